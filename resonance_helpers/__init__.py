@@ -1,0 +1,1 @@
+"""Helpers for the ResonanceOS v6 API tutorial."""
