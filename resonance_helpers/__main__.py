@@ -1,0 +1,8 @@
+"""``python -m resonance_helpers``: the same as the console script ``resonance``."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
