@@ -1,0 +1,1 @@
+"""How fast, how steadily and how well a server answers, measured so that it can be believed."""

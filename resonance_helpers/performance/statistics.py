@@ -1,0 +1,260 @@
+"""What a sample of calls tells, and how far it can be trusted. The standard library is enough.
+
+Nothing here assumes a shape: response times are skewed and have long tails, so a percentile is an
+observed value (an order statistic), and its interval comes from the binomial law alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+__all__ = [
+    "Correlation",
+    "Percentile",
+    "Share",
+    "calls_needed",
+    "correlation",
+    "percentile",
+    "share",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The value that a share of the population does not exceed, with its confidence interval.
+
+    `low` and `high` are None where the sample is too small for the interval to have an end;
+    `needed` says how many calls it takes. A `value` or `high` of infinity means that so many
+    calls failed that this one never was answered.
+    """
+
+    q: float
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    confidence: float
+
+    @property
+    def name(self) -> str:
+        """``"p50"``, ``"p99.9"``."""
+        return f"p{self.q * 100:.10g}"
+
+    @property
+    def needed(self) -> int:
+        """The number of calls from which on the interval has both its ends."""
+        return calls_needed(self.q, self.confidence)
+
+    @property
+    def enough(self) -> bool:
+        return self.n >= self.needed
+
+    def __str__(self) -> str:
+        if not self.enough:
+            return (
+                f"{self.name} {self.value:.3f}, no interval: {self.n} calls of {self.needed} needed"
+            )
+        return f"{self.name} {self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def percentile(values: Sequence[float], q: float, confidence: float = 0.95) -> Percentile:
+    """The smallest observed value that a share `q` of `values` does not exceed (nearest rank).
+
+    The interval runs between two order statistics chosen so that each side is missed with a
+    probability of at most ``(1 - confidence) / 2``, whatever the distribution: the number of
+    values below the true percentile is binomial in (n, q). See Conover, *Practical Nonparametric
+    Statistics* (3rd ed., 1999), section 3.2. It assumes that the values do not depend on each
+    other; calls that queue behind the same stall do, and then the true interval is wider.
+
+    Args:
+        values: at least one number; infinity stands for a call that was never answered.
+        q: between 0 and 1, both excluded: 0.99 for the 99th percentile.
+        confidence: between 0 and 1, both excluded.
+
+    Raises:
+        ValueError: `values` is empty, holds a NaN, or a share is out of its range.
+    """
+    _check_share("q", q)
+    _check_share("confidence", confidence)
+    ordered = sorted(values)
+    n = len(ordered)
+    if not n:
+        raise ValueError("values is empty: a percentile needs one call at least")
+    if any(math.isnan(value) for value in ordered):
+        raise ValueError("values holds a NaN: give infinity for a call that was never answered")
+    # n * q of 100 and 0.07 is 7.000000000000001 in binary: round before going up.
+    rank = max(1, math.ceil(round(n * q, 9)))
+    lower, upper = _ranks(n, q, (1 - confidence) / 2)
+    return Percentile(
+        q,
+        ordered[rank - 1],
+        ordered[lower - 1] if lower >= 1 else None,
+        ordered[upper - 1] if upper <= n else None,
+        n,
+        confidence,
+    )
+
+
+def calls_needed(q: float, confidence: float = 0.95) -> int:
+    """The smallest sample whose interval for the percentile `q` has both ends.
+
+    The n values must reach beyond the percentile on either side with a probability of at least
+    ``1 - (1 - confidence) / 2``: 6 calls for the median, 368 for p99, 3,688 for p99.9 at 95 %.
+    """
+    _check_share("q", q)
+    _check_share("confidence", confidence)
+    tail = (1 - confidence) / 2
+    return math.ceil(math.log(tail) / math.log(max(q, 1 - q)))
+
+
+def _ranks(n: int, q: float, tail: float) -> tuple[int, int]:
+    """Ranks, from 1, of the two order statistics; 0 or n + 1 where there is no such value.
+
+    With K ~ Binomial(n, q) values below the percentile: the largest `lower` with
+    P(K < lower) <= tail, the smallest `upper` with P(K >= upper) <= tail.
+    """
+    lower, upper = 0, n + 1
+    below = 0.0
+    for k in range(n + 1):
+        below += _binomial(n, k, q)  # P(K <= k)
+        if below <= tail:
+            lower = k + 1
+        if below >= 1 - tail - 1e-12:
+            upper = k + 1
+            break
+    return lower, upper
+
+
+def _binomial(n: int, k: int, q: float) -> float:
+    # Logarithms: the coefficient alone passes the largest float from n = 1,030 on.
+    logarithm = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(logarithm + k * math.log(q) + (n - k) * math.log1p(-q))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of successes, 0..1, with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    confidence: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+
+
+def share(successes: int, n: int, confidence: float = 0.95) -> Share:
+    """`successes` of `n` as a share, with Wilson's interval (1927), which is sound near 1 too:
+    100 of 100 shows at least 96.3 %, not 100 %."""
+    _check_share("confidence", confidence)
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(
+            f"{successes} successes of {n} is no share: need 0 <= successes <= n, n > 0"
+        )
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    value = successes / n
+    centre = (value + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
+    # At either end the interval touches it; rounding must not leave it just short.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Share(value, low, high, n, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A correlation coefficient, -1..1, with its confidence interval.
+
+    NaN, with an interval from -1 to 1, where one of the two never varies or n is below 4.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+    confidence: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the data show a relation at all: the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return f"{self.method} not defined for these {self.n} calls"
+        verdict = "" if self.shown else ", no relation shown"
+        return f"{self.method} {self.value:+.2f} ({self.low:+.2f} to {self.high:+.2f}){verdict}"
+
+
+def correlation(
+    xs: Sequence[float], ys: Sequence[float], method: str = "spearman", confidence: float = 0.95
+) -> Correlation:
+    """How far `xs` and `ys` rise together.
+
+    Args:
+        xs, ys: equally many finite numbers, paired.
+        method: ``"spearman"`` asks whether one rises with the other, in any shape, and does not
+            mind outliers; ``"pearson"`` asks for a straight line, and one stalled call can decide
+            it. Response times have outliers.
+        confidence: of the interval, which is Fisher's z; for Spearman with the variance of
+            Bonett & Wright (Psychometrika 65, 2000). Pearson's is sound for data near normal.
+
+    Raises:
+        ValueError: lengths differ, a value is not finite, or the method is unknown.
+    """
+    _check_share("confidence", confidence)
+    if len(xs) != len(ys):
+        raise ValueError(f"xs has {len(xs)} values and ys has {len(ys)}: they have to be pairs")
+    if not all(map(math.isfinite, [*xs, *ys])):
+        raise ValueError("xs and ys must be finite: leave out the calls that failed")
+    if method == "spearman":
+        value, spread = _pearson(_ranked(xs), _ranked(ys)), 0.5
+    elif method == "pearson":
+        value, spread = _pearson(xs, ys), 0.0
+    else:
+        raise ValueError(f'method is {method!r}; it has to be "spearman" or "pearson"')
+    n = len(xs)
+    if math.isnan(value) or n < 4:
+        return Correlation(math.nan, -1.0, 1.0, n, method, confidence)
+    if abs(value) == 1:
+        return Correlation(value, value, value, n, method, confidence)
+    half = NormalDist().inv_cdf(0.5 + confidence / 2)
+    half *= math.sqrt((1 + spread * value * value) / (n - 3))
+    z = math.atanh(value)
+    return Correlation(value, math.tanh(z - half), math.tanh(z + half), n, method, confidence)
+
+
+def _pearson(xs: Sequence[float], ys: Sequence[float]) -> float:
+    if not xs or min(xs) == max(xs) or min(ys) == max(ys):
+        return math.nan
+    x_mean, y_mean = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
+    x_off, y_off = [x - x_mean for x in xs], [y - y_mean for y in ys]
+    x_scale, y_scale = math.hypot(*x_off), math.hypot(*y_off)
+    product = math.fsum((x / x_scale) * (y / y_scale) for x, y in zip(x_off, y_off, strict=True))
+    return max(-1.0, min(1.0, product))
+
+
+def _ranked(values: Sequence[float]) -> list[float]:
+    """Ranks from 1; equal values share the mean of their ranks."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    ranks = [0.0] * len(values)
+    first = 0
+    while first < len(order):
+        last = first
+        while last + 1 < len(order) and values[order[last + 1]] == values[order[first]]:
+            last += 1
+        for place in order[first : last + 1]:
+            ranks[place] = (first + last) / 2 + 1
+        first = last + 1
+    return ranks
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name} is {value:g}; it has to lie between 0 and 1, both excluded")
