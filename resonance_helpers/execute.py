@@ -109,7 +109,7 @@ def run_cells(
     total = len(working.cells)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
-        client.setup_kernel(env=kernel_environment(scratch, url)),
+        client.setup_kernel(env=kernel_environment(scratch, url), transport_encryption="auto"),
     ):
         for _ in range(times):
             for index, cell in enumerate(working.cells):

@@ -1,0 +1,136 @@
+"""JupyterLab as a person uses it: open a notebook, run all of it, look."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+from playwright.sync_api import Locator, Page, expect
+
+from resonance_helpers.lab import command, environment, free_port
+
+TOKEN = "for-tests-alone"
+
+
+class Lab:
+    """A running JupyterLab; ``url`` is its address, ``notebooks`` the folder it serves."""
+
+    def __init__(self, notebooks: Path, settings: Path) -> None:
+        self.notebooks = notebooks
+        self.settings = settings
+        self.log = settings / "jupyterlab.log"
+
+    def __enter__(self) -> Self:
+        port = free_port(0)
+        self.url = f"http://127.0.0.1:{port}"
+        env = environment()
+        env |= {
+            "JUPYTER_TOKEN": TOKEN,
+            "JUPYTER_CONFIG_DIR": str(self.settings / "config"),
+            "JUPYTER_DATA_DIR": str(self.settings / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self.settings / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.settings / "lab"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.settings / "workspaces"),
+            "IPYTHONDIR": str(self.settings / "ipython"),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command(self.notebooks, port, browser=False),
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=os.name == "posix",
+            )
+        self._wait_until_ready()
+        return self
+
+    def _wait_until_ready(self, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                opener.open(f"{self.url}/api/status?token={TOKEN}", timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+    def __exit__(self, *exc: object) -> None:
+        """Ask JupyterLab to end its kernels and itself, as its Shut Down menu does."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(f"{self.url}/api/shutdown?token={TOKEN}", method="POST")
+        try:
+            opener.open(request, timeout=10).close()
+            self.process.wait(20)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+
+    def open(self, page: Page, notebook: str) -> None:
+        """Open ``notebook`` in a fresh workspace and wait until its kernel is idle."""
+        page.goto(f"{self.url}/lab/tree/{notebook}?reset&token={TOKEN}")
+        expect(page.locator(".jp-Notebook")).to_be_visible(timeout=60_000)
+        self.wait_idle(page)
+
+    def wait_idle(self, page: Page, timeout: float = 60) -> None:
+        """Wait until the status bar says that the kernel is idle (``timeout`` in seconds).
+
+        The indicator beside the kernel's name says idle before there is a kernel; this does not.
+        """
+        idle = re.compile(r"\(ipykernel\) \| Idle")
+        expect(page.locator("#jp-main-statusbar")).to_contain_text(idle, timeout=timeout * 1000)
+
+    def run_all(self, page: Page, timeout: float = 120) -> None:
+        """Clear what was committed, run every cell by the menu, wait for the last prompt's number.
+
+        Raises
+        ------
+        AssertionError
+            If a cell raises, writes to stderr, or the last is not done in ``timeout`` seconds.
+        """
+        self.menu(page, "Edit", "Clear Outputs of All Cells")
+        expect(page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\d"))).to_have_count(0)
+        self.menu(page, "Run", "Run All Cells")
+        cells = [
+            cell
+            for cell in json.loads(self.file(page).read_text(encoding="utf-8"))["cells"]
+            if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
+        ]
+        meant = sum("raises-exception" in cell["metadata"].get("tags", []) for cell in cells)
+        last = page.locator(".jp-InputPrompt").get_by_text(f"[{len(cells)}]:", exact=True)
+        failed = self.errors(page)
+        end = time.monotonic() + timeout
+        while not last.count():
+            if failed.count() > meant:
+                raise AssertionError(f"a cell failed:\n{failed.last.inner_text()}")
+            if time.monotonic() > end:
+                raise AssertionError(f"cell [{len(cells)}] was not done after {timeout:g} s")
+            page.wait_for_timeout(100)
+        self.wait_idle(page)
+
+    def errors(self, page: Page) -> Locator:
+        """The outputs in which a cell raised or wrote to stderr."""
+        return page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').or_(
+            page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+        )
+
+    def file(self, page: Page) -> Path:
+        """The file behind the notebook on the page."""
+        name = page.url.partition("/tree/")[2].partition("?")[0]
+        return self.notebooks / name
+
+    def menu(self, page: Page, *labels: str) -> None:
+        """Choose from the menu bar: ``menu(page, "Run", "Run All Cells")``."""
+        bar, *rest = labels
+        page.locator("#jp-MainMenu").get_by_text(bar, exact=True).click()
+        for label in rest:
+            page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
