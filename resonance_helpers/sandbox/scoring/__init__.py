@@ -18,7 +18,16 @@ from .cues import Counts, Cues, cues_of
 from .measures import MEASURES, SCALES, scaled
 from .text import sentences
 
-__all__ = ["MAX_FOUND", "Counts", "Cues", "Measurement", "counts_of", "cues_of", "measure", "scaled"]
+__all__ = [
+    "MAX_FOUND",
+    "Counts",
+    "Cues",
+    "Measurement",
+    "counts_of",
+    "cues_of",
+    "measure",
+    "scaled",
+]
 
 MAX_FOUND = 40
 """The most items that one dimension's evidence lists; `counts` always has the whole number."""
@@ -30,10 +39,11 @@ class Measurement:
 
     Attributes:
         vector: the eight values, each within its range.
-        evidence: per dimension ``{"value", "raw", "scale", "method", "source", "counts", "found"}``:
-            the value on the dimension's range; the raw statistic; the raw values at the two ends of the
-            range; how it was measured, in one sentence, and after whom; the numbers that went in; and
-            the words or sentences counted, at most `MAX_FOUND`. All of it goes into JSON.
+        evidence: per dimension ``{"value", "raw", "scale", "method", "source", "counts",
+            "found"}``:
+            the value; the raw statistic, and the raw values at the two ends of the range; how it
+            was measured, in one sentence, and after whom; the numbers that went in; the words or
+            sentences counted, at most `MAX_FOUND`. All of it goes into JSON.
     """
 
     vector: HRVVector

@@ -16,14 +16,16 @@ __all__ = ["affective_strength", "compound"]
 @lru_cache(maxsize=1)
 def _analyzer() -> Any:
     # Imported here: reading its lexicon takes 70 ms, and most of the sandbox never needs it.
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    from vaderSentiment.vaderSentiment import (  # type: ignore[import-untyped]
+        SentimentIntensityAnalyzer,
+    )
 
     return SentimentIntensityAnalyzer()
 
 
 def affective_strength(word: str) -> float:
     """How strongly `word` (lower case) is felt, whichever its sign: 0 (not at all) to 4."""
-    return abs(_analyzer().lexicon.get(word, 0.0))
+    return float(abs(_analyzer().lexicon.get(word, 0.0)))
 
 
 def compound(sentence: str) -> float:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (the full-width question mark is meant)
 """What is counted in one sentence. A text's measures are sums of these counts, so a writer can
 swap a sentence and know the new measure without reading the rest again."""
 
@@ -40,20 +41,23 @@ class Cues:
     found: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-_ADVERBS = frozenset(
-    "not never always often already also still just now then only even ever rarely seldom soon well "
-    "best better first once".split()
+_ADVERBS = lx.word_set(
+    "not never always often already also still just now then only even ever rarely seldom soon "
+    "well best better first once"
 )
-_GET_FORMS = frozenset("get gets got gotten getting".split())
-_HAVE_FORMS = frozenset("have has had having hadn't haven't hasn't 've i've we've they've you've".split())
-_DETERMINERS = frozenset(
+_GET_FORMS = lx.word_set("get gets got gotten getting")
+_HAVE_FORMS = lx.word_set("have has had having hadn't haven't hasn't 've i've we've they've you've")
+_DETERMINERS = lx.word_set(
     "a an the this that these those my your his her its our their some any no each every of in on "
-    "by for with from to at as more most very less least so too such and or".split()
+    "by for with from to at as more most very less least so too such and or"
 )
-_COPULAS = frozenset("is are was were be been become becomes became remain remains isn't aren't".split())
-_NOT_SIMILE_BEFORE = frozenset(
-    "would should i'd you'd he'd she'd we'd they'd i you we they to don't doesn't didn't really also".split()
+_COPULAS = lx.word_set("is are was were be been become becomes became remain remains isn't aren't")
+_NOT_SIMILE_BEFORE = lx.word_set(
+    "would should i'd you'd he'd she'd we'd they'd i you we they to don't doesn't didn't "
+    "really also"
 )
+_ARTICLES = lx.word_set("a an the one")
+_NOT_COMPARED = lx.word_set("well soon far long much many")
 _LONGEST_PHRASE = 3
 
 
@@ -68,7 +72,11 @@ def cues_of(sentence: str) -> Cues:
     passive = _passives(tokens)
     narrative = _narrative(tokens)
     felt = compound(sentence)
-    affective = tuple(token for token in tokens if affective_strength(token))
+    affective = tuple(
+        token
+        for i, token in enumerate(tokens)
+        if affective_strength(token) and not _is_simile(tokens, i)  # VADER's "like" is the verb
+    )
     length = len(tokens)
     return Cues(
         sentence,
@@ -126,11 +134,18 @@ def _figures(tokens: list[str]) -> tuple[str, ...]:
     last = len(tokens) - 1
     for i, token in enumerate(tokens):
         before = tokens[i - 1] if i else ""
-        if token == "like" and i < last and tokens[i + 1] in ("a", "an", "the", "one"):
-            if before not in _NOT_SIMILE_BEFORE:
+        if token == "like":
+            if _is_simile(tokens, i):
                 found.append(" ".join(tokens[i : i + 3]))
-        elif token == "as" and i + 3 <= last and tokens[i + 2] == "as":
-            if tokens[i + 3] in ("a", "an", "the") and tokens[i + 1] not in ("well", "soon", "far", "long"):
+        elif token == "as" and i < last:
+            if tokens[i + 1] in ("if", "though"):
+                found.append(" ".join(tokens[i : i + 2]))
+            elif (
+                i + 3 <= last
+                and tokens[i + 2] == "as"
+                and tokens[i + 3] in _ARTICLES
+                and tokens[i + 1] not in _NOT_COMPARED
+            ):
                 found.append(" ".join(tokens[i : i + 5]))
         elif token in lx.METAPHOR_VERBS:
             if before not in _DETERMINERS or before == "to":
@@ -138,7 +153,7 @@ def _figures(tokens: list[str]) -> tuple[str, ...]:
         elif token in lx.METAPHOR_NOUNS:
             window = tokens[max(0, i - 4) : i]
             copular = any(word in _COPULAS for word in window) and any(
-                word in ("a", "an", "the", "our", "its", "their", "your") for word in window
+                word in _ARTICLES for word in window
             )
             genitive = i < last and tokens[i + 1] in ("of", "between", "through", "beneath")
             if copular or (genitive and i and before not in ("this", "that")):
@@ -146,8 +161,18 @@ def _figures(tokens: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _is_simile(tokens: list[str], i: int) -> bool:
+    """Whether the word at `i` is the "like" of "like a lamp"."""
+    return (
+        tokens[i] == "like"
+        and i + 1 < len(tokens)
+        and tokens[i + 1] in _ARTICLES
+        and (i == 0 or tokens[i - 1] not in _NOT_SIMILE_BEFORE)
+    )
+
+
 def _passives(tokens: list[str]) -> tuple[str, ...]:
-    """"be" (or "get") and a past participle, with up to two adverbs between; the agent may be
+    """ "be" (or "get") and a past participle, with up to two adverbs between; the agent may be
     missing (Biber 1988, features 17 and 18)."""
     found = []
     for i, token in enumerate(tokens):
@@ -178,7 +203,9 @@ def _narrative(tokens: list[str]) -> tuple[str, ...]:
         elif len(token) > 3 and token.endswith("ed") and token not in lx.NOT_PARTICIPLES:
             before = _verb_before(tokens, i)
             if before in _HAVE_FORMS or (
-                before not in _DETERMINERS and before not in lx.BE_FORMS and before not in _GET_FORMS
+                before not in _DETERMINERS
+                and before not in lx.BE_FORMS
+                and before not in _GET_FORMS
             ):
                 found.append(token)
     return tuple(found)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (typographic and full-width punctuation is meant)
 """Text into sentences and words: one pass, linear in the length, total on any string.
 
 Sentences end at ``.`` ``!`` ``?`` ``…`` (and their full-width kin) or at a blank line. A full stop
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from .lexicon import word_set
 
 __all__ = ["MAX_SENTENCE_WORDS", "sentences", "words"]
 
@@ -22,10 +25,10 @@ _END = re.compile(r"[.!?…]+[\"'”’)\]»*]*(?=\s|$)|[。！？]+[”’」�
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LIST_ITEM = re.compile(r"\n[^\S\n]*(?=[-*•#>]\s|\d{1,3}[.)]\s)")
 
-_TITLES = frozenset("mr mrs ms dr prof st gen col capt lt sgt rev hon sen rep gov vs cf e.g i.e".split())
-_ABBREVIATIONS = frozenset(
+_TITLES = word_set("mr mrs ms dr prof st gen col capt lt sgt rev hon sen rep gov vs cf e.g i.e")
+_ABBREVIATIONS = word_set(
     "etc inc ltd co corp jr sr al no nos fig figs vol vols ed eds pp approx dept est min max "
-    "a.m p.m u.s u.k u.n ph.d jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "a.m p.m u.s u.k u.n ph.d jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 
 
