@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make lab` and `make test`. `make help` lists the rest.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+UV     := 0.13.9
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test execute lint lock soak bench clean ready
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: ready ## Open JupyterLab on lesson 1 (ARGS="--port 9000")
+	@$(PY) -m resonance_helpers lab $(ARGS)
+
+test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
+	@$(PY) -m tests $(PARTS)
+
+execute: ready ## Run the lessons and save what they print (LESSONS="3" to choose)
+	@$(PY) -m resonance_helpers execute $(LESSONS)
+
+lint: ready ## Check style and types
+	@$(PY) -m tests lint
+
+soak: ready ## Run the long tests, left out of `make test`
+	@$(PY) -m pytest -m soak
+
+bench: ready ## Measure against named peers (ARGS="per_call" to choose)
+	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-bench.lock
+	@$(PY) -m benchmarks $(ARGS)
+
+lock: ready ## Pin every package anew, after a change of pyproject.toml
+	@$(PY) -m pip install --quiet uv==$(UV)
+	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra test $(LOCKED) \
+	    --output-file requirements.lock
+	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra bench $(LOCKED) \
+	    --constraint requirements.lock --output-file requirements-bench.lock
+
+clean: ## Remove .venv and everything that can be made again
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python that can run bootstrap.py; bootstrap.py looks for the one to use.
+ready:
+	@for name in "$$PYTHON" python3 python3.13 python3.12 python3.11 python; do \
+	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null; then \
+	        exec "$$name" bootstrap.py; \
+	    fi; \
+	done; \
+	echo "Set-up: Python 3.11, 3.12 or 3.13 is needed (no Python was found)." >&2; \
+	echo "Mend: install one (Debian 12, Ubuntu 24.04: sudo apt install python3-venv;" >&2; \
+	echo "macOS: brew install python@3.13), or name one with PYTHON=path." >&2; \
+	exit 1

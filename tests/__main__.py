@@ -1,0 +1,94 @@
+"""``python -m tests [PART ...]``: every test, part by part; what ``make test`` runs.
+
+The cheapest part comes first and the first failure ends the run, with the command that repeats
+that part alone. The closing line counts the tests of all parts together.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = ("pytest", "-q", "--no-header")
+PARTS: dict[str, list[tuple[str, ...]]] = {
+    "lint": [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+    ],
+    "units": [
+        (*PYTEST, "-n", "2", "--dist", "loadfile", "--ignore=tests/browser"),
+    ],
+    "lessons": [
+        (
+            *(*PYTEST, "-n", "2", "--dist", "loadfile"),
+            *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=60"),
+            *("--nbval-sanitize-with", "tests/notebooks/sanitize.cfg", "notebooks"),
+        ),
+    ],
+    "browser": [
+        (*PYTEST, "tests/browser"),
+    ],
+}
+COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
+
+
+def main(chosen: list[str]) -> int:
+    """Run the chosen parts, by default all; 0 if everything passed."""
+    if unknown := set(chosen) - PARTS.keys():
+        print(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
+        return 2
+    began = time.monotonic()
+    counts: Counter[str] = Counter()
+    failed = ""
+    for part in [part for part in PARTS if part in chosen or not chosen]:
+        print(f"\n== {part}", flush=True)
+        for command in PARTS[part]:
+            code = run(command, counts)
+            if code:
+                failed = f"{part} failed: {shlex.join(('python', '-m', *command))}"
+                break
+        if failed:
+            break
+    if failed:
+        print(f"\n{failed}\nAgain, this part alone: make test PARTS={failed.split()[0]}")
+    total = ", ".join(f"{counts[word]} {word}" for word in sorted(counts, key=order)) or "no tests"
+    print(f"===== {total} in {time.monotonic() - began:.0f}s =====")
+    return 1 if failed else 0
+
+
+def run(command: tuple[str, ...], counts: Counter[str]) -> int:
+    """Run one tool, passing on its output, and add up what its last line counts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert process.stdout is not None
+    last = ""
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        last = line if line.strip() else last
+    code = process.wait()
+    if command[0] == "pytest":
+        for number, word in COUNT.findall(last):
+            counts[word.removesuffix("s") if word.startswith("error") else word] += int(number)
+    return code
+
+
+def order(word: str) -> tuple[bool, bool, str]:
+    """Failures first, then what passed, then the rest."""
+    return (word not in ("failed", "error"), word != "passed", word)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
