@@ -1,0 +1,36 @@
+"""Exercises: `check.<topic>.<exercise>(answer)` says how far an answer is, `hint()` how to go on.
+
+A topic is a module of this package, and an exercise a function in it; both load when first
+named. A check never raises: what it has to say is an `Outcome`, which starts with a word.
+
+>>> check.profiles.isolation(...)
+Not attempted. Put your answer in place of the three dots and run the cell again.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from .core import Exercise, NotYet, Outcome, attempt, exercise, hint, use
+
+__all__ = ["Exercise", "NotYet", "Outcome", "attempt", "check", "exercise", "hint", "use"]
+
+
+class Check:
+    """All topics, each an attribute."""
+
+    def __getattr__(self, topic: str) -> ModuleType:
+        if topic not in dir(self):
+            raise AttributeError(f"no exercises about {topic!r}; there are {', '.join(dir(self))}")
+        return import_module(f".{topic}", __name__)
+
+    def __dir__(self) -> list[str]:
+        return sorted(module.name for module in iter_modules(__path__) if module.name != "core")
+
+    def __repr__(self) -> str:
+        return f"check.<topic>.<exercise>(answer); topics: {', '.join(dir(self))}"
+
+
+check = Check()

@@ -1,0 +1,90 @@
+"""Exercises about profiles: choose one, create one, and meet the wall between tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..hrv import HRVVector
+from .core import NotYet, exercise
+
+TENANT, NAME = "demo_tenant", "campfire"
+"""The profile that the second exercise asks for."""
+
+WANTED = {"storytelling_index": 0.8, "curiosity_index": 0.7}
+"""The least that two of its dimensions should have."""
+
+
+@exercise(
+    "Each profile has an hrv_vector of eight numbers; storytelling_index is the seventh.",
+    "profiles.vectors(api.get_profiles()) gives vectors that know their dimensions by name: "
+    "vector.storytelling_index.",
+    solution="""
+vectors = profiles.vectors(api.get_profiles())
+answer = max(vectors, key=lambda name: vectors[name].storytelling_index)
+""",
+)
+def choose(answer: Any, api: Any) -> str:
+    """The name of the profile, of those that everyone may use, that tells the most of a story."""
+    listed = {p["profile_name"]: p for p in api.get_profiles()["profiles"]}
+    if not isinstance(answer, str) or answer not in listed:
+        raise NotYet("answer should be the profile_name of one of api.get_profiles()['profiles'].")
+    stories = {
+        name: HRVVector(profile["hrv_vector"]).storytelling_index
+        for name, profile in listed.items()
+    }
+    if stories[answer] == max(stories.values()):
+        return f"{answer} aims at a storytelling_index of {stories[answer]:g}."
+    raise NotYet(f"{answer} aims at {stories[answer]:g}; there is a profile that aims higher.")
+
+
+@exercise(
+    "The call is api.create_profile(tenant, profile_name, hrv_vector).",
+    "The vector has eight numbers in the order of the dimensions: curiosity_index is the fifth "
+    "and storytelling_index the seventh.",
+    solution="""
+vector = [0.7, 0.4, 0.6, 0.5, 0.8, 0.6, 0.9, 0.8]
+answer = api.create_profile("demo_tenant", "campfire", vector)
+""",
+)
+def create(answer: Any, api: Any) -> str:
+    """A new profile `NAME` in `TENANT` that asks and tells: what `create_profile` returned."""
+    if not isinstance(answer, Mapping):
+        raise NotYet(
+            "answer should be what api.create_profile() returned, a dict; "
+            f"it is of type {type(answer).__name__}."
+        )
+    if answer.get("type") == "profile-exists":
+        raise NotYet(
+            f"409: there is a {NAME} already, from an earlier run. Run the set-up cell again; "
+            "it puts the sandbox back to its first state."
+        )
+    if answer.get("status") == "error":
+        raise NotYet(f"The server refused: {answer.get('message')}")
+    if (answer.get("tenant"), answer.get("profile_name")) != (TENANT, NAME):
+        raise NotYet(f"The profile should be called {NAME} and belong to {TENANT}.")
+    vector = HRVVector(answer["hrv_vector"])
+    for name, least in WANTED.items():
+        if getattr(vector, name) < least:
+            raise NotYet(f"Its {name} is {getattr(vector, name):g}; make it {least:g} or more.")
+    there = {p["profile_name"] for p in api.get_profiles(TENANT)["profiles"]}
+    if NAME not in there:
+        raise NotYet("That looks right, but the server has no such profile. Did the call run?")
+    return f"{TENANT} has a profile {NAME}: anybody in that tenant can write in it now."
+
+
+@exercise(
+    "Ask as a stranger: api.get_profiles(tenant='acme_corp').",
+    "What came back is an error dict; its response_code is the answer.",
+    solution='answer = api.get_profiles(tenant="acme_corp")["response_code"]',
+)
+def isolation(answer: Any, api: Any) -> str:
+    """The status code that a stranger gets who asks for the profiles of a private tenant."""
+    code = answer.get("response_code") if isinstance(answer, Mapping) else answer
+    if code == 404:
+        return "404, as for a tenant that does not exist: a stranger can't even learn its name."
+    if code in (401, 403):
+        raise NotYet(f"A {code} would tell a stranger that the tenant exists. Ask, and see.")
+    if code == 200:
+        raise NotYet("A 200 would hand over the profiles. Did you ask with a key of that tenant?")
+    raise NotYet("answer should be an HTTP status code, a number such as 200.")

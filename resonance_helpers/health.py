@@ -1,0 +1,126 @@
+"""Is the server able to work? One look, a wait, and a check before work.
+
+>>> look = check(client)
+>>> look.state, look.works("writer")
+('healthy', True)
+>>> wait_until_ready(client, timeout=10, needs=["writer"])
+healthy: every part works
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .plots import Picture
+
+__all__ = ["STATES", "Asks", "Health", "check", "read", "timeline", "wait_until_ready"]
+
+STATES = ("unreachable", "unhealthy", "degraded", "healthy")
+"""All states, the worst first: no answer at all; an answer that says no; some part fails and the
+rest works; all well."""
+
+
+class Asks(Protocol):
+    """What this module needs of a client."""
+
+    def health_check(self) -> Mapping[str, Any]:
+        """The answer of `GET /health`, or an error dict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at a server.
+
+    Attributes:
+        state: one of `STATES`.
+        detail: why, in a sentence.
+        parts: ``"ok"`` or ``"failing"`` for each component that the server checks; empty where it
+            named none.
+        looks: how many looks it took to see this.
+    """
+
+    state: str
+    detail: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    looks: int = 1
+
+    def works(self, *needs: str) -> bool:
+        """Whether the server takes requests and each part in `needs` is in order.
+
+        A degraded server works for whoever doesn't need the part that fails. A part that the
+        server does not know counts as failing.
+        """
+        return self.state in ("healthy", "degraded") and all(
+            self.parts.get(part) == "ok" for part in needs
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.state}: {self.detail}"
+
+
+def check(client: Asks) -> Health:
+    """Look once. Never raises for anything that a server or a network does."""
+    return read(client.health_check())
+
+
+def read(answer: Mapping[str, Any]) -> Health:
+    """What an answer of `health_check()` means, an error dict included."""
+    status = answer.get("status")
+    if status in ("healthy", "degraded"):
+        parts = {name: part["status"] for name, part in answer["checks"].items()}
+        failing = [name for name, state in parts.items() if state != "ok"]
+        if status == "healthy":
+            return Health("healthy", "every part works", parts)
+        return Health("degraded", f"failing: {', '.join(failing)}", parts)
+    # The error dict of a server that answered has a status code; without one nobody was there.
+    answered = answer.get("response_code") is not None or status == "unhealthy"
+    message = str(answer.get("message", "the server says so"))
+    return Health("unhealthy" if answered else "unreachable", message)
+
+
+def wait_until_ready(
+    client: Asks,
+    timeout: float = 30.0,
+    interval: float = 0.25,
+    *,
+    needs: Iterable[str] = (),
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Health:
+    """Look until the server works for `needs` or `timeout` seconds have passed; the last look.
+
+    Whoever calls asks the look that comes back, for instance
+    ``if not look.works("writer"): sys.exit(str(look))``.
+
+    Args:
+        client: anything with a `health_check()`. A look that hangs is bounded by the client's own
+            timeout, which may outlast this one.
+        timeout: seconds; 0 looks once.
+        interval: seconds between two looks.
+        needs: parts that have to be in order.
+        clock, sleep: for tests.
+    """
+    if timeout < 0 or interval <= 0:
+        raise ValueError("timeout is 0 or more seconds, and interval more than 0")
+    needs = tuple(needs)
+    end = clock() + timeout
+    looks = 0
+    while True:
+        look = check(client)
+        looks += 1
+        left = end - clock()
+        if look.works(*needs) or left <= 0:
+            return replace(look, looks=looks)
+        sleep(min(interval, left))
+
+
+def timeline(looks: Iterable[Health], title: str = "") -> Picture:
+    """Looks in time's order, as a picture of steps between the four states."""
+    from .plots import steps
+
+    return steps([look.state for look in looks], STATES, title, "look")
