@@ -1,1 +1,46 @@
-"""Helpers for the ResonanceOS v6 API tutorial."""
+"""Helpers for the ResonanceOS v6 API tutorial, and a client to copy.
+
+The names below are all a learner needs; the rest is reached by module. They load on first use,
+so that ``import resonance_helpers`` costs little more than ``import requests``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .auth import ApiKeyAuth as ApiKeyAuth
+    from .auth import Secret as Secret
+    from .client import AuthenticatedAPIClient as AuthenticatedAPIClient
+    from .client import ResonanceOSAPIClient as ResonanceOSAPIClient
+    from .errors import ResonanceError as ResonanceError
+    from .hrv import DIMENSIONS as DIMENSIONS
+    from .hrv import HRVVector as HRVVector
+    from .transport import RetryPolicy as RetryPolicy
+
+_HOMES = {
+    "ApiKeyAuth": "auth",
+    "AuthenticatedAPIClient": "client",
+    "DIMENSIONS": "hrv",
+    "HRVVector": "hrv",
+    "ResonanceError": "errors",
+    "ResonanceOSAPIClient": "client",
+    "RetryPolicy": "transport",
+    "Secret": "auth",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

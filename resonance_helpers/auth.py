@@ -1,0 +1,112 @@
+"""Credentials: how they are held, and how a request carries them."""
+
+from __future__ import annotations
+
+import getpass
+import hmac
+import os
+from typing import NoReturn
+
+import requests
+from requests.auth import AuthBase
+
+__all__ = ["ApiKeyAuth", "Secret"]
+
+
+class Secret:
+    """A string that does not show itself: not in a repr, a log, an f-string, a notebook, a pickle.
+
+    >>> key = Secret("sk-live-1234")
+    >>> key
+    Secret('****')
+    >>> f"the key is {key}"
+    'the key is ****'
+    >>> key.reveal()
+    'sk-live-1234'
+
+    Raises:
+        TypeError: `value` is no string.
+        ValueError: It is empty, or no HTTP header can carry it.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"a secret is a string, not a {type(value).__name__}")
+        value = value.strip()  # a pasted key brings a line break along
+        if not value:
+            raise ValueError("the secret is empty")
+        if not value.isascii() or not value.isprintable():
+            raise ValueError("the secret has characters that an HTTP header can't carry")
+        self._value = value
+
+    @classmethod
+    def from_env(cls, name: str = "RESONANCE_API_KEY") -> Secret:
+        """The value of an environment variable, where secrets belong.
+
+        Raises:
+            LookupError: There is no such variable, or it is empty.
+        """
+        value = os.environ.get(name, "")
+        if not value.strip():
+            raise LookupError(f"the environment variable {name} is not set")
+        return cls(value)
+
+    @classmethod
+    def from_prompt(cls, prompt: str = "API key: ") -> Secret:
+        """What the user types, unseen."""
+        return cls(getpass.getpass(prompt))
+
+    def reveal(self) -> str:
+        """The string itself; keep it in no variable that outlives the line."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __repr__(self) -> str:
+        return "Secret('****')"
+
+    def __str__(self) -> str:
+        return "****"
+
+    def __format__(self, spec: str) -> str:
+        return format("****", spec)
+
+    def _repr_html_(self) -> str:
+        return "<code>Secret('****')</code>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a secret does not travel: read it where it is used, with Secret.from_env() "
+            "in a factory that runs in the worker"
+        )
+
+
+class ApiKeyAuth(AuthBase):
+    """Sends an API key with each request; works with any `requests` call.
+
+    Args:
+        key: The key, plain or as a `Secret`.
+        header: ``Authorization`` (as ``Bearer ...``) or ``X-API-Key``.
+    """
+
+    def __init__(self, key: str | Secret, header: str = "Authorization") -> None:
+        if header not in ("Authorization", "X-API-Key"):
+            raise ValueError(f"header is {header!r}; it can be 'Authorization' or 'X-API-Key'")
+        self.key = key if isinstance(key, Secret) else Secret(key)
+        self.header = header
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        key = self.key.reveal()
+        request.headers[self.header] = f"Bearer {key}" if self.header == "Authorization" else key
+        return request
+
+    def __repr__(self) -> str:
+        return f"ApiKeyAuth({self.key!r}, header={self.header!r})"

@@ -1,0 +1,488 @@
+"""The client: one method for each operation of the API.
+
+Every method does the same three things: it puts its arguments into a `Call` (a request with its
+expectations of the answer), has it carried out, and returns the answer's JSON as a dict. What
+happens between the call and the socket (retries, deadlines, checks) is in `transport`.
+
+**Failures.** By default a failure is returned, as a dict with ``"status": "error"``, and with
+``on_error="raise"`` it is raised, as the `errors.ResonanceError` of which that dict is the face.
+A mistake in the program raises in both modes, and at once: TypeError for an argument of the wrong
+type, ValueError for one that could not be sent (NaN in a field, a name that would change the
+path). What only the server can judge goes to the server and fails there: an empty prompt, an
+unknown profile, a vector of seven numbers.
+
+**Putting a call aside.** `prepare_generation` returns the `Call` of `generate_content` without
+making it. ``call.attempt()`` makes one attempt and returns an `Answer`, or a `Later` whose `at`
+says when to make the next one, on the clock of the retry policy; it raises the error where there
+is no next. `batch` uses that to go on with other items while one has to wait, and
+`client.rate_limit` to keep its pace.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from numbers import Real
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from .auth import ApiKeyAuth, Secret
+from .errors import InsecureTransportError, ResonanceError
+from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Session, Transport
+from .transport.call import INSECURE
+from .transport.session import is_loopback
+
+__all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
+
+try:
+    _VERSION = version("resonance-helpers")
+except PackageNotFoundError:  # copied into another project
+    _VERSION = "0"
+
+_NUMBER = (int, float)
+
+
+class ResonanceOSAPIClient:
+    """A client of the ResonanceOS v6 API, safe to share between threads.
+
+    >>> api = ResonanceOSAPIClient("http://localhost:8000")
+    >>> answer = api.generate_content("The future of artificial intelligence")
+    >>> answer["article"], answer["hrv_feedback"]
+
+    Args:
+        base_url: Where the API is; a path below the host is kept.
+        timeout: Seconds for one attempt, from the name look-up to the last byte of the answer.
+        auth: Credentials: an `ApiKeyAuth`, or any `requests` AuthBase.
+        retry: When a failed attempt is tried again; None for never.
+        deadline: Seconds for a whole call, with all its attempts and waits; None for no bound.
+        on_error: ``"return"`` an error as a dict, or ``"raise"`` it.
+        session: A session of your own, with adapters, hooks, proxies or certificates. With one
+            that is not a `transport.Session`, `timeout` bounds single reads, not the attempt.
+        allow_http: Send credentials unencrypted, to a host that is not this machine.
+
+    Raises:
+        TypeError, ValueError: An argument is of the wrong type, or could not work.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:8000",
+        timeout: float = 30,
+        *,
+        auth: AuthBase | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
+        deadline: float | None = None,
+        on_error: Literal["return", "raise"] = "return",
+        session: requests.Session | None = None,
+        allow_http: bool = False,
+    ) -> None:
+        base_url, private = _checked_url(base_url)
+        if auth is not None and not callable(auth):
+            raise TypeError(f"auth is a {_kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
+        if auth is not None and not (private or allow_http):
+            raise InsecureTransportError(INSECURE.format(origin=base_url))
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise TypeError(f"retry is a {_kind(retry)}; it has to be a RetryPolicy or None")
+        if on_error not in ("return", "raise"):
+            raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
+        if session is not None and not isinstance(session, requests.Session):
+            raise TypeError(f"session is a {_kind(session)}, not a requests.Session")
+        self.on_error = on_error
+        self.session = Session() if session is None else session
+        if session is None:
+            self.session.headers["User-Agent"] = f"ResonanceOS-Client/{_VERSION}"
+            self.session.headers["Accept"] = "application/json"
+        self._transport = Transport(
+            base_url=base_url,
+            session=self.session,
+            auth=auth,
+            timeout=_seconds("timeout", timeout),
+            deadline=None if deadline is None else _seconds("deadline", deadline),
+            retry=retry or NO_RETRIES,
+            trusted=private or allow_http,
+        )
+
+    # --- health and metrics -----------------------------------------------------------------
+
+    def health_check(self) -> dict[str, Any]:
+        """GET /health: ``status`` (healthy, degraded), ``version``, ``checks``. Never retried:
+        the point is to hear how the server is now."""
+        return self._run(self._get("/health", expect={"status": str}, retry=NO_RETRIES))
+
+    def get_system_metrics(self) -> dict[str, Any]:
+        """GET /metrics: requests, errors, response times and feedback so far, in all and by
+        endpoint."""
+        return self._run(self._get("/metrics"))
+
+    def get_prometheus_metrics(self) -> dict[str, Any]:
+        """GET /metrics as a Prometheus server reads them: ``{"text": ...}``."""
+        accept = {"Accept": "text/plain; version=0.0.4"}
+        return self._run(self._get("/metrics", headers=accept, expect={"text": str}, text=True))
+
+    # --- generation -------------------------------------------------------------------------
+
+    def generate_content(
+        self,
+        prompt: str,
+        tenant: str | None = None,
+        profile_name: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """POST /hr_generate: an article on `prompt`, in the style of a profile.
+
+        Args:
+            prompt: What to write about; the server takes 1 to 5,000 characters.
+            tenant: Whose profiles to use; None for the caller's own.
+            profile_name: The style; None for ``neutral_professional``.
+            idempotency_key: The key of an earlier call, to get its answer and not a second one.
+            **kwargs: ``paragraphs`` (1 to 8), ``max_length`` (characters), ``temperature``
+                (0 to 2), ``seed``.
+
+        Returns:
+            ``article``, ``hrv_feedback`` (0 to 1; 1 is exact), ``hrv_vector`` (8 numbers, as
+            measured), ``target_hrv`` (8 numbers), ``paragraphs``, ``generation_time``, ...
+        """
+        return self._run(
+            self.prepare_generation(
+                prompt, tenant, profile_name, idempotency_key=idempotency_key, **kwargs
+            )
+        )
+
+    def prepare_generation(
+        self,
+        prompt: str,
+        tenant: str | None = None,
+        profile_name: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **kwargs: Any,
+    ) -> Call:
+        """The `Call` that `generate_content` makes, not made yet."""
+        payload = {
+            "prompt": _text("prompt", prompt),
+            "tenant": _optional_text("tenant", tenant),
+            "profile_name": _optional_text("profile_name", profile_name),
+            **kwargs,
+        }
+        return self._post(
+            "/hr_generate",
+            payload,
+            expect={"article": str, "hrv_feedback": _NUMBER},
+            idempotency_key=idempotency_key,
+        )
+
+    def measure_text(self, text: str) -> dict[str, Any]:
+        """POST /hrv: the ``hrv_vector`` of any text, and the evidence found for each dimension."""
+        call = self._post("/hrv", {"text": _text("text", text)}, expect={"hrv_vector": list})
+        return self._run(call)
+
+    # --- tenants ----------------------------------------------------------------------------
+
+    def get_tenants(self) -> dict[str, Any]:
+        """GET /tenants: the tenants that this caller may use."""
+        return self._run(self._get("/tenants", expect={"tenants": list}))
+
+    def create_tenant(self, tenant: str, access: str = "private") -> dict[str, Any]:
+        """POST /tenants: a new tenant, ``open`` or ``private``. Needs the scope ``admin``."""
+        payload = {"tenant": _text("tenant", tenant), "access": _text("access", access)}
+        return self._run(self._post("/tenants", payload, expect={"tenant": str}))
+
+    # --- profiles ---------------------------------------------------------------------------
+
+    def get_profiles(
+        self, tenant: str | None = None, *, limit: int | None = None, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """GET /profiles: one page of the shared profiles and the tenant's own.
+
+        Returns:
+            ``profiles``, ``count``, and ``next_cursor``: the `cursor` of the next page, or None.
+            `iter_profiles` turns the pages by itself.
+        """
+        return self._run(self._profiles_page(tenant, limit, cursor))
+
+    def iter_profiles(
+        self, tenant: str | None = None, *, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """All profiles, page after page of `limit` each.
+
+        An error is raised in both modes: a loop has no place for an error dict.
+        """
+        cursor = None
+        while True:
+            page = self._profiles_page(tenant, limit, cursor).run()
+            yield from page["profiles"]
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    def create_profile(
+        self,
+        tenant: str,
+        profile_name: str,
+        hrv_vector: Iterable[float],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        description: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """POST /profiles: a style of the tenant's own.
+
+        Args:
+            tenant: The tenant it belongs to.
+            profile_name: A small letter or digit, then up to 63 more, ``_`` and ``-``.
+            hrv_vector: Eight numbers in the order of `hrv.DIMENSIONS`, each 0 to 1, but
+                `emotional_valence` -1 to 1.
+            metadata: Anything that JSON can say.
+        """
+        payload = {
+            "tenant": _text("tenant", tenant),
+            "profile_name": _text("profile_name", profile_name),
+            "hrv_vector": _numbers("hrv_vector", hrv_vector),
+            "metadata": _optional_mapping("metadata", metadata),
+            "description": _optional_text("description", description),
+        }
+        return self._run(
+            self._post(
+                "/profiles",
+                payload,
+                expect={"profile_name": str},
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def get_profile(self, tenant: str, profile_name: str) -> dict[str, Any]:
+        """GET one profile; the answer's `.etag` is its version."""
+        return self._run(
+            self._get(_path("profiles", tenant, profile_name), expect={"profile_name": str})
+        )
+
+    def update_profile(
+        self,
+        tenant: str,
+        profile_name: str,
+        hrv_vector: Iterable[float],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        description: str | None = None,
+        if_match: str | None = None,
+    ) -> dict[str, Any]:
+        """PUT one profile anew. With `if_match`, the `.etag` of an answer, only if nobody else
+        has changed it since (else ``precondition-failed``)."""
+        payload = {
+            "hrv_vector": _numbers("hrv_vector", hrv_vector),
+            "metadata": _optional_mapping("metadata", metadata),
+            "description": _optional_text("description", description),
+        }
+        return self._run(
+            self._call(
+                "PUT",
+                _path("profiles", tenant, profile_name),
+                payload,
+                headers=_if_match(if_match),
+                expect={"profile_name": str},
+            )
+        )
+
+    def delete_profile(
+        self, tenant: str, profile_name: str, *, if_match: str | None = None
+    ) -> dict[str, Any]:
+        """DELETE one profile; `if_match` as in `update_profile`. Returns an empty dict."""
+        path = _path("profiles", tenant, profile_name)
+        return self._run(self._call("DELETE", path, headers=_if_match(if_match)))
+
+    # --- settings ---------------------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is, without a slash at the end."""
+        return self._transport.base_url
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one attempt; may be set."""
+        return self._transport.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._transport.timeout = _seconds("timeout", seconds)
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds for a whole call, or None; may be set."""
+        return self._transport.deadline
+
+    @deadline.setter
+    def deadline(self, seconds: float | None) -> None:
+        self._transport.deadline = None if seconds is None else _seconds("deadline", seconds)
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """When a failed attempt is tried again."""
+        return self._transport.retry
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What is left of the rate limit, as of the last answer to any thread."""
+        return self._transport.rate_limit
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retry: RetryPolicy | None = None,
+        on_error: Literal["return", "raise"] | None = None,
+    ) -> ResonanceOSAPIClient:
+        """A client with some options changed, over the same connections and retry budget."""
+        other = copy.copy(self)
+        other._transport = copy.copy(self._transport)
+        if timeout is not None:
+            other.timeout = timeout
+        if deadline is not None:
+            other.deadline = deadline
+        if retry is not None:
+            other._transport.retry = retry
+        if on_error is not None:
+            other.on_error = on_error
+        return other
+
+    def close(self) -> None:
+        """Close the connections. The client opens new ones if it is used again."""
+        self.session.close()
+
+    def __enter__(self) -> ResonanceOSAPIClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r}, timeout={self.timeout:g})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a client does not travel: it holds connections and perhaps a secret. Give the worker "
+            "a function that makes one there"
+        )
+
+    # --- what the methods are made of -------------------------------------------------------
+
+    def _call(self, method: str, path: str, payload: Any = None, **options: Any) -> Call:
+        if payload is not None:
+            payload = {name: value for name, value in payload.items() if value is not None}
+        return Call(self._transport, method, path, payload, **options)
+
+    def _get(self, path: str, **options: Any) -> Call:
+        return self._call("GET", path, **options)
+
+    def _post(self, path: str, payload: Any, **options: Any) -> Call:
+        return self._call("POST", path, payload, **options)
+
+    def _run(self, call: Call) -> dict[str, Any]:
+        try:
+            return call.run()
+        except ResonanceError as error:
+            if self.on_error == "raise":
+                raise
+            return error.as_dict()
+
+    def _profiles_page(self, tenant: str | None, limit: int | None, cursor: str | None) -> Call:
+        params = {"tenant": _optional_text("tenant", tenant), "limit": limit, "cursor": cursor}
+        return self._get("/profiles", params=params, expect={"profiles": list})
+
+
+class AuthenticatedAPIClient(ResonanceOSAPIClient):
+    """A client that sends an API key: ``AuthenticatedAPIClient(url, Secret.from_env())``."""
+
+    def __init__(self, base_url: str, api_key: str | Secret | None = None, **options: Any) -> None:
+        if api_key:
+            options["auth"] = ApiKeyAuth(api_key)
+        super().__init__(base_url, **options)
+
+
+# --- arguments: what no server could make sense of raises here -----------------------------------
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a {_kind(value)}, not a string")
+    return value
+
+
+def _optional_text(name: str, value: Any) -> str | None:
+    return None if value is None else _text(name, value)
+
+
+def _optional_mapping(name: str, value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is a {_kind(value)}, not a dict")
+    return dict(value)
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    """A list of numbers; how many, and in which range, is for the server to judge."""
+    if isinstance(values, str | bytes | Mapping):
+        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers")
+    try:
+        listed = list(values)
+    except TypeError:
+        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers") from None
+    for position, value in enumerate(listed):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name}[{position}] is a {_kind(value)}, not a number")
+        if not math.isfinite(value):
+            raise ValueError(f"{name}[{position}] is {value}; JSON has only finite numbers")
+    return [value if isinstance(value, int | float) else float(value) for value in listed]
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is a {_kind(value)}, not a number of seconds")
+    seconds = float(value)
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{name} is {value}; it has to be a finite number of seconds above 0")
+    return seconds
+
+
+def _path(*segments: str) -> str:
+    """``/a/b`` with each segment quoted whole, so that no name can reach another path."""
+    for segment in segments:
+        if _text("a name in the path", segment) in ("", ".", ".."):
+            raise ValueError(f"{segment!r} can't be a name: it would change the path")
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+def _if_match(etag: str | None) -> dict[str, str]:
+    if etag is None:
+        return {}
+    _text("if_match", etag)
+    return {"If-Match": etag}
+
+
+def _checked_url(url: Any) -> tuple[str, bool]:
+    """The base URL without its last slash, and whether credentials may travel there."""
+    try:
+        parts = urlsplit(_text("base_url", url).strip())
+        host, _port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(f"base_url is no valid URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("base_url has to begin with http:// or https:// and to name a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("base_url can't hold credentials; pass them as auth=")
+    if parts.query or parts.fragment:
+        raise ValueError("base_url can't have a query or a fragment")
+    return parts.geturl().rstrip("/"), parts.scheme == "https" or is_loopback(host)

@@ -1,0 +1,31 @@
+"""Everything between a call and the socket.
+
+call         one call: its attempts and what lies between them
+retry        when a failed attempt is tried again, and after how long
+retry_after  the Retry-After header
+quota        the budget of retries that all calls share
+rate_limit   the server's rate limit, as its answers tell it
+session      a requests.Session that does less for each call
+deadline     a timeout that holds in wall-clock time
+answer       what of a response becomes a dict in the caller's hands
+failure      why an attempt brought no answer
+redaction    headers as a log may show them
+"""
+
+from .answer import Answer
+from .call import Call, Later, Transport
+from .rate_limit import RateLimit
+from .retry import NO_RETRIES, RetryPolicy
+from .session import Adapter, Session
+
+__all__ = [
+    "NO_RETRIES",
+    "Adapter",
+    "Answer",
+    "Call",
+    "Later",
+    "RateLimit",
+    "RetryPolicy",
+    "Session",
+    "Transport",
+]

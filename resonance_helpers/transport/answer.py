@@ -1,0 +1,211 @@
+"""An answer, checked: what of a response may become a dict in the caller's hands."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from ..errors import (
+    PROBLEM_PREFIX,
+    BadResponseError,
+    MalformedJSONError,
+    ResonanceError,
+    ResponseTooLargeError,
+    StatusError,
+    UnexpectedContentError,
+    UnexpectedRedirectError,
+    UnexpectedShapeError,
+)
+from .rate_limit import RateLimit
+
+SIZE_CAP = 16 * 1024 * 1024
+"""Bytes; an answer is refused beyond this, counted after decompression."""
+
+Shape = Mapping[str, type | tuple[type, ...]]
+"""The fields that an answer has to have, and their types."""
+
+_SERVER_TIME = re.compile(r"(?:^|,)\s*app\s*(?:;[^,]*?)?;\s*dur=\"?([0-9.]+)", re.ASCII)
+
+
+class Answer(dict[str, Any]):
+    """The JSON of a successful answer; what HTTP said beside it is in the attributes.
+
+    Attributes:
+        status_code: The HTTP status, 2xx.
+        headers: The answer's headers, by name in any case.
+        elapsed: Seconds that the attempt took which brought this answer.
+        attempts: How often the request was sent; more than 1 after retries.
+    """
+
+    __slots__ = ("attempts", "elapsed", "headers", "status_code")
+
+    def __init__(
+        self,
+        content: Mapping[str, Any] | None = None,
+        *,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        elapsed: float = 0.0,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(content or {})
+        self.status_code = status_code
+        self.headers: Mapping[str, str] = CaseInsensitiveDict() if headers is None else headers
+        self.elapsed = elapsed
+        self.attempts = attempts
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request."""
+        return self.headers.get("X-Request-ID")
+
+    @property
+    def server_time(self) -> float | None:
+        """Seconds that the server says it worked (Server-Timing, ``app;dur``), or None."""
+        match = _SERVER_TIME.search(self.headers.get("Server-Timing", ""))
+        try:
+            return float(match[1]) / 1000 if match else None
+        except ValueError:
+            return None
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What is left of the rate limit, as of this answer."""
+        return RateLimit.from_headers(self.headers)
+
+    @property
+    def etag(self) -> str | None:
+        """The version of what was answered, for `if_match`."""
+        return self.headers.get("ETag")
+
+    @property
+    def replayed(self) -> bool:
+        """True if the server had stored this answer for the idempotency key earlier."""
+        return self.headers.get("Idempotency-Replayed", "").lower() == "true"
+
+
+def read_content(response: requests.Response, cap: int = SIZE_CAP) -> bytes | BadResponseError:
+    """The body, decompressed; refused as soon as it proves larger than `cap` bytes.
+
+    Raises whatever `urllib3` raises where the body breaks off.
+    """
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length[:20]) > cap:
+        return _too_large(response, cap)
+    content: bytes = response.raw.read(cap + 1, decode_content=True)
+    return _too_large(response, cap) if len(content) > cap else content
+
+
+def _too_large(response: requests.Response, cap: int) -> ResponseTooLargeError:
+    return ResponseTooLargeError(f"The answer is larger than {cap:,} bytes.", **_facts(response))
+
+
+def check(
+    response: requests.Response, content: bytes, expect: Shape, text: bool = False
+) -> dict[str, Any] | ResonanceError:
+    """What the answer says: its JSON object, or the error that it is.
+
+    With ``text=True`` an answer that is plain text is taken as ``{"text": ...}``.
+    """
+    status = response.status_code
+    if status >= 400:
+        return _status_error(response, content)
+    if status >= 300:
+        return UnexpectedRedirectError(
+            "The server points to another address; is the base URL right?", **_facts(response)
+        )
+    if status == 204 or (not content and not expect):
+        return {}
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if text and media_type == "text/plain":
+        return {"text": content.decode("utf-8", "replace")}
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        return UnexpectedContentError(
+            f"The answer is {media_type or 'of no stated type'}, not JSON; something between here "
+            "and the API (a proxy, a captive portal) may have answered in its place.",
+            **_facts(response),
+        )
+    try:
+        document = _parse(content)
+    except (ValueError, RecursionError):
+        return MalformedJSONError("The answer is not valid JSON.", **_facts(response))
+    wrong = _misfit(document, expect)
+    if wrong:
+        return UnexpectedShapeError(
+            f"The answer is not what it should be: {wrong}.", **_facts(response)
+        )
+    assert isinstance(document, dict)
+    return document
+
+
+def _misfit(document: Any, expect: Shape) -> str | None:
+    if not isinstance(document, dict):
+        return "no JSON object"
+    if document.get("status") == "error":
+        return "a success that calls itself an error"
+    for field, types in expect.items():
+        value = document.get(field)
+        if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
+            return f"`{field}` is missing or of another type"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"`{field}` is no finite number"
+    return None
+
+
+def _status_error(response: requests.Response, content: bytes) -> StatusError:
+    try:
+        problem = _parse(content)
+    except (ValueError, RecursionError):
+        problem = None
+    if not isinstance(problem, dict):  # a gateway's page, say
+        problem = {}
+    uri = problem.get("type")
+    slug = uri.removeprefix(PROBLEM_PREFIX) if isinstance(uri, str) else None
+    known = slug if slug != uri else None
+    status = response.status_code
+    cls = StatusError.for_problem(status, known)
+    text = problem.get("detail") or problem.get("title")
+    if not isinstance(text, str):
+        text = f"The server answered {status} {response.reason or ''}".rstrip() + "."
+    errors = problem.get("errors")
+    facts = _facts(response)
+    if isinstance(problem.get("request_id"), str):
+        facts["request_id"] = problem["request_id"]
+    return cls(
+        text[:1000],
+        type=known,
+        errors=_field_errors(errors),
+        **facts,
+    )
+
+
+def _field_errors(errors: Any) -> list[dict[str, str]]:
+    return [
+        {"field": str(error.get("field", "")), "message": str(error.get("message", ""))}
+        for error in (errors if isinstance(errors, list) else [])
+        if isinstance(error, dict)
+    ]
+
+
+def _facts(response: requests.Response) -> dict[str, Any]:
+    return {
+        "response_code": response.status_code,
+        "request_id": response.headers.get("X-Request-ID"),
+    }
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # Python's own takes NaN and Infinity
+
+
+def _parse(content: bytes) -> Any:
+    return _DECODER.decode(content.decode("utf-8-sig"))

@@ -1,0 +1,297 @@
+"""One call of the API: the attempts it takes, and what lies between them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from ..errors import (
+    InsecureTransportError,
+    OutcomeUnknownError,
+    ResonanceError,
+    StatusError,
+)
+from .answer import SIZE_CAP, Answer, Shape, check, read_content
+from .deadline import Deadline
+from .failure import CAUGHT, explain
+from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
+from .rate_limit import RateLimit
+from .redaction import SECRET_HEADERS, redacted
+from .retry import RetryPolicy
+from .retry_after import parse_retry_after
+
+log = logging.getLogger("resonance_helpers")
+
+
+@dataclass
+class Transport:
+    """What all calls of a client share: where they go, over what, and by which rules.
+
+    Args:
+        base_url: Scheme, host and port, and perhaps a path; without a slash at its end.
+        session: Any `requests.Session`; with one of `transport.Session` a timeout holds in
+            wall-clock time.
+        auth: Signs each attempt anew, so a token may change between two of them.
+        timeout: Seconds for one attempt.
+        deadline: Seconds for a whole call, waits included, or None.
+        trusted: True where credentials may travel: over TLS, to this machine, or by permission.
+    """
+
+    base_url: str
+    session: requests.Session
+    auth: AuthBase | None
+    timeout: float
+    deadline: float | None
+    retry: RetryPolicy
+    trusted: bool
+    size_cap: int = SIZE_CAP
+    quota: RetryQuota = field(default_factory=RetryQuota)
+    last_rate_limit: tuple[float, Mapping[str, str]] | None = None
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The rate limit as the last answer of any thread told it, `reset` counted from now."""
+        if self.last_rate_limit is None:
+            return None
+        seen, headers = self.last_rate_limit
+        limit = RateLimit.from_headers(headers)
+        return limit and limit.aged(self.retry.clock() - seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An attempt failed and may be repeated, not before the clock of the policy reads `at`."""
+
+    at: float
+    error: ResonanceError
+
+
+class Call:
+    """A request, its idempotency key, and the attempts made at it so far.
+
+    `run` makes attempts until there is an answer, sleeping in between. Who has better things to
+    do than sleep makes them singly::
+
+        outcome = call.attempt()
+        if isinstance(outcome, Later):
+            ...     # do something else, and call.attempt() again at `outcome.at`
+        else:
+            ...     # an Answer
+
+    Either way the last failure is raised, as the `ResonanceError` that it is, and the policy, the
+    deadline and the retry budget hold. A call belongs to one thread at a time, but may move from
+    one to another.
+
+    Args:
+        transport: What the calls of a client share.
+        method: An HTTP method. All but GET are sent under an idempotency key.
+        path: The path below the base URL, quoted.
+        payload: The JSON to send, or None for no body.
+        params: The query; a value of None is left out.
+        headers: More headers.
+        expect: The fields that the answer has to have, and their types.
+        idempotency_key: The key to use instead of a new one: that of an earlier call whose
+            outcome is unknown, to learn it without doing the work twice.
+        retry: A policy instead of the transport's.
+
+    Raises:
+        TypeError, ValueError: The payload can't be said in JSON; the message names the field.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Shape | None = None,
+        text: bool = False,
+        idempotency_key: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.attempts = 0
+        self.idempotency_key = (
+            None if method == "GET" else _checked_key(idempotency_key) or str(uuid.uuid4())
+        )
+        self._transport = transport
+        self._body = None if payload is None else _encode(payload)
+        self._params = {key: value for key, value in (params or {}).items() if value is not None}
+        self._headers = dict(headers or {})
+        if self._body is not None:
+            self._headers["Content-Type"] = "application/json"
+        if self.idempotency_key:
+            self._headers["Idempotency-Key"] = self.idempotency_key
+        self._expect = expect or {}
+        self._text = text
+        self._retry = retry or transport.retry
+        self._expires: float | None = None
+        self._paid = 0
+        self._doubt: OutcomeUnknownError | None = None
+
+    def run(self) -> Answer:
+        """Attempts until there is an answer; where there is none, the last failure is raised."""
+        policy = self._retry
+        while isinstance(outcome := self.attempt(), Later):
+            policy.sleep(max(0.0, outcome.at - policy.clock()))
+        return outcome
+
+    def attempt(self) -> Answer | Later:
+        """One attempt: its answer, or when to make the next; raises where there is no next."""
+        policy, transport = self._retry, self._transport
+        now = policy.clock()
+        timeout = transport.timeout
+        if transport.deadline is not None:
+            if self._expires is None:
+                self._expires = now + transport.deadline
+            # At least a millisecond: who was told to come back just before the end may try.
+            timeout = max(min(timeout, self._expires - now), 0.001)
+        self.attempts += 1
+        outcome = self._exchange(timeout)
+        if isinstance(outcome, Answer):
+            transport.quota.refund(self._paid or SUCCESS_REFUND)
+            return outcome
+
+        outcome.attempts = self.attempts
+        later = self._plan(outcome)
+        if later is not None:
+            log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
+            return later
+        raise self._verdict(outcome)
+
+    def _plan(self, error: ResonanceError) -> Later | None:
+        """When to try again after this failure, or None for never."""
+        policy = self._retry
+        if self.attempts >= policy.max_attempts or not policy.allows(
+            error, method=self.method, has_deadline=self._expires is not None
+        ):
+            return None
+        now = policy.clock()
+        longest = policy.max_wait if self._expires is None else self._expires - now
+        wait = policy.wait(self.attempts, error.retry_after)
+        if (wait if error.retry_after is None else error.retry_after) > longest:
+            return None
+        if not self._transport.quota.pay(RETRY_COST):
+            log.warning("the retry budget is spent; %s %s fails", self.method, self.path)
+            return None
+        self._paid = RETRY_COST
+        if isinstance(error, OutcomeUnknownError):
+            self._doubt = error
+        return Later(now + min(wait, longest), error)
+
+    def _verdict(self, error: ResonanceError) -> ResonanceError:
+        """The error to raise. One that says "nothing was done" is no longer true where an earlier
+        attempt may have done it."""
+        final = isinstance(error, StatusError) and not error.retryable
+        if self._doubt is None or final or isinstance(error, OutcomeUnknownError):
+            return error
+        if self.method == "GET":
+            return error
+        return OutcomeUnknownError(
+            f"{error.message} An earlier attempt may have been carried out, though: "
+            f"{self._doubt.message}",
+            response_code=error.response_code,
+            request_id=error.request_id or self._doubt.request_id,
+            retry_after=error.retry_after,
+            attempts=self.attempts,
+        )
+
+    def _exchange(self, timeout: float) -> Answer | ResonanceError:
+        """Send the request and read the answer. Errors are returned: raised from here, their
+        traceback would lead to the prepared request and its credentials."""
+        transport, session = self._transport, self._transport.session
+        started = time.perf_counter()
+        response = None
+        try:
+            request = requests.Request(
+                self.method,
+                transport.base_url + self.path,
+                params=self._params,
+                headers=self._headers,
+                data=self._body,
+                auth=transport.auth,
+            )
+            prepared = session.prepare_request(request)
+            if not transport.trusted and SECRET_HEADERS.intersection(
+                map(str.lower, prepared.headers)
+            ):
+                return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
+            settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+            response = session.send(
+                prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
+            )
+            content = read_content(response, transport.size_cap)
+        except ResonanceError as error:  # an auth class could not get its token
+            return error.with_traceback(None)
+        except CAUGHT as error:
+            if response is not None:
+                response.close()
+            return explain(error, origin=transport.base_url, timeout=timeout)
+        elapsed = time.perf_counter() - started
+        headers = response.headers
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, redacted(headers))
+        if "RateLimit" in headers or "X-RateLimit-Remaining" in headers:
+            transport.last_rate_limit = (self._retry.clock(), headers)
+        if isinstance(content, ResonanceError):
+            response.close()
+            return content
+        document = check(response, content, self._expect, self._text)
+        if isinstance(document, ResonanceError):
+            document.retry_after = parse_retry_after(
+                headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
+            )
+            return document
+        return Answer(
+            document,
+            status_code=response.status_code,
+            headers=headers,
+            elapsed=elapsed,
+            attempts=self.attempts,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
+
+
+INSECURE = (
+    "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
+    "where the network itself is trusted."
+)
+
+
+def _encode(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(payload, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        for name, value in payload.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError, RecursionError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"`{name}` can't be sent as JSON: {error}") from None
+        raise
+
+
+def _checked_key(key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
+    if not key or len(key) > 255 or not key.isascii() or not key.isprintable():
+        raise ValueError("idempotency_key has to be 1 to 255 printable ASCII characters")
+    return key

@@ -1,0 +1,229 @@
+"""A timeout that is a point in time, and connections that keep to it.
+
+A socket's timeout bounds one read. A server that sends a byte now and then never runs into it,
+and a call may take for ever. Here the time left is set anew before every operation on the socket
+(name look-up, connect, TLS handshake, each send, each receive), so that all of them together end
+when they should. No thread is needed but for the name look-up, which can't be interrupted.
+
+The parts hook into urllib3 where it lets them: a `Timeout` that `requests` passes through, and
+connection classes for the pools of an adapter.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family, create_connection
+
+_TLS_RECORD = 16 * 1024
+
+
+class Deadline(Timeout):
+    """A `urllib3.Timeout` whose parts all end at one moment, `seconds` from its making.
+
+    It counts on through whatever happens within one attempt: a request that an auth class sends
+    a second time has what the first one left.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.expires = time.monotonic() + seconds
+
+    def clone(self) -> Deadline:
+        return self
+
+    def start_connect(self) -> float:
+        return 0.0
+
+    @property
+    def connect_timeout(self) -> float:
+        return max(0.0, self.expires - time.monotonic())
+
+    read_timeout = connect_timeout
+
+    def __repr__(self) -> str:
+        return f"Deadline({self.seconds:g})"
+
+
+class _Punctual:
+    """What the two connections share: `timeout` is stored as the moment when it ends.
+
+    urllib3 sets it when a request begins and once more when its answer is due, each time to what
+    is left, and reads it whenever it sets a socket's timeout.
+    """
+
+    sock: Any
+    _expires: float | None = None
+
+    @property
+    def timeout(self) -> float | None:
+        # Never 0, which would make the socket non-blocking.
+        return None if self._expires is None else max(self._expires - time.monotonic(), 1e-6)
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        self._expires = None if seconds is None else time.monotonic() + seconds
+
+    def arm(self) -> None:
+        """Give the socket what time is left; raise TimeoutError where none is."""
+        if self._expires is not None:
+            left = self._expires - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self.sock.settimeout(left)
+
+    def connect(self) -> None:
+        # Whatever breaks before there is a connection, a stalled TLS handshake too, means "not
+        # sent", and has to be told apart from what breaks afterwards.
+        try:
+            super().connect()  # type: ignore[misc]
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "timed out while connecting") from error
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            raise NewConnectionError(self, f"could not connect: {error}") from error  # type: ignore[arg-type]
+        self.arm()
+
+    def _new_conn(self) -> socket.socket:
+        # Each address of the host gets its share of the time: one that swallows packets leaves
+        # some for the next.
+        addresses = _resolve(self)
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            timeout = self.timeout
+            try:
+                sock = create_connection(
+                    (address, self.port),  # type: ignore[attr-defined]
+                    timeout and timeout / left,
+                    source_address=self.source_address,  # type: ignore[attr-defined]
+                    socket_options=self.socket_options,  # type: ignore[attr-defined]
+                )
+            except OSError:
+                if left == 1:
+                    raise
+            else:
+                sock.settimeout(self.timeout)
+                return sock
+        raise OSError("the host has no address")
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        if isinstance(data, str):
+            data = data.encode("iso-8859-1")
+        # A TLS socket counts its timeout anew for each record, so it gets them one by one.
+        for start in range(0, len(data), _TLS_RECORD):
+            self.arm()
+            try:
+                self.sock.sendall(data[start : start + _TLS_RECORD])
+            except ssl.SSLError as error:
+                raise _broken(error) from None
+
+    def response_class(self, _sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        return http.client.HTTPResponse(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _ArmedSocket:
+    """The one method of a socket that `http.client.HTTPResponse` uses."""
+
+    def __init__(self, connection: _Punctual) -> None:
+        self._connection = connection
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_ArmedReader(self._connection))
+
+
+class _ArmedReader(io.RawIOBase):
+    """Reads from a connection's socket, and arms it before each read."""
+
+    def __init__(self, connection: _Punctual) -> None:
+        self._connection = connection
+        self._raw = connection.sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._connection.sock is not None:  # else "Connection: close"; the last timeout holds
+            self._connection.arm()
+        try:
+            count: int | None = self._raw.readinto(buffer)
+        except ssl.SSLError as error:
+            raise _broken(error) from None
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _broken(error: ssl.SSLError) -> ConnectionAbortedError:
+    """After the handshake a failure of TLS is a connection that broke, not one refused."""
+    return ConnectionAbortedError(f"TLS failed: {error.reason}")
+
+
+class PunctualHTTPConnection(_Punctual, HTTPConnection):  # type: ignore[misc]
+    """A `urllib3` connection whose timeout bounds the whole attempt."""
+
+
+class PunctualHTTPSConnection(_Punctual, HTTPSConnection):  # type: ignore[misc]
+    """The same over TLS."""
+
+
+class PunctualHTTPPool(HTTPConnectionPool):
+    ConnectionCls = PunctualHTTPConnection
+
+
+class PunctualHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = PunctualHTTPSConnection
+
+
+POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {
+    "http": PunctualHTTPPool,
+    "https": PunctualHTTPSPool,
+}
+
+
+def _resolve(connection: Any) -> list[str]:
+    """The host's addresses, in the system's order of preference."""
+    host: str = connection._dns_host.strip("[]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return [host]
+
+    found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            entries = socket.getaddrinfo(
+                host, connection.port, allowed_gai_family(), socket.SOCK_STREAM
+            )
+            found.put([str(address[0]) for *_, address in entries])
+        except Exception as error:
+            found.put(error)
+
+    threading.Thread(target=look_up, name="resonance-dns", daemon=True).start()
+    try:
+        result = found.get(timeout=connection.timeout)
+    except queue.Empty:
+        raise ConnectTimeoutError(connection, f"timed out looking up {host}") from None
+    if isinstance(result, socket.gaierror):
+        raise NameResolutionError(host, connection, result)
+    if isinstance(result, Exception):  # a name that can't be one: "a..b", 64 characters in a row
+        raise NameResolutionError(host, connection, socket.gaierror(str(result)))
+    return result

@@ -1,0 +1,75 @@
+"""Why an attempt brought no answer: what `requests` raised, as one of our errors.
+
+The messages are made here rather than copied: what libraries say may contain a proxy's password,
+and their exceptions hold the request with its credentials. So these are looked at and let go.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+
+import requests
+import urllib3.exceptions as u3
+
+from ..errors import (
+    AttemptTimeoutError,
+    BadResponseError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    MalformedJSONError,
+    NameNotResolvedError,
+    ProxyFailedError,
+    ResonanceError,
+    TLSError,
+)
+
+CAUGHT = (requests.RequestException, u3.HTTPError, http.client.HTTPException, OSError)
+"""What an attempt can raise because of the network, as opposed to a mistake in the program."""
+
+
+def explain(exception: BaseException, *, origin: str, timeout: float) -> ResonanceError:
+    """The error that says why, for an attempt at `origin` that had `timeout` seconds."""
+    causes = list(_causes(exception))
+
+    def caused_by(*kinds: type[BaseException]) -> BaseException | None:
+        return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+    if caused_by(u3.ProxyError, requests.exceptions.ProxyError):
+        return ProxyFailedError("The proxy could not be used.")
+    if caused_by(u3.NameResolutionError):
+        return NameNotResolvedError(f"The host of {origin} has no address; is the name right?")
+    if caused_by(u3.NewConnectionError):
+        reasons = (cause.strerror for cause in causes if isinstance(cause, OSError))
+        reason = next(filter(None, reasons), "no connection")
+        return ConnectionFailedError(f"No connection to {origin} ({reason}); is the server up?")
+    if caused_by(u3.ConnectTimeoutError):
+        return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
+    if tls := caused_by(ssl.SSLError, u3.SSLError):
+        reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "TLS failed"
+        return TLSError(f"No secure connection to {origin}: {reason}.")
+    if caused_by(TimeoutError, u3.ReadTimeoutError, requests.Timeout):
+        return AttemptTimeoutError(f"No whole answer from {origin} within {timeout:g} s.")
+    if caused_by(u3.DecodeError):
+        return MalformedJSONError("The answer's compression is broken.")
+    if caused_by(http.client.RemoteDisconnected, ConnectionError, http.client.IncompleteRead):
+        return ConnectionLostError(f"The connection to {origin} broke before the answer was whole.")
+    if caused_by(http.client.HTTPException):
+        return BadResponseError(f"What answers at {origin} does not speak HTTP.")
+    return ConnectionLostError(f"The exchange with {origin} broke off.")
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    """The exception and all that it wraps, outermost first: urllib3 and requests put the cause
+    into `reason`, `args` or `__cause__`."""
+    waiting, seen = [exception], set()
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        wrapped = [getattr(current, "reason", None), current.__cause__, *current.args]
+        waiting += [cause for cause in wrapped if isinstance(cause, BaseException)]

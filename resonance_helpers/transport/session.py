@@ -1,0 +1,188 @@
+"""A `requests.Session` for one API: the same extension points, less done again for each call.
+
+Used by itself it behaves as a stock session does (`tests/transport/test_parity.py` holds it to
+that), with these differences, each on purpose:
+
+- a timeout may be a `Deadline`, which bounds an attempt in wall-clock time;
+- netrc is never read: no credential is sent that nobody gave;
+- the environment's proxies are read once, and never used for a loopback address;
+- its pool of connections has no limit: there are as many as threads that send at once.
+
+Three things are built once and remembered, where a stock session builds them for each call:
+
+- the request without its body and credentials: the URL, and the session's headers merged in;
+- the settings that the environment adds: proxies and certificates;
+- the way to the pool of connections to a host.
+
+Each is checked against what it was made from, so that a header or a proxy set on the session
+later counts from the next call on. What is out of the ordinary (cookies, files, form data) goes
+the stock way.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import extract_cookies_to_jar
+from requests.hooks import dispatch_hook
+from requests.utils import check_header_validity, urlparse
+
+from .deadline import POOL_CLASSES
+
+MEMORY = 256
+"""How many requests, or hosts, are remembered; when there are more, it starts afresh."""
+
+_V = TypeVar("_V")
+
+
+class Session(requests.Session):
+    """A session that remembers what does not change from one call to the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._templates: dict[Any, tuple[Any, requests.PreparedRequest]] = {}
+        self._settings: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self.mount("https://", Adapter())
+        self.mount("http://", Adapter())
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        auth = request.auth or self.auth
+        ordinary = isinstance(request.data, bytes) or not request.data
+        if not ordinary or request.files or request.json is not None or request.cookies:
+            return self._prepare_afresh(request)
+        if self.params or len(self.cookies):
+            return self._prepare_afresh(request)
+
+        template = self._template(request)
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url = template.method, template.url
+        prepared._cookies = template._cookies  # type: ignore[attr-defined]
+        prepared.headers = template.headers.copy()
+        for header in request.headers.items():
+            check_header_validity(header)
+            prepared.headers[header[0]] = header[1]
+        if request.data:
+            prepared.body = request.data
+            prepared.headers["Content-Length"] = str(len(request.data))
+        # A copy: an AuthBase may add to it.
+        prepared.hooks = {"response": [*self.hooks["response"], *request.hooks["response"]]}
+        if auth is not None:
+            prepared.prepare_auth(auth, prepared.url)
+        return prepared
+
+    def _prepare_afresh(self, request: requests.Request) -> requests.PreparedRequest:
+        if not request.auth and not self.auth:
+            request.auth = _no_auth  # else a stock session asks netrc
+        return super().prepare_request(request)
+
+    def _template(self, request: requests.Request) -> requests.PreparedRequest:
+        """The request without headers of its own, body and credentials."""
+        key = request.method, request.url, tuple(request.params.items())
+        made_from = list(self.headers.items())
+        remembered = self._templates.get(key)
+        if remembered is None or remembered[0] != made_from:
+            bare = requests.Request(
+                request.method, request.url, params=request.params, auth=_no_auth
+            )
+            remembered = made_from, super().prepare_request(bare)
+            _remember(self._templates, key, remembered)
+        return remembered[1]
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        if proxies or verify is not None or cert is not None:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        key = _origin(url), stream
+        made_from = self.proxies.copy(), self.stream, self.verify, self.cert, self.trust_env
+        remembered = self._settings.get(key)
+        if remembered is None or remembered[0] != made_from:
+            host = urlparse(url).hostname or ""
+            proxies = {"no_proxy": host} if is_loopback(host) else {}
+            settings = super().merge_environment_settings(url, proxies, stream, None, None)
+            settings["proxies"].pop("no_proxy", None)
+            remembered = made_from, settings
+            _remember(self._settings, key, remembered)
+        return remembered[1]
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        if kwargs.get("allow_redirects", True) or "proxies" not in kwargs:
+            return super().send(request, **kwargs)
+        del kwargs["allow_redirects"]
+        assert request.url is not None
+        started = time.perf_counter()
+        response = self.get_adapter(request.url).send(request, **kwargs)
+        response.elapsed = timedelta(seconds=time.perf_counter() - started)
+        response = dispatch_hook("response", request.hooks, response, **kwargs)
+        for answer in (*response.history, response):  # an auth hook may have sent it twice
+            if "Set-Cookie" in answer.headers:
+                extract_cookies_to_jar(self.cookies, answer.request, answer.raw)  # type: ignore[no-untyped-call]
+        if not kwargs.get("stream"):
+            response.content  # noqa: B018  (reads it)
+        return response
+
+
+class Adapter(HTTPAdapter):
+    """An `HTTPAdapter` whose connections keep to a `Deadline` and whose pools have no limit."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Any, Any] = {}
+        # 0 makes urllib3's queue of idle connections boundless.
+        super().__init__(pool_maxsize=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # those have connections of their own
+            manager.pool_classes_by_scheme = POOL_CLASSES
+        return manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        if proxies:
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
+        assert request.url is not None
+        key = _origin(request.url), verify, cert
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            _remember(self._pools, key, pool)
+        return pool
+
+    def close(self) -> None:
+        self._pools.clear()
+        super().close()
+
+
+def is_loopback(host: str) -> bool:
+    """True for this machine's own address, which no traffic leaves."""
+    host = host.strip("[]").rstrip(".").lower()
+    return host in ("localhost", "::1") or host.endswith(".localhost") or _is_127(host)
+
+
+def _is_127(host: str) -> bool:
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdecimal() for part in parts)
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _origin(url: str) -> str:
+    """``"http://host:port"`` of a URL that `requests` has prepared."""
+    return url[: url.find("/", len("https://"))]
+
+
+def _remember(memory: dict[Any, _V], key: Any, value: _V) -> None:
+    if len(memory) >= MEMORY:
+        memory.clear()
+    memory[key] = value
