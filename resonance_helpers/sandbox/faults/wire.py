@@ -1,0 +1,140 @@
+"""Faults of the wire: what happens between the socket and uvicorn.
+
+A `Wire` stands in for the connection's transport, so every byte of an answer passes through it on
+the way to the socket. It is a proxy without the second connection: the server's own parser keeps
+what a separate proxy has to get right again (keep-alive, pipelining, chunked bodies, ``Expect:
+100-continue``, TLS), and with no fault in force its `write` *is* the transport's, so that it
+costs nothing.
+
+To break an answer, `held()` collects it; the fault then sends what it sees fit (see `playing`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.server import ServerState
+
+__all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
+
+STATE_KEY = "resonance.wire"
+"""Where a request's ASGI scope holds its wire: ``scope["state"][STATE_KEY]``."""
+
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+class Wire:
+    """One connection's transport, which can hold back and spoil what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._turn = asyncio.Lock()
+        self._held = bytearray()
+        self._closing = False
+        self.gone = asyncio.Event()
+        """Set once the connection is lost, or the server shuts down."""
+        self.write: Callable[[bytes], None] = transport.write
+        self.close: Callable[[], None] = transport.close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether the server closed the connection, though the socket may be open still."""
+        return self._closing or self._transport.is_closing()
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold back what the server writes; what was not taken is sent at the end.
+
+        Pipelined answers keep their order: one that is written while another is being played
+        waits behind it.
+        """
+        async with self._turn:
+            self.write, self.close = self._hold, self._close_later
+            try:
+                yield
+            finally:
+                self.write, self.close = self._transport.write, self._transport.close
+                if rest := self.taken():
+                    self.write(rest)
+                if self._closing:
+                    self.close()
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+
+    def _close_later(self) -> None:
+        self._closing = True
+
+    def taken(self) -> bytes:
+        """What is held, which is then no longer held."""
+        held = bytes(self._held)
+        self._held.clear()
+        return held
+
+    def send(self, data: bytes) -> None:
+        """Write past the hold."""
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait, or until the connection is gone; whether it is."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gone.wait(), seconds)
+        return self.gone.is_set()
+
+    async def reset(self) -> None:
+        """Break the connection with RST: no goodbye, and what was not sent yet is lost."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._held.clear()
+        self._transport.abort()
+        # The server has to know that the peer is gone before the application returns.
+        await self.gone.wait()
+
+    async def finish(self) -> None:
+        """Close in good order (FIN) once all is sent."""
+        self._held.clear()
+        self._transport.close()
+        await self.gone.wait()
+
+
+class FaultyHTTP(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's HTTP protocol with a `Wire` under it: ``uvicorn.Config(app, http=FaultyHTTP)``."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.wire: Wire | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.wire = Wire(transport)
+        # uvicorn copies its app_state into every request's scope.
+        self.app_state: dict[str, Any] = {**self.app_state, STATE_KEY: self.wire}
+        super().connection_made(self.wire)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.wire is not None:
+            self.wire.gone.set()
+
+    def shutdown(self) -> None:
+        if self.wire is not None:
+            self.wire.gone.set()
+        super().shutdown()
