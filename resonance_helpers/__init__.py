@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from .client import AuthenticatedAPIClient as AuthenticatedAPIClient
     from .client import ResonanceOSAPIClient as ResonanceOSAPIClient
     from .errors import ResonanceError as ResonanceError
+    from .exercises import check as check
+    from .exercises import hint as hint
     from .hrv import DIMENSIONS as DIMENSIONS
     from .hrv import HRVVector as HRVVector
     from .transport import RetryPolicy as RetryPolicy
+    from .tutorial import connect as connect
+    from .tutorial import needs_sandbox as needs_sandbox
 
 _HOMES = {
     "ApiKeyAuth": "auth",
@@ -28,6 +32,10 @@ _HOMES = {
     "ResonanceOSAPIClient": "client",
     "RetryPolicy": "transport",
     "Secret": "auth",
+    "check": "exercises",
+    "connect": "tutorial",
+    "hint": "exercises",
+    "needs_sandbox": "tutorial",
 }
 
 __all__ = [*_HOMES]

@@ -88,7 +88,10 @@ def _rebuilt(cls: type[ResonanceError], message: str, state: dict[str, Any]) -> 
 
 
 class Failure(dict[str, Any]):
-    """The face of an error, as the client returns it; `.error` is the exception behind it."""
+    """The face of an error, as the client returns it; `.error` is the exception behind it.
+
+    Taking from it by ``[]`` what only a success holds raises that exception.
+    """
 
     def __init__(self, error: ResonanceError) -> None:
         super().__init__(
@@ -102,6 +105,10 @@ class Failure(dict[str, Any]):
             attempts=error.attempts,
         )
         self.error = error
+
+    def __missing__(self, key: str) -> Any:
+        # answer["article"] of a call that failed: the reason says more than a KeyError.
+        raise self.error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Failure, (self.error,)
