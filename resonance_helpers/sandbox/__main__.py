@@ -1,0 +1,108 @@
+"""``python -m resonance_helpers.sandbox``: run a sandbox until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sandbox; the exit code is 2 where it cannot start, with one sentence on stderr."""
+    options = _parser().parse_args(arguments)
+    # Imported late: --help and mistakes answer at once.
+    from .settings import Settings, SettingsError
+
+    try:
+        settings = Settings(
+            host=options.host,
+            port=options.port,
+            auth=options.auth,
+            database=options.database,
+            latency=options.latency,
+            still=options.still,
+            allow_remote=options.allow_remote,
+            rate_limit=options.rate_limit,
+            burst=options.burst,
+            quota=options.quota,
+            access_log=options.access_log,
+        )
+    except SettingsError as error:
+        return _refuse(error)
+
+    from .server import BindError, bind, die_with_parent, run, url_of
+
+    if options.parent:
+        die_with_parent(options.parent)
+    try:
+        listening = bind(settings.host, settings.port)
+    except BindError as error:
+        return _refuse(error)
+
+    from .app import create_app, issue_credentials
+    from .store import DatabaseError
+
+    try:
+        app = create_app(settings)
+        credentials = issue_credentials(app)
+    except DatabaseError as error:
+        listening.close()
+        return _refuse(error)
+    url = url_of(listening)
+
+    def ready() -> None:
+        if options.json:
+            line = json.dumps({"url": url, "pid": os.getpid(), "credentials": credentials})
+        else:
+            line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it."
+        print(line, flush=True)
+
+    run(app, settings, listening, ready, until_stdin_ends=options.until_stdin_ends)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m resonance_helpers.sandbox",
+        description="Run a ResonanceOS v6 server on this machine, to learn and to test against.",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=8000, help="TCP port, 0 for a free one (default: %(default)s)")
+    add(
+        "--auth",
+        choices=("optional", "required"),
+        default="optional",
+        help="whether open tenants answer anonymous callers (default: %(default)s)",
+    )
+    add("--database", metavar="URL", help="SQLite file to keep, as a path or sqlite:///file.db")
+    add(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="let each generation wait, as a remote model would (default: %(default)s)",
+    )
+    add("--json", action="store_true", help="when ready, print one line of JSON with the keys")
+    add("--still", action="store_true", help="displayed ids and times are the same on every run")
+    add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
+    add("--rate-limit", type=int, default=1_000, metavar="N", help="requests a minute per caller")
+    add("--burst", type=int, default=100, metavar="N", help="requests a second per caller")
+    add("--quota", type=int, default=100_000, metavar="N", help="requests a day per caller")
+    add("--access-log", action="store_true", help="write a line to stderr for each request")
+    add("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    add("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _refuse(error: Exception) -> int:
+    print(f"sandbox: {error}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""An answer whose effect is being committed: it is built inside the transaction, so that it and
+the record under its idempotency key stand or fall with the effect."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .call import call_of
+from .problems import Problem
+from .store import Database, DatabaseError
+from .strict_json import dumps
+
+__all__ = ["Answer", "commit", "json_response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, JSON body (None for an empty one) and further headers."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        if self.body is None:
+            return Response(status_code=self.status, headers=self.headers)
+        return json_response(self.body, self.status, self.headers)
+
+
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`body` as `application/json`."""
+    return Response(dumps(body), status, headers, "application/json")
+
+
+async def commit(request: Request, effect: Callable[[Connection], Answer]) -> Response:
+    """Run `effect` in the database's writer and answer once it is committed.
+
+    What `effect` raises undoes it; a `Problem` is the answer then.
+    """
+    call = call_of(request)
+    database: Database = request.app.state.database
+
+    def work(connection: Connection) -> Response:
+        response = effect(connection).response()
+        if call.pending is not None:
+            call.pending.record(
+                connection,
+                response.status_code,
+                response.raw_headers,
+                bytes(response.body),
+                time.time(),
+            )
+        return response
+
+    database_fails(request)
+    try:
+        response = await asyncio.wrap_future(database.submit(work))
+    except (SQLAlchemyError, DatabaseError):
+        raise Problem(
+            "database-unavailable", "Nothing was stored; try again later.", retry_after=1
+        ) from None
+    if call.pending is not None:
+        call.pending.recorded = True
+    return response
+
+
+def database_fails(request: Request) -> None:
+    """Raise if the caller has put the database out of order, as `/sandbox/outages` can."""
+    request.app.state.outages.check(request, "database")

@@ -1,0 +1,157 @@
+"""The sandbox as an ASGI application: parts put together, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
+
+from . import openapi
+from .components import Health, Outages
+from .errors import handlers
+from .faults.engine import FaultEngine
+from .faults.middleware import Inject, Interrupt
+from .faults.routes import router as faults_router
+from .idempotency import Idempotency, purge
+from .metrics import Metrics
+from .middleware import Gate, Observe
+from .rate_limits import RateLimits
+from .request_log import RequestLog
+from .reset import prepare
+from .routes import control, generation, health, hrv, metrics, profiles, tenants
+from .security import SCOPES, Directory, issue
+from .settings import Settings
+from .store import Database
+from .strict_route import StrictRoute
+from .writer import default_writer
+from .writer.base import Writer
+
+__all__ = ["create_app", "issue_credentials"]
+
+STILL = "2026-01-01T00:00:00Z"
+"""The displayed time of a still sandbox."""
+
+HOUSEKEEPING = 600.0
+"""Seconds between two clearings of stored answers that are too old."""
+
+
+def create_app(settings: Settings | None = None, writer: Writer | None = None) -> FastAPI:
+    """A sandbox.
+
+    Args:
+        settings: how it behaves.
+        writer: the engine that writes; the built-in one if None.
+
+    Raises:
+        DatabaseError: the database cannot be opened.
+    """
+    settings = settings or Settings()
+    writer = writer or default_writer()
+    now = clock(settings.still)
+    database = Database(settings.database)
+    prepare(database, now())
+    directory = Directory(database)
+    counters = Metrics()
+    log = RequestLog(now)
+    limits = RateLimits(settings)
+    faults = FaultEngine()
+
+    app: FastAPI = FastAPIOffline(
+        title="ResonanceOS v6 sandbox",
+        version=_version(),
+        summary="Content generation steered by eight measured dimensions of its language.",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        exception_handlers=handlers(),
+        middleware=[
+            Middleware(Interrupt, faults, directory),
+            Middleware(Observe, settings, directory, counters, log),
+            Middleware(Gate, settings, directory, limits),
+            Middleware(Inject, faults, directory),
+            Middleware(Idempotency, database, directory),
+        ],
+    )
+    app.router.route_class = StrictRoute
+    app.state.settings = settings
+    app.state.writer = writer
+    app.state.database = database
+    app.state.directory = directory
+    app.state.metrics = counters
+    app.state.log = log
+    app.state.limits = limits
+    app.state.outages = Outages(directory)
+    app.state.faults = faults
+    app.state.now = now
+    app.state.version = _version()
+    app.state.started = time.monotonic()
+    for topic in (health, generation, hrv, tenants, profiles, metrics, control):
+        app.include_router(topic.router)
+    app.include_router(faults_router)
+    openapi.install(app, settings)
+    return app
+
+
+def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
+    """Make the sandbox's keys: one for each private tenant it starts with, and one for `admin`.
+
+    They can be read here alone; the database has their digests.
+    """
+    database: Database = app.state.database
+    now: str = app.state.now()
+    usual = [scope for scope in SCOPES if scope != "admin"]
+    keys = {}
+    for name, tenant, scopes in (
+        ("acme_corp", "acme_corp", usual),
+        ("globex", "globex", usual),
+        ("admin", None, list(SCOPES)),
+    ):
+        key = database.write(
+            lambda connection, tenant=tenant, scopes=scopes: issue(connection, tenant, scopes, now)
+        )
+        keys[name] = {"api_key": key}
+    app.state.directory.load()
+    return keys
+
+
+def clock(still: bool) -> Callable[[], str]:
+    """What the sandbox displays as the time: RFC 3339 in UTC, or always the same."""
+    if still:
+        return lambda: STILL
+    return lambda: datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    state.desk = generation.Desk(state.settings.writer_threads, state.settings.max_queue)
+    state.health = Health(state.database, state.writer)
+    housekeeping = asyncio.create_task(_housekeeping(state.database))
+    try:
+        yield
+    finally:
+        housekeeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await housekeeping
+        state.database.close()
+
+
+async def _housekeeping(database: Database) -> None:
+    while True:
+        await asyncio.wrap_future(
+            database.submit(lambda connection: purge(connection, time.time()))
+        )
+        await asyncio.sleep(HOUSEKEEPING)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("resonance-helpers")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"

@@ -1,0 +1,132 @@
+"""From exceptions of FastAPI and Starlette to problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from ..hrv import NAMES
+from .call import call_of
+from .problems import Problem, render
+from .schemas import NAME
+from .strict_json import FIELDS
+
+__all__ = ["handlers"]
+
+Handler = Callable[[Request, Any], Any]
+SOURCES = ("body", "query", "path", "header")
+
+
+def handlers() -> dict[Any, Handler]:
+    """FastAPI's `exception_handlers=`."""
+    return {
+        Problem: _problem,
+        RequestValidationError: _invalid,
+        HTTPException: _http,
+        SQLAlchemyError: _database,
+    }
+
+
+async def _problem(request: Request, problem: Problem) -> Response:
+    call = call_of(request)
+    call.problem = problem.slug
+    return render(problem, call.request_id)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    errors = list(_unique((_field(item["loc"]), _message(item)) for item in error.errors()))
+    more = f" ({len(errors) - 1} more: see errors)" if len(errors) > 1 else ""
+    field, message = errors[0]
+    return await _problem(
+        request, Problem("validation-failed", f"{field}: {message}{more}.", errors=errors)
+    )
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        allow = ", ".join(_allowed(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": allow})
+        return await _problem(
+            request,
+            Problem(
+                "method-not-allowed",
+                f"This address takes {allow}.",
+                headers={"Allow": allow},
+            ),
+        )
+    if error.status_code == 404:
+        return await _problem(
+            request, Problem("not-found", "There is nothing at this address; see /docs.")
+        )
+    raise error
+
+
+async def _database(request: Request, error: SQLAlchemyError) -> Response:
+    return await _problem(
+        request, Problem("database-unavailable", "Try again later.", retry_after=1)
+    )
+
+
+def _allowed(request: Request) -> list[str]:
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    if "GET" in found:
+        found.add("HEAD")
+    return sorted(found | {"OPTIONS"})
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """The field as a caller knows it; a name that is not ours is not repeated."""
+    source, *rest = location
+    if source == "header":
+        return "-".join(part.capitalize() for part in str(rest[0]).split("-"))
+    if not rest or (source == "body" and rest[0] not in FIELDS):
+        return "body"
+    name = str(rest[0])
+    for part in rest[1:]:
+        if isinstance(part, int):
+            name += f"[{part}]"
+            if rest[0] == "hrv_vector" and part < len(NAMES):
+                name += f" ({NAMES[part]})"
+    return name
+
+
+def _message(error: dict[str, Any]) -> str:
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind == "string_pattern_mismatch":
+        if context.get("pattern") == NAME:
+            return "is to be 1 to 64 lower-case letters, digits, _ or -, not starting with _ or -"
+        return "has characters that are not allowed"
+    if kind == "string_unicode":
+        return "holds half of a surrogate pair, which is no character"
+    if kind == "string_too_long":
+        return f"has more than {context['max_length']:,} characters"
+    if kind == "string_too_short":
+        return "is empty"
+    if kind in ("too_short", "too_long") and error["loc"][-1] == "hrv_vector":
+        return f"has to have exactly {len(NAMES)} numbers"
+    if kind == "tuple_type":
+        return f"is to be a list of {len(NAMES)} numbers"
+    if kind in ("missing_positional_only_argument", "missing_argument"):
+        return "is missing"
+    if kind == "value_error":
+        return str(context["error"])
+    text = str(error["msg"])
+    return text.replace("Input should be", "is to be").replace("Input", "it")
+
+
+def _unique(errors: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(errors))

@@ -1,0 +1,230 @@
+"""What the server measures of itself, per realm: as JSON for people, as Prometheus text for tools.
+
+Times are the server's own: from a request's arrival to its last byte handed on, without declared
+waiting (`--latency`, injected faults). Percentiles are exact over the latest `RECENT` requests.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+__all__ = ["RECENT", "Metrics", "Recorder", "percentile"]
+
+RECENT = 10_000
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def percentile(ordered: list[float], share: float) -> float | None:
+    """The smallest value that at least `share` of `ordered` does not pass (nearest rank)."""
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class _Endpoint:
+    """Counts and times of one method and route."""
+
+    __slots__ = ("buckets", "recent", "seconds", "statuses")
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, int] = {}
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+        self.recent: deque[float] = deque(maxlen=RECENT)
+
+
+class Recorder:
+    """The figures of one realm. `request` is for the event loop's thread alone; `generation` and
+    reading are free."""
+
+    def __init__(self) -> None:
+        self.since = time.time()
+        self.endpoints: dict[tuple[str, str], _Endpoint] = {}
+        self.replayed = 0
+        self.executed = 0
+        self.stored = 0
+        self.characters = 0
+        self.writing_seconds = 0.0
+        self.feedback = 0.0
+        self._lock = threading.Lock()
+
+    def request(
+        self, method: str, route: str, status: int, seconds: float, replayed: bool = False
+    ) -> None:
+        """Count one request."""
+        endpoint = self.endpoints.get((method, route))
+        if endpoint is None:
+            endpoint = self.endpoints[method, route] = _Endpoint()
+        endpoint.statuses[status] = endpoint.statuses.get(status, 0) + 1
+        endpoint.buckets[bisect.bisect_left(BUCKETS, seconds)] += 1
+        endpoint.seconds += seconds
+        endpoint.recent.append(seconds)
+        self.replayed += replayed
+
+    def wrote(self) -> None:
+        """Count one run of the writer."""
+        with self._lock:
+            self.executed += 1
+
+    def generation(self, characters: int, seconds: float, feedback: float) -> None:
+        """Count one generation that has been stored."""
+        with self._lock:
+            self.stored += 1
+            self.characters += characters
+            self.writing_seconds += seconds
+            self.feedback += feedback
+
+
+class Metrics:
+    """A recorder for each realm."""
+
+    def __init__(self) -> None:
+        self._recorders: dict[str, Recorder] = {}
+
+    def of(self, realm: str) -> Recorder:
+        """The recorder of `realm`."""
+        recorder = self._recorders.get(realm)
+        if recorder is None:
+            recorder = self._recorders.setdefault(realm, Recorder())
+        return recorder
+
+    def reset(self, realm: str) -> None:
+        """Start `realm` anew."""
+        self._recorders.pop(realm, None)
+
+    def seen(self, realm: str | None) -> list[Recorder]:
+        """The recorder of `realm`, or all of them for None."""
+        return list(self._recorders.values()) if realm is None else [self.of(realm)]
+
+
+def summary(recorders: list[Recorder], uptime: float) -> dict[str, Any]:
+    """The figures of `recorders` together, as `GET /metrics` answers them."""
+    by_endpoint: dict[tuple[str, str], list[_Endpoint]] = {}
+    for recorder in recorders:
+        for key, endpoint in list(recorder.endpoints.items()):
+            by_endpoint.setdefault(key, []).append(endpoint)
+    everything = [endpoint for group in by_endpoint.values() for endpoint in group]
+    stored = sum(recorder.stored for recorder in recorders)
+    characters = sum(recorder.characters for recorder in recorders)
+    writing = math.fsum(recorder.writing_seconds for recorder in recorders)
+    feedback = math.fsum(recorder.feedback for recorder in recorders)
+    return {
+        "uptime_seconds": round(uptime, 3),
+        **_figures(everything),
+        "generations": {
+            "executed": sum(recorder.executed for recorder in recorders),
+            "stored": stored,
+            "replayed": sum(recorder.replayed for recorder in recorders),
+        },
+        "characters_generated": characters,
+        "characters_per_second": round(characters / writing, 3) if writing else None,
+        "mean_hrv_feedback": round(feedback / stored, 6) if stored else None,
+        "endpoints": {
+            f"{method} {route}": _figures(group)
+            for (method, route), group in sorted(by_endpoint.items())
+        },
+    }
+
+
+def _figures(endpoints: Iterable[_Endpoint]) -> dict[str, Any]:
+    statuses: dict[int, int] = {}
+    recent: list[float] = []
+    seconds = 0.0
+    for endpoint in endpoints:
+        for status, count in endpoint.statuses.items():
+            statuses[status] = statuses.get(status, 0) + count
+        recent.extend(endpoint.recent)
+        seconds += endpoint.seconds
+    recent.sort()
+    requests = sum(statuses.values())
+    errors = sum(count for status, count in statuses.items() if status >= 400)
+    return {
+        "requests": requests,
+        "errors": errors,
+        "success_rate": round(1 - errors / requests, 6) if requests else None,
+        "statuses": {str(status): count for status, count in sorted(statuses.items())},
+        "response_time": {
+            "mean": round(seconds / requests, 6) if requests else None,
+            **{
+                f"p{share}": None if value is None else round(value, 6)
+                for share in (50, 95, 99)
+                for value in (percentile(recent, share / 100),)
+            },
+        },
+    }
+
+
+def registry(recorders: list[Recorder], uptime: float) -> CollectorRegistry:
+    """A registry of its own for Prometheus's exposition, without the process's global one."""
+    collected = CollectorRegistry(auto_describe=False)
+    collected.register(_Collector(recorders, uptime))
+    return collected
+
+
+class _Collector:
+    def __init__(self, recorders: list[Recorder], uptime: float) -> None:
+        self._recorders = recorders
+        self._uptime = uptime
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "resonance_requests",
+            "Requests answered.",
+            labels=["method", "route", "status"],
+        )
+        times = HistogramMetricFamily(
+            "resonance_response_seconds",
+            "Server time of a request, without declared waiting.",
+            labels=["method", "route"],
+        )
+        merged: dict[tuple[str, str], tuple[dict[int, int], list[int], list[float]]] = {}
+        for recorder in self._recorders:
+            for key, endpoint in list(recorder.endpoints.items()):
+                statuses, buckets, seconds = merged.setdefault(
+                    key, ({}, [0] * (len(BUCKETS) + 1), [])
+                )
+                for status, count in endpoint.statuses.items():
+                    statuses[status] = statuses.get(status, 0) + count
+                for index, count in enumerate(endpoint.buckets):
+                    buckets[index] += count
+                seconds.append(endpoint.seconds)
+        for (method, route), (statuses, buckets, seconds) in sorted(merged.items()):
+            for status, count in sorted(statuses.items()):
+                requests.add_metric([method, route, str(status)], count)
+            running = 0
+            cumulated: list[tuple[str, float]] = []
+            for bound, count in zip((*map(str, BUCKETS), "+Inf"), buckets, strict=True):
+                running += count
+                cumulated.append((bound, running))
+            times.add_metric([method, route], cumulated, sum_value=math.fsum(seconds))
+        yield requests
+        yield times
+        for name, help_text, total in (
+            ("generations_executed", "Runs of the writer.", self._sum("executed")),
+            ("generations_stored", "Generations executed and stored.", self._sum("stored")),
+            ("generated_characters", "Characters written.", self._sum("characters")),
+            ("writing_seconds", "Seconds spent writing.", self._sum("writing_seconds")),
+            ("hrv_feedback_sum", "Sum of hrv_feedback over generations.", self._sum("feedback")),
+            ("replays", "Answers replayed under an idempotency key.", self._sum("replayed")),
+        ):
+            yield CounterMetricFamily(f"resonance_{name}", help_text, value=total)
+        yield GaugeMetricFamily(
+            "resonance_uptime_seconds", "Seconds since the start.", value=self._uptime
+        )
+
+    def _sum(self, figure: str) -> float:
+        return math.fsum(getattr(recorder, figure) for recorder in self._recorders)

@@ -1,0 +1,199 @@
+"""POST /hr_generate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import time
+import traceback
+from collections.abc import Callable
+from sys import stderr
+from typing import Annotated, Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy import Connection, insert
+
+from ...hrv import HRVVector
+from ..answer import Answer, commit, database_fails
+from ..call import call_of
+from ..catalog import DEFAULT_PROFILE
+from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
+from ..profile_store import find_vector
+from ..schemas import Generated, GenerationRequest
+from ..scoring import measure
+from ..security import Principal, needs
+from ..store import generations
+from ..strict_json import dumps
+from ..writer.base import Brief, Draft, WriterError
+
+__all__ = ["Desk", "router"]
+
+router = APIRouter(tags=["generation"])
+
+PARAGRAPHS = 3
+TEMPERATURE = 0.7
+MAX_WARNED = 20
+
+
+class Desk:
+    """Where generations wait for a writing thread: in order, and not without end."""
+
+    def __init__(self, threads: int, room: int) -> None:
+        self._limiter = anyio.CapacityLimiter(threads)
+        self._room = room
+        self._inside = 0
+        self._typical = 0.02
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """`work` in a thread.
+
+        Raises:
+            Problem: overloaded, when too many wait already.
+        """
+        if self._inside >= self._room + self._limiter.total_tokens:
+            wait = self._inside * self._typical / self._limiter.total_tokens
+            raise Problem(
+                "overloaded",
+                f"{self._inside} generations wait already; try again later.",
+                retry_after=max(1.0, wait),
+            )
+        self._inside += 1
+        try:
+            async with self._limiter:
+                started = time.perf_counter()
+                try:
+                    return await anyio.to_thread.run_sync(work, limiter=_UNBOUNDED)
+                finally:
+                    self._typical += (time.perf_counter() - started - self._typical) / 10
+        finally:
+            self._inside -= 1
+
+
+_UNBOUNDED = anyio.CapacityLimiter(math.inf)  # the desk's own limiter counts
+
+
+@router.post(
+    "/hr_generate",
+    response_model=Generated,
+    responses=responses(
+        "unknown-tenant",
+        "unknown-profile",
+        "overloaded",
+        "writer-unavailable",
+        *WITH_BODY,
+        *IDEMPOTENT,
+    ),
+    summary="Write an article towards a profile's vector",
+)
+async def hr_generate(
+    request: Request,
+    body: GenerationRequest,
+    principal: Annotated[Principal, Depends(needs("generate"))],
+) -> Response:
+    """The same request gives the same article; without a `seed` it is derived from the request."""
+    state = request.app.state
+    call = call_of(request)
+    tenant = state.directory.resolve(principal, body.tenant)
+    profile_name = body.profile_name or DEFAULT_PROFILE
+    state.outages.check(request, "writer")
+    database_fails(request)
+    if state.settings.latency:
+        started = time.perf_counter()
+        await asyncio.sleep(state.settings.latency)
+        call.excluded += time.perf_counter() - started
+    recorder = state.metrics.of(state.directory.realm(principal))
+
+    def produce() -> dict[str, Any]:
+        target = find_vector(state.database, tenant, profile_name)
+        recorder.wrote()
+        return _generate(state.writer, body, target)
+
+    started = time.perf_counter()
+    made = await state.desk.run(produce)
+    made |= {
+        "tenant": tenant,
+        "profile_name": profile_name,
+        "request_id": call.request_id,
+        "created_at": state.now(),
+    }
+    realm = state.directory.realm(principal)
+
+    def store(connection: Connection) -> Answer:
+        connection.execute(
+            insert(generations).values(
+                realm=realm,
+                tenant=tenant,
+                profile_name=profile_name,
+                request_id=call.request_id,
+                created_at=made["created_at"],
+                hrv_feedback=made["hrv_feedback"],
+                body=dumps(made),
+            )
+        )
+        return Answer(200, made)
+
+    response = await commit(request, store)
+    recorder.generation(made["content_length"], made["generation_time"], made["hrv_feedback"])
+    return response
+
+
+def _generate(writer: Any, body: GenerationRequest, target: HRVVector) -> dict[str, Any]:
+    """Write, measure what was written, and put it as the API does."""
+    started = time.perf_counter()
+    paragraphs = body.paragraphs or PARAGRAPHS
+    temperature = TEMPERATURE if body.temperature is None else body.temperature
+    seed = body.seed
+    if seed is None:
+        seed = _derived_seed(body.prompt, target, paragraphs, body.max_length, temperature)
+    brief = Brief(body.prompt, target, paragraphs, body.max_length, temperature, seed)
+    try:
+        draft: Draft = writer.write(brief)
+    except WriterError as error:
+        raise Problem("writer-unavailable", str(error), retry_after=1) from None
+    except Exception:
+        print(f"the writer failed:\n{traceback.format_exc()}", file=stderr, end="")
+        raise Problem(
+            "writer-unavailable", "The writer failed on this request.", retry_after=1
+        ) from None
+    article = draft.text
+    vector = measure(article).vector
+    parts = [(text, measure(text).vector) for text in draft.paragraphs]
+    return {
+        "article": article,
+        "hrv_feedback": round(vector.feedback(target), 6),
+        "hrv_vector": _rounded(vector),
+        "target_hrv": list(target),
+        "paragraphs": [
+            {
+                "text": text,
+                "hrv_vector": _rounded(part),
+                "hrv_feedback": round(part.feedback(target), 6),
+            }
+            for text, part in parts
+        ],
+        "generation_time": round(time.perf_counter() - started, 6),
+        "content_length": len(article),
+        "seed": seed,
+        "warnings": [*draft.warnings, *_unknown(body)],
+    }
+
+
+def _derived_seed(prompt: str, *rest: Any) -> int:
+    digest = hashlib.sha256(repr((prompt, *rest)).encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _rounded(vector: HRVVector) -> list[float]:
+    return [round(value, 6) for value in vector]
+
+
+def _unknown(body: GenerationRequest) -> list[str]:
+    extra = list(body.model_extra or ())
+    named = [f"unknown field ignored: {name[:64]}" for name in extra[:MAX_WARNED]]
+    if len(extra) > MAX_WARNED:
+        named.append(f"{len(extra) - MAX_WARNED} more unknown fields ignored")
+    return named

@@ -1,0 +1,85 @@
+"""GET /metrics."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from ..answer import json_response
+from ..metrics import registry, summary
+from ..problems import Problem, responses
+from ..schemas import MetricsSummary
+from ..security import Principal, needs
+
+__all__ = ["preferred", "router"]
+
+router = APIRouter(tags=["metrics"])
+
+JSON = "application/json"
+TEXT = "text/plain"
+
+
+@router.get(
+    "/metrics",
+    response_model=MetricsSummary,
+    responses={
+        **responses("not-acceptable"),
+        200: {
+            "description": "The figures, as JSON or as Prometheus text",
+            "content": {TEXT: {"schema": {"type": "string"}}},
+        },
+    },
+    summary="What the server measured of itself",
+)
+async def metrics(
+    request: Request, principal: Annotated[Principal, Depends(needs("metrics:read"))]
+) -> Response:
+    """The figures of the caller's own realm (all open tenants together, or its private tenant);
+    an administrator sees those of the whole server. Times leave declared waiting out."""
+    state = request.app.state
+    offered = preferred(request.headers.get("accept"))
+    recorders = state.metrics.seen(None if principal.admin else state.directory.realm(principal))
+    uptime = time.monotonic() - state.started
+    vary = {"Vary": "Accept", "Cache-Control": "no-store"}
+    if offered == TEXT:
+        return Response(
+            generate_latest(registry(recorders, uptime)),
+            headers={**vary, "Content-Type": CONTENT_TYPE_LATEST},
+        )
+    return json_response(summary(recorders, uptime), headers=vary)
+
+
+def preferred(accept: str | None) -> str:
+    """What to answer to an `Accept` header (RFC 9110, 12.5.1); JSON unless text is liked better.
+
+    Raises:
+        Problem: not-acceptable.
+    """
+    if accept is None or not accept.strip():
+        return JSON
+    weights = {JSON: (-1, 0.0), TEXT: (-1, 0.0)}
+    for part in accept.split(","):
+        media, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        if media == "application/openmetrics-text":
+            continue
+        for known, (precision, _) in weights.items():
+            kind = known.split("/")[0]
+            match = {known: 2, f"{kind}/*": 1, "*/*": 0}.get(media, -1)
+            if match > precision:
+                weights[known] = (match, weight)
+    text, json = weights[TEXT][1], weights[JSON][1]
+    if text <= 0 and json <= 0:
+        raise Problem("not-acceptable", f"There is {JSON} and {TEXT}; accept one of them.")
+    return TEXT if text > json else JSON

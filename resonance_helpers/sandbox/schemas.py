@@ -1,0 +1,282 @@
+"""The bodies of the API, as pydantic models: what validates a request also describes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ..hrv import DIMENSIONS, HRVVector
+from .strict_json import FIELDS, dumps
+
+__all__ = [
+    "NAME",
+    "Generated",
+    "GenerationRequest",
+    "HRVRequest",
+    "Measured",
+    "MetricsSummary",
+    "Name",
+    "NewProfile",
+    "NewTenant",
+    "Outage",
+    "Profile",
+    "ProfileList",
+    "ProfileUpdate",
+    "TenantList",
+    "TenantSummary",
+]
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+MAX_PROMPT = 5_000
+MAX_TEXT = 100_000
+MAX_METADATA = 16 << 10
+
+
+def _number(value: Any) -> Any:
+    # JSON has numbers, strings and booleans apart; Python's float() would take all three.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("is to be a number")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank; say what to write about")
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(dumps(value)) > MAX_METADATA:
+        raise ValueError(f"is larger than {MAX_METADATA:,} bytes of JSON")
+    return value
+
+
+Number = BeforeValidator(_number)
+Name = Annotated[
+    str,
+    Field(
+        pattern=NAME,
+        min_length=1,
+        max_length=64,
+        description="lower-case letters, digits, _ and -, 1 to 64",
+    ),
+]
+_Share = Annotated[float, Number, Field(ge=0, le=1, allow_inf_nan=False)]
+_Signed = Annotated[float, Number, Field(ge=-1, le=1, allow_inf_nan=False)]
+Vector = Annotated[
+    tuple[_Share, _Signed, _Share, _Share, _Share, _Share, _Share, _Share],
+    Field(
+        description="; ".join(
+            f"{dimension.name} ({dimension.low:g} to {dimension.high:g})"
+            for dimension in DIMENSIONS
+        ),
+        examples=[[0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8]],
+    ),
+]
+Text = Annotated[str, Field(json_schema_extra={"pattern": r"\S"}), AfterValidator(_not_blank)]
+Metadata = Annotated[
+    dict[str, Any],
+    Field(description=f"any JSON object of at most {MAX_METADATA:,} bytes"),
+    AfterValidator(_small),
+]
+
+
+class _Request(BaseModel):
+    """A request's body. Python's own conversions stay out: "3" is no number here."""
+
+    model_config = ConfigDict(strict=False)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        FIELDS.update(cls.model_fields)
+
+
+class GenerationRequest(_Request):
+    """What to write. An unknown field is ignored and named in the answer's `warnings`."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"examples": [{"prompt": "The future of artificial intelligence"}]},
+    )
+
+    prompt: Annotated[Text, Field(min_length=1, max_length=MAX_PROMPT, description="the subject")]
+    tenant: Name | None = None
+    profile_name: Name | None = None
+    paragraphs: Annotated[int, Number, Field(ge=1, le=8)] | None = None
+    max_length: (
+        Annotated[int, Number, Field(ge=50, le=50_000, description="most characters")] | None
+    ) = None
+    temperature: Annotated[float, Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    seed: Annotated[int, Number, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+
+
+class NewTenant(_Request):
+    """A tenant to be made."""
+
+    tenant: Name
+    access: Literal["open", "private"] = "private"
+
+
+class NewProfile(_Request):
+    """A profile to be made."""
+
+    tenant: Name
+    profile_name: Name
+    hrv_vector: Vector
+    description: Annotated[str, Field(max_length=500)] = ""
+    metadata: Metadata | None = None
+
+
+class ProfileUpdate(_Request):
+    """What a profile is to be from now on; a field left out goes back to empty."""
+
+    hrv_vector: Vector
+    description: Annotated[str, Field(max_length=500)] = ""
+    metadata: Metadata | None = None
+
+
+class HRVRequest(_Request):
+    """A text to be measured."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+class Outage(_Request):
+    """Components to be out of order from now on; none mends them all."""
+
+    components: list[Literal["database", "writer", "disk"]]
+
+
+class Paragraph(BaseModel):
+    """One paragraph, measured by itself."""
+
+    text: str
+    hrv_vector: Vector
+    hrv_feedback: Annotated[float, Field(ge=0, le=1)]
+
+
+class Generated(BaseModel):
+    """An article and its measures."""
+
+    article: str
+    hrv_feedback: Annotated[
+        float, Field(ge=0, le=1, description="1 - mean(|measured - target| / range); 1 is exact")
+    ]
+    hrv_vector: Vector
+    target_hrv: Vector
+    paragraphs: list[Paragraph]
+    tenant: str
+    profile_name: str
+    request_id: str
+    created_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    generation_time: Annotated[float, Field(ge=0, description="seconds of writing and measuring")]
+    content_length: Annotated[int, Field(ge=0, description="characters of the article")]
+    seed: int
+    warnings: list[str]
+
+
+class Profile(BaseModel):
+    """A target for the writer. A shared one belongs to no tenant."""
+
+    profile_name: str
+    tenant: str | None
+    hrv_vector: Vector
+    description: str
+    metadata: dict[str, Any]
+    created_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    shared: bool
+
+
+class ProfileList(BaseModel):
+    """A page of profiles."""
+
+    profiles: list[Profile]
+    count: Annotated[int, Field(ge=0, description="profiles on this page")]
+    next_cursor: Annotated[str | None, Field(description="null on the last page")]
+
+
+class TenantSummary(BaseModel):
+    """A tenant that the caller may use."""
+
+    tenant: str
+    access: Literal["open", "private"]
+    profile_count: Annotated[int, Field(ge=0, description="shared profiles and its own")]
+    created_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class TenantList(BaseModel):
+    """The tenants that the caller may use."""
+
+    tenants: list[TenantSummary]
+    count: int
+
+
+class Measured(BaseModel):
+    """The eight measures of a text, and what each was measured on."""
+
+    hrv_vector: Vector
+    evidence: dict[str, dict[str, Any]]
+
+
+class Check(BaseModel):
+    """One component's state."""
+
+    status: Literal["ok", "failing"]
+    latency_ms: Annotated[float, Field(ge=0)]
+    detail: str
+
+
+class HealthReport(BaseModel):
+    """The server's state: healthy; degraded (it answers, but not everything works); unhealthy."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    version: str
+    uptime_seconds: Annotated[float, Field(ge=0)]
+    checks: dict[str, Check]
+
+
+class ResponseTime(BaseModel):
+    """Seconds of server time; null without requests."""
+
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Figures(BaseModel):
+    """Requests and their outcomes."""
+
+    requests: int
+    errors: int
+    success_rate: float | None
+    statuses: dict[str, int]
+    response_time: ResponseTime
+
+
+class Generations(BaseModel):
+    """Runs of the writer, generations stored, and answers replayed under an idempotency key."""
+
+    executed: int
+    stored: int
+    replayed: int
+
+
+class MetricsSummary(Figures):
+    """The figures of the caller's own requests; an administrator's are those of all."""
+
+    uptime_seconds: float
+    generations: Generations
+    characters_generated: int
+    characters_per_second: float | None
+    mean_hrv_feedback: float | None
+    endpoints: dict[str, Figures]
+
+
+def vector_of(values: tuple[float, ...] | list[float]) -> HRVVector:
+    """The vector that a validated body holds."""
+    return HRVVector(values)

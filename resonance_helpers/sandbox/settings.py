@@ -1,0 +1,79 @@
+"""What can be set about a sandbox, in one immutable value."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Settings", "SettingsError", "is_loopback"]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be: the message is one sentence for the person who set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a sandbox behaves.
+
+    Attributes:
+        host: address to listen on; another than loopback needs `allow_remote`.
+        port: TCP port, 0 for any free one.
+        auth: "required" refuses anonymous callers everywhere but on public routes.
+        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one.
+        latency: seconds that each generation waits, as a remote model would; left out of all of
+            the server's own figures.
+        still: displayed ids and times are the same on every run, for reproducible notebooks.
+        rate_limit: requests a minute for one tenant and credential.
+        burst: requests a second, likewise.
+        quota: requests a day, likewise.
+        max_body: largest request body in bytes.
+        writer_threads: generations that run at once.
+        max_queue: generations that may wait for a thread before the server says it is overloaded.
+        allowed_hosts: further names this server answers to, beside loopback and `host`.
+        access_log: write a line to stderr for each request.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    auth: Literal["optional", "required"] = "optional"
+    database: str | None = None
+    latency: float = 0.0
+    still: bool = False
+    allow_remote: bool = False
+    rate_limit: int = 1_000
+    burst: int = 100
+    quota: int = 100_000
+    max_body: int = 1 << 20
+    writer_threads: int = 1
+    max_queue: int = 256
+    allowed_hosts: tuple[str, ...] = ()
+    access_log: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"port {self.port} is not between 0 and 65535")
+        if self.auth not in ("optional", "required"):
+            raise SettingsError(f"auth is {self.auth!r}; it is optional or required")
+        if not (math.isfinite(self.latency) and 0 <= self.latency <= 60):
+            raise SettingsError(f"latency is {self.latency}; it is between 0 and 60 seconds")
+        for name in ("rate_limit", "burst", "quota", "max_body", "writer_threads", "max_queue"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it is at least 1")
+        if not self.allow_remote and not is_loopback(self.host):
+            raise SettingsError(
+                f"{self.host} can be reached from other machines, and a sandbox is not made for "
+                "that; give --allow-remote if you mean it"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,14 @@
+"""The sandbox's memory: tables, a database with one writer thread, and what is asked of it."""
+
+from .database import Database, DatabaseError
+from .schema import credentials, generations, idempotency, profiles, tenants
+
+__all__ = [
+    "Database",
+    "DatabaseError",
+    "credentials",
+    "generations",
+    "idempotency",
+    "profiles",
+    "tenants",
+]
