@@ -42,8 +42,8 @@ class RetryPolicy:
         sleep: Waits for a number of seconds, like `time.sleep`.
     """
 
-    max_attempts: int = 4
-    base: float = 0.25
+    max_attempts: int = 5
+    base: float = 0.1
     cap: float = 8.0
     max_wait: float = 60.0
     random: Callable[[], float] = random.random
