@@ -30,7 +30,13 @@ VENV_PARTS = {"bin", "include", "lib", "lib64", "Scripts", "Include", "Lib", "sh
 WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
-PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
+PROBE = """\
+import sys
+from importlib.util import find_spec
+print("%d.%d" % sys.version_info[:2])
+print(sys.executable)
+print(all(find_spec(name) for name in ("venv", "ensurepip")))
+"""
 
 # What pip says, what it means, and the mend.
 PIP_FAILURES = (
@@ -84,13 +90,13 @@ def recorded():
 
 
 def probe(command):
-    """(version, path) of a Python, or None where the command does not run."""
+    """(version, path, has the venv module) of a Python, or None where it does not run."""
     try:
         done = subprocess.run(
             [command, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30
         )
-        version, path = done.stdout.decode().split("\n")[:2]
-        return tuple(int(part) for part in version.split(".")), path.strip()
+        version, path, venv = done.stdout.decode().split("\n")[:3]
+        return tuple(int(part) for part in version.split(".")), path.strip(), "True" in venv
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
 
@@ -98,18 +104,29 @@ def probe(command):
 def find_python():
     """The Python to make .venv with: $PYTHON, else the newest that is supported."""
     chosen = os.environ.get("PYTHON")
-    found = {}
+    others, without_venv = {}, []
     for command in [chosen] if chosen else [*CANDIDATES, sys.executable]:
         got = probe(command)
-        if got and OLDEST <= got[0] <= NEWEST:
-            return got[1]
-        if got:
-            found[command] = f"{command} is Python {got[0][0]}.{got[0][1]}"
-    if chosen and not found:
+        if not got:
+            continue
+        version, path, venv = got
+        if not OLDEST <= version <= NEWEST:
+            others[path] = f"{command} is Python {version[0]}.{version[1]}"
+        elif venv:
+            return path
+        else:
+            without_venv.append(path)
+    if without_venv:
+        raise SetupError(
+            f"{without_venv[0]} has no venv module.",
+            "install it (Debian, Ubuntu: sudo apt install python3-venv), or name another Python "
+            "with PYTHON=path.",
+        )
+    if chosen and not others:
         raise SetupError(
             f"PYTHON={chosen} does not run.", "give the path of a Python 3.11, 3.12 or 3.13."
         )
-    there = "; ".join(found.values()) or "no Python was found"
+    there = "; ".join(others.values()) or "no Python was found"
     raise SetupError(
         f"Python 3.11, 3.12 or 3.13 is needed ({there}).",
         "install one (Debian 12, Ubuntu 24.04: sudo apt install python3-venv; macOS: brew install "
@@ -126,12 +143,6 @@ def make_venv(python):
             raise SetupError(
                 f"{VENV} is no virtual environment.", "move it away and run the same command."
             )
-    if run([python, "-c", "import venv, ensurepip"]).returncode:
-        raise SetupError(
-            f"{python} has no venv module.",
-            "install it (Debian, Ubuntu: sudo apt install python3-venv), or name another Python "
-            "with PYTHON=path.",
-        )
     if VENV.exists():
         say("Removing an unfinished .venv ...")
         shutil.rmtree(str(VENV))
