@@ -1,0 +1,72 @@
+"""The closed loop: each worker makes its next call when its last one is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .run import Run
+from .runner import MOST_CALLS, MOST_WORKERS, Generates, Plan, execute
+
+__all__ = ["listed", "measure", "whole"]
+
+
+def measure(
+    client: Generates,
+    prompts: Iterable[str],
+    *,
+    repeat: int = 1,
+    concurrency: int = 1,
+    warmup: int = 1,
+    **parameters: Any,
+) -> Run:
+    """Generate an article for each prompt and time every call.
+
+    It answers: how long does the server take for so many callers who wait their turn? It does not
+    answer what callers experience who come when they like; that is `load`.
+
+    Args:
+        client: anything with `generate_content(prompt, **parameters)`.
+        prompts: at least one.
+        repeat: how often to go through all prompts, 1 or more.
+        concurrency: workers, 1 to 256; with several, the client has to be safe for threads.
+        warmup: calls made beforehand and not counted, so that no call pays for the connection.
+        parameters: sent with each call, such as `profile_name`.
+
+    Raises:
+        ValueError: a number is out of its range, or there are more than 20,000 calls.
+    """
+    each = listed(prompts)
+    whole("repeat", repeat, 1, MOST_CALLS)
+    whole("concurrency", concurrency, 1, MOST_WORKERS)
+    whole("warmup", warmup, 0, MOST_CALLS)
+    if len(each) * repeat > MOST_CALLS:
+        raise ValueError(
+            f"{len(each)} prompts {repeat} times are more than {MOST_CALLS:,} calls; "
+            "give fewer prompts or a smaller repeat"
+        )
+    warm(client, each, warmup, parameters)
+    samples, wall = execute(client, Plan(each * repeat, parameters, concurrency))
+    return Run(samples, concurrency, wall)
+
+
+def warm(client: Generates, prompts: list[str], calls: int, parameters: dict[str, Any]) -> None:
+    """Make calls that are not counted."""
+    if calls:
+        execute(client, Plan([prompts[i % len(prompts)] for i in range(calls)], parameters, 1))
+
+
+def listed(prompts: Iterable[str]) -> list[str]:
+    """`prompts` as a list, checked."""
+    if isinstance(prompts, str):
+        raise ValueError('prompts is one text; give a list of texts: ["..."]')
+    found = list(prompts)
+    if not found:
+        raise ValueError("prompts is empty; give one at least")
+    return found
+
+
+def whole(name: str, value: int, low: int, high: int) -> None:
+    """Refuse what is no whole number in ``low..high``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it has to be a whole number, {low} to {high:,}")

@@ -1,0 +1,148 @@
+"""Makes timed calls from several threads, at moments fixed beforehand or one after another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import ResonanceError
+from .run import Sample
+
+__all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "execute"]
+
+MOST_CALLS = 20_000
+MOST_WORKERS = 256
+
+
+class Generates(Protocol):
+    """What is measured: anything that generates as the client does."""
+
+    def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+        """An answer, or an error dict."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which calls to make, and when.
+
+    Attributes:
+        prompts: one for each call, in order.
+        parameters: sent with every call.
+        workers: threads, each with one call under way at most.
+        due: seconds from the beginning at which each call is due, ascending; None in a closed
+            loop, where a worker makes its next call as soon as the last one is answered.
+        last_start: seconds after which no further call is sent.
+        on_sample: told of each call when it ends, from the thread that made it.
+        stop: set it, from anywhere, to send no further call.
+    """
+
+    prompts: Sequence[str]
+    parameters: Mapping[str, Any]
+    workers: int
+    due: Sequence[float] | None = None
+    last_start: float = float("inf")
+    on_sample: Callable[[Sample], None] | None = None
+    stop: threading.Event | None = None
+
+
+def execute(
+    client: Generates,
+    plan: Plan,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], None] | None = None,
+) -> tuple[list[Sample], float]:
+    """Carry a plan out. Returns its samples in the plan's order and the seconds it took.
+
+    What a client raises other than a `ResonanceError` (a wrong argument, say) stops the run and
+    is raised here. `clock` and `sleep` are for tests.
+    """
+    stop = plan.stop or threading.Event()
+    wait = sleep or stop.wait  # an interrupt must not have to wait for the next call to be due
+    samples: list[Sample | None] = [None] * len(plan.prompts)
+    broken: list[BaseException] = []
+    turn = iter(range(len(plan.prompts)))
+    mutex = threading.Lock()
+    workers = min(plan.workers, len(plan.prompts))
+    # Give the threads a moment to start, so that the first calls can be on time.
+    zero = clock() + (0.02 if plan.due is not None and workers > 1 else 0.0)
+
+    def work() -> None:
+        try:
+            while True:
+                with mutex:
+                    place = next(turn, None)
+                if place is None:
+                    return
+                samples[place] = sample = one(place)
+                if plan.on_sample:
+                    plan.on_sample(sample)
+        except BaseException as error:
+            broken.append(error)
+            stop.set()
+
+    def one(place: int) -> Sample:
+        prompt = plan.prompts[place]
+        due = None if plan.due is None else plan.due[place]
+        # A worker takes the next call and then waits until it is due. While one is free, calls go
+        # out on time; when all are held up, the calls are late, and their waiting is counted.
+        if due is not None and due <= plan.last_start:
+            while (early := zero + due - clock()) > 0 and not stop.is_set():
+                wait(early)
+        sent = clock() - zero
+        if sent > plan.last_start or stop.is_set():
+            return Sample(len(prompt), sent if due is None else due, sent, sent, "not-sent")
+        answer = _generate(client, prompt, plan.parameters)
+        finished = clock() - zero
+        return _sample(prompt, sent if due is None else due, sent, finished, answer)
+
+    _run_all(work, workers, stop)
+    if broken:
+        raise broken[0]
+    return [sample for sample in samples if sample is not None], clock() - zero
+
+
+def _run_all(work: Callable[[], None], workers: int, stop: threading.Event) -> None:
+    if workers == 1:
+        work()
+        return
+    threads = [threading.Thread(target=work, name=f"load-{i}", daemon=True) for i in range(workers)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        stop.set()  # an interrupt: what is under way ends by the client's own timeout
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        raise
+
+
+def _generate(client: Generates, prompt: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return client.generate_content(prompt, **parameters)
+    except ResonanceError as error:  # of a client with on_error="raise"
+        return error.as_dict()
+
+
+def _sample(
+    prompt: str, due: float, sent: float, finished: float, answer: Mapping[str, Any]
+) -> Sample:
+    failed = answer.get("status") == "error"
+    return Sample(
+        prompt_length=len(prompt),
+        due=due,
+        sent=sent,
+        finished=finished,
+        failure=str(answer.get("type") or "error") if failed else "",
+        server=getattr(answer, "server_time", None),
+        content_length=0 if failed else len(answer.get("article", "")),
+        hrv_feedback=None if failed else answer.get("hrv_feedback"),
+        attempts=answer.get("attempts") or getattr(answer, "attempts", 1),
+    )

@@ -1,0 +1,143 @@
+"""Calls go out when they are due, are all accounted for, and end by themselves."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import pytest
+
+from resonance_helpers.errors import ResonanceError
+from resonance_helpers.performance.run import Run
+from resonance_helpers.performance.runner import Plan, execute
+from tests.performance.conftest import Clock, FakeServer
+
+
+def run(clock: Clock, server: Any, **plan: Any) -> Run:
+    samples, wall = execute(server, Plan(**plan), clock=clock, sleep=clock.sleep)
+    return Run(samples, plan["workers"], wall, 1.0 if plan.get("due") else None)
+
+
+def test_a_closed_loop_sends_each_call_when_the_last_is_answered(clock: Clock) -> None:
+    server = FakeServer(clock, lambda n: 0.5)
+    found = run(clock, server, prompts=["a", "bb"], parameters={"seed": 1}, workers=1)
+    assert server.calls == [("a", {"seed": 1}), ("bb", {"seed": 1})]
+    assert [(s.due, s.sent, s.finished) for s in found.samples] == [(0, 0, 0.5), (0.5, 0.5, 1.0)]
+    assert found.times("response_time") == found.times("service_time") == [0.5, 0.5]
+    assert found.times("server_time") == pytest.approx([0.375, 0.375])
+    assert found.times("network_time") == pytest.approx([0.125, 0.125])
+    assert [s.content_length for s in found.samples] == [10, 20]
+    assert [s.chars_per_second for s in found.samples] == [20, 40]
+    assert found.wall == 1.0
+
+
+def test_an_open_loop_waits_until_a_call_is_due(clock: Clock) -> None:
+    server = FakeServer(clock, lambda n: 0.25)
+    found = run(clock, server, prompts=["a"] * 3, parameters={}, workers=1, due=[0, 1, 2])
+    assert [s.sent for s in found.samples] == [0, 1, 2]
+    assert found.times() == [0.25] * 3
+
+
+def test_after_a_stall_late_calls_count_from_when_they_were_due(clock: Clock) -> None:
+    # One call of 3 seconds; the rest take 0.1. One is due each second.
+    server = FakeServer(clock, lambda n: 3.0 if n == 2 else 0.1)
+    due = list(range(8))
+    found = run(clock, server, prompts=["a"] * 8, parameters={}, workers=1, due=due)
+    assert found.times("service_time") == pytest.approx([0.1, 0.1, 3.0, *[0.1] * 5])
+    # Due at 3 and 4, and sent at 5.0 and 5.1; due at 5 and sent at 5.2; then on time again.
+    assert found.times("response_time") == pytest.approx([0.1, 0.1, 3.0, 2.1, 1.2, 0.3, 0.1, 0.1])
+
+
+def test_no_call_goes_out_after_the_last_start_and_none_is_forgotten(clock: Clock) -> None:
+    server = FakeServer(clock, lambda n: 4.0)
+    found = run(
+        clock,
+        server,
+        prompts=["a"] * 6,
+        parameters={},
+        workers=1,
+        due=[0, 1, 2, 3, 4, 5],
+        last_start=9.0,
+    )
+    assert len(server.calls) == 3  # at 0, 4 and 8
+    assert len(found) == 6
+    assert found.failures == {"not-sent": 3}
+    assert found.times()[3:] == [math.inf] * 3
+    assert found.wall == 12.0
+
+
+def test_each_call_is_told_of_and_a_stop_ends_the_run(clock: Clock) -> None:
+    stop, told = threading.Event(), []
+
+    def on_sample(sample: Any) -> None:
+        told.append(sample)
+        if len(told) == 2:
+            stop.set()
+
+    server = FakeServer(clock, lambda n: 0.1)
+    found = run(
+        clock, server, prompts=["a"] * 5, parameters={}, workers=1, on_sample=on_sample, stop=stop
+    )
+    assert len(server.calls) == 2
+    assert found.failures == {"not-sent": 3}
+    assert told == list(found.samples)
+
+
+def test_a_failed_call_is_infinitely_slow_and_has_no_article(clock: Clock) -> None:
+    class Failing:
+        def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+            error = ResonanceError("no", type="rate-limited", attempts=3)
+            if prompt == "raise":
+                raise error
+            return error.as_dict()
+
+    found = run(clock, Failing(), prompts=["return", "raise"], parameters={}, workers=1)
+    assert found.failures == {"rate-limited": 2}
+    assert found.times() == [math.inf] * 2
+    assert found.times("server_time") == []
+    assert [s.attempts for s in found.samples] == [3, 3]
+    assert found.success_rate.value == 0
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_mistake_in_the_program_stops_the_run(workers: int) -> None:
+    calls = []
+
+    class Mistaken:
+        def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+            calls.append(prompt)
+            raise TypeError("generate_content() got an unexpected keyword argument 'colour'")
+
+    with pytest.raises(TypeError, match="colour"):
+        execute(Mistaken(), Plan(["a"] * 50, {}, workers))
+    assert len(calls) <= workers
+
+
+def test_so_many_calls_are_under_way_as_there_are_workers() -> None:
+    workers = 8
+    everybody = threading.Barrier(workers, timeout=30)
+
+    class Meeting:
+        """Answers only when all workers are here at once."""
+
+        def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+            everybody.wait()
+            return {"article": prompt, "hrv_feedback": 1.0}
+
+    samples, wall = execute(Meeting(), Plan([str(i) for i in range(32)], {}, workers))
+    assert len(samples) == 32
+    assert all(sample.ok for sample in samples)
+    assert max(sample.finished for sample in samples) <= wall
+
+
+def test_samples_come_in_the_order_of_the_plan_whatever_the_order_of_answers() -> None:
+    class Any_:
+        def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+            return {"article": prompt, "hrv_feedback": 0.5}
+
+    prompts = ["x" * (i + 1) for i in range(40)]
+    samples, _ = execute(Any_(), Plan(prompts, {}, 8, due=[i / 1000 for i in range(40)]))
+    assert [s.prompt_length for s in samples] == [len(p) for p in prompts]
+    assert [s.due for s in samples] == [i / 1000 for i in range(40)]
+    assert all(s.sent >= s.due for s in samples)
