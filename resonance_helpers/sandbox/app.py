@@ -8,10 +8,12 @@ import importlib.metadata
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from . import openapi
 from .components import Health, Outages
@@ -29,7 +31,6 @@ from .routes import control, generation, health, hrv, metrics, profiles, tenants
 from .security import SCOPES, Directory, issue
 from .settings import Settings
 from .store import Database
-from .strict_route import StrictRoute
 from .writer import default_writer
 from .writer.base import Writer
 
@@ -78,7 +79,6 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
             Middleware(Idempotency, database, directory),
         ],
     )
-    app.router.route_class = StrictRoute
     app.state.settings = settings
     app.state.writer = writer
     app.state.database = database
@@ -91,9 +91,11 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     app.state.now = now
     app.state.version = _version()
     app.state.started = time.monotonic()
-    for topic in (health, generation, hrv, tenants, profiles, metrics, control):
-        app.include_router(topic.router)
-    app.include_router(faults_router)
+    topics = [one.router for one in (health, generation, hrv, tenants, profiles, metrics, control)]
+    app.state.routes = [route for route in app.routes if isinstance(route, Route)]
+    for router in (*topics, faults_router):
+        app.include_router(router)
+        app.state.routes += router.routes
     openapi.install(app, settings)
     return app
 
@@ -112,9 +114,7 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
         ("globex", "globex", usual),
         ("admin", None, list(SCOPES)),
     ):
-        key = database.write(
-            lambda connection, tenant=tenant, scopes=scopes: issue(connection, tenant, scopes, now)
-        )
+        key = database.write(partial(issue, tenant=tenant, scopes=scopes, created_at=now))
         keys[name] = {"api_key": key}
     app.state.directory.load()
     return keys

@@ -1,4 +1,4 @@
-"""What a fresh sandbox holds: tenants, the shared profiles of the contract, and each tenant's own."""
+"""What a fresh sandbox holds: tenants, the contract's shared profiles, and each tenant's own."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from ..hrv import NAMES
 from .call import call_of
@@ -20,7 +19,6 @@ from .strict_json import FIELDS
 __all__ = ["handlers"]
 
 Handler = Callable[[Request, Any], Any]
-SOURCES = ("body", "query", "path", "header")
 
 
 def handlers() -> dict[Any, Handler]:
@@ -40,7 +38,7 @@ async def _problem(request: Request, problem: Problem) -> Response:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
-    errors = list(_unique((_field(item["loc"]), _message(item)) for item in error.errors()))
+    errors = list(dict.fromkeys(map(_found, error.errors())))
     more = f" ({len(errors) - 1} more: see errors)" if len(errors) > 1 else ""
     field, message = errors[0]
     return await _problem(
@@ -76,13 +74,20 @@ async def _database(request: Request, error: SQLAlchemyError) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     found: set[str] = set()
-    for route in request.app.router.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= set(getattr(route, "methods", None) or ())
+    for route in request.app.state.routes:
+        if route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
     if "GET" in found:
         found.add("HEAD")
     return sorted(found | {"OPTIONS"})
+
+
+def _found(error: dict[str, Any]) -> tuple[str, str]:
+    kind, location = error["type"], error["loc"]
+    short = kind == "missing" and len(location) > 2
+    if location[1:2] == ("hrv_vector",) and (short or kind == "too_long"):
+        return "hrv_vector", f"has to have exactly {len(NAMES)} numbers"
+    return _field(location), _message(error)
 
 
 def _field(location: tuple[Any, ...]) -> str:
@@ -116,17 +121,25 @@ def _message(error: dict[str, Any]) -> str:
         return f"has more than {context['max_length']:,} characters"
     if kind == "string_too_short":
         return "is empty"
-    if kind in ("too_short", "too_long") and error["loc"][-1] == "hrv_vector":
-        return f"has to have exactly {len(NAMES)} numbers"
     if kind == "tuple_type":
         return f"is to be a list of {len(NAMES)} numbers"
-    if kind in ("missing_positional_only_argument", "missing_argument"):
-        return "is missing"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     if kind == "value_error":
         return str(context["error"])
     text = str(error["msg"])
     return text.replace("Input should be", "is to be").replace("Input", "it")
 
 
-def _unique(errors: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys(errors))
+_PLAIN = {
+    "bool_parsing": "is to be true or false",
+    "dict_type": "is to be an object",
+    "finite_number": "is not a finite number",
+    "float_parsing": "is to be a number",
+    "int_from_float": "is to be a whole number",
+    "int_parsing": "is to be a whole number",
+    "list_type": "is to be a list",
+    "missing_argument": "is missing",
+    "model_attributes_type": "is to be a JSON object",
+    "string_type": "is to be text in quotes",
+}

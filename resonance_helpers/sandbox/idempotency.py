@@ -15,6 +15,7 @@ key impossible even between two servers on one database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import re
@@ -220,10 +221,8 @@ def fingerprint(scope: Mapping[str, Any], body: bytes) -> str:
 
     A payload that is JSON counts by its value, so that the order of its keys is free.
     """
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), sort_keys=True).encode()
-    except (ValueError, RecursionError):
-        pass
     digest = hashlib.sha256()
     precondition = b",".join(value for name, value in scope["headers"] if name == b"if-match")
     for part in (

@@ -108,7 +108,8 @@ def start(
         errors.close()
         if isinstance(failure, queue.Empty):
             raise SandboxError(
-                f"the sandbox was not ready within {timeout:g} seconds; it said: {said or 'nothing'}"
+                f"the sandbox was not ready within {timeout:g} seconds; "
+                f"it said: {said or 'nothing'}"
             ) from None
         if isinstance(failure, ValueError):
             raise SandboxError(f"the sandbox did not start: {said or 'it said nothing'}") from None
@@ -154,10 +155,10 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """Faults to inject into this sandbox."""
+        """Faults for the open tenants of this sandbox to meet."""
         from .faults import Faults
 
-        return Faults(self)
+        return Faults(self.url, api_key=self.credentials["admin"]["api_key"])
 
     def requests(self, tenant: str = "default", limit: int = 1000) -> list[dict[str, Any]]:
         """The latest requests of `tenant` (of all open tenants together), oldest first."""

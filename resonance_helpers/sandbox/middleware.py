@@ -144,11 +144,8 @@ class Observe:
                 )
                 self._log.add(realm, scope, call, method)
             if self._settings.access_log:
-                print(
-                    f"{call.request_id} {method} {route} {call.status} {call.elapsed * 1000:.1f} ms",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                took = f"{call.elapsed * 1000:.1f} ms"
+                print(call.request_id, method, route, call.status, took, file=sys.stderr)
 
 
 class Gate:
@@ -193,9 +190,8 @@ class Gate:
             free=path in FREE or path.startswith("/sandbox/"),
         )
         self._check_host(found.get(b"host", b"").decode("latin-1"), found.get(b"origin"))
-        for problem in (exceeded, refused):
-            if problem is not None:
-                raise problem
+        if stopped := exceeded or refused:
+            raise stopped
         if call.principal is None:
             call.principal, _ = authenticate(self._directory, None, None)
         if call.body is None:

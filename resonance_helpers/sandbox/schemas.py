@@ -42,7 +42,7 @@ def _number(value: Any) -> Any:
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        raise ValueError("is blank; say what to write about")
+        raise ValueError("is blank; put words in it")
     return value
 
 
@@ -74,7 +74,7 @@ Vector = Annotated[
         examples=[[0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8]],
     ),
 ]
-Text = Annotated[str, Field(json_schema_extra={"pattern": r"\S"}), AfterValidator(_not_blank)]
+NOT_BLANK = {"pattern": r"\S"}
 Metadata = Annotated[
     dict[str, Any],
     Field(description=f"any JSON object of at most {MAX_METADATA:,} bytes"),
@@ -103,7 +103,16 @@ class GenerationRequest(_Request):
         json_schema_extra={"examples": [{"prompt": "The future of artificial intelligence"}]},
     )
 
-    prompt: Annotated[Text, Field(min_length=1, max_length=MAX_PROMPT, description="the subject")]
+    prompt: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_PROMPT,
+            description="the subject",
+            json_schema_extra=NOT_BLANK,
+        ),
+        AfterValidator(_not_blank),
+    ]
     tenant: Name | None = None
     profile_name: Name | None = None
     paragraphs: Annotated[int, Number, Field(ge=1, le=8)] | None = None
@@ -142,7 +151,11 @@ class ProfileUpdate(_Request):
 class HRVRequest(_Request):
     """A text to be measured."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=NOT_BLANK),
+        AfterValidator(_not_blank),
+    ]
 
 
 class Outage(_Request):

@@ -13,10 +13,11 @@ from ..answer import json_response
 from ..call import call_of
 from ..reset import restore
 from ..schemas import Name, Outage
+from ..strict_route import StrictRoute
 
 __all__ = ["realm_of", "router"]
 
-router = APIRouter(prefix="/sandbox", include_in_schema=False)
+router = APIRouter(prefix="/sandbox", include_in_schema=False, route_class=StrictRoute)
 
 Tenant = Annotated[Name | None, Query()]
 

@@ -28,11 +28,12 @@ from ..scoring import measure
 from ..security import Principal, needs
 from ..store import generations
 from ..strict_json import dumps
+from ..strict_route import StrictRoute
 from ..writer.base import Brief, Draft, WriterError
 
 __all__ = ["Desk", "router"]
 
-router = APIRouter(tags=["generation"])
+router = APIRouter(tags=["generation"], route_class=StrictRoute)
 
 PARAGRAPHS = 3
 TEMPERATURE = 0.7

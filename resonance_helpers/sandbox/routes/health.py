@@ -11,10 +11,11 @@ from ..answer import json_response
 from ..call import call_of
 from ..problems import responses
 from ..schemas import HealthReport
+from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
 @router.get(

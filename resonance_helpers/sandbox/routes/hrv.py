@@ -13,10 +13,11 @@ from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import HRVRequest, Measured
 from ..scoring import measure
 from ..security import Principal, needs
+from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["generation"])
+router = APIRouter(tags=["generation"], route_class=StrictRoute)
 
 
 @router.post(

@@ -14,10 +14,11 @@ from ..metrics import registry, summary
 from ..problems import Problem, responses
 from ..schemas import MetricsSummary
 from ..security import Principal, needs
+from ..strict_route import StrictRoute
 
 __all__ = ["preferred", "router"]
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], route_class=StrictRoute)
 
 JSON = "application/json"
 TEXT = "text/plain"

@@ -14,10 +14,11 @@ from ..answer import Answer, commit, database_fails, json_response
 from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate, vector_of
 from ..security import Principal, needs
+from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["profiles"])
+router = APIRouter(tags=["profiles"], route_class=StrictRoute)
 
 Reader = Annotated[Principal, Depends(needs("profiles:read"))]
 Editor = Annotated[Principal, Depends(needs("profiles:write"))]

@@ -17,10 +17,11 @@ from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import NewTenant, TenantList, TenantSummary
 from ..security import Principal, needs
 from ..store import tenants
+from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["tenants"])
+router = APIRouter(tags=["tenants"], route_class=StrictRoute)
 
 
 @router.get(

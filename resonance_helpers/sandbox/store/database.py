@@ -181,11 +181,10 @@ def _commit(connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) 
                     outcomes.append((future, None, error))
     except Exception as error:
         # The commit itself failed (a full disk, say): nothing of the group stands.
-        outcomes = [(future, None, own or error) for future, _, own in outcomes]
-        outcomes += [(future, None, error) for _, future in group[len(outcomes) :]]
-    for future, result, error in outcomes:
-        if error is not None:
-            future.set_exception(error)
+        outcomes = [(future, None, error) for _, future in group if not future.cancelled()]
+    for future, result, failure in outcomes:
+        if failure is not None:
+            future.set_exception(failure)
         else:
             future.set_result(result)
 
