@@ -1,0 +1,42 @@
+"""Batches: many requests at once, none of them lost and none done twice.
+
+run        run_batch: what is called
+items      one request, and how far it has come
+queue      what there is to do now, and what later
+pacing     when the next request may leave, by the server's rate limit
+attempts   one attempt, here or in a worker of an executor
+crew       the threads that make them
+journal    the file from which a killed run goes on
+lock       one run at a time on one journal
+interrupts Ctrl-C at a moment that suits
+progress   what is shown meanwhile
+stats      the figures
+report     what is handed back
+"""
+
+from .attempts import InvalidRequestError, WorkerSetupError
+from .journal import (
+    JournalDamaged,
+    JournalError,
+    JournalInUse,
+    JournalMismatch,
+)
+from .progress import Snapshot
+from .report import BatchReport, Failure, read_report
+from .run import run_batch
+from .stats import BatchStats
+
+__all__ = [
+    "BatchReport",
+    "BatchStats",
+    "Failure",
+    "InvalidRequestError",
+    "JournalDamaged",
+    "JournalError",
+    "JournalInUse",
+    "JournalMismatch",
+    "Snapshot",
+    "WorkerSetupError",
+    "read_report",
+    "run_batch",
+]

@@ -1,0 +1,198 @@
+"""One attempt at one item: in this process over a shared client, or in a worker of an executor."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..client import ResonanceOSAPIClient
+from ..errors import OutcomeUnknownError, RateLimitedError, ResonanceError
+from ..transport import Call, Later, RateLimit, RetryPolicy
+from ..transport.quota import RetryQuota
+from .items import Item
+
+__all__ = ["Attempts", "Here", "InvalidRequestError", "Outcome", "Remote", "WorkerSetupError"]
+
+
+class InvalidRequestError(ResonanceError, ValueError):
+    """The request could not even be put into words: an argument is missing, unknown or wrong."""
+
+    type = "invalid-request"
+    category = "validation"
+
+
+class WorkerSetupError(RuntimeError):
+    """The function that makes the client failed in a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attempt: an `answer`, or an `error`.
+
+    Attributes:
+        wait: seconds until the next attempt; None for never.
+        starved: the error may pass, but there is no next attempt as long as the retry budget is
+            spent.
+        limit: the server's rate limit, as the answer told it.
+    """
+
+    answer: dict[str, Any] | None = None
+    error: ResonanceError | None = None
+    wait: float | None = None
+    starved: bool = False
+    limit: RateLimit | None = None
+
+    @property
+    def pause(self) -> float:
+        """Seconds for which the server wants no request from anyone here."""
+        asked = self.error.retry_after if isinstance(self.error, RateLimitedError) else None
+        return asked or 0.0
+
+
+class Attempts(Protocol):
+    """Where attempts are made.
+
+    Attributes:
+        quota: the budget out of which retries are paid.
+        patience: seconds for which an item waits for that budget.
+    """
+
+    quota: RetryQuota
+    patience: float
+
+    def make(self, item: Item) -> Outcome:
+        """Make the next attempt at `item`; waits for its outcome."""
+
+
+class Here:
+    """Attempts over one client that all threads share."""
+
+    def __init__(self, client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient]) -> None:
+        self._client = _made(client)
+        self.quota = self._client._transport.quota
+        self.patience = self._client.retry.max_wait
+
+    def make(self, item: Item) -> Outcome:
+        if item.call is None:
+            try:
+                item.call = self._client.prepare_generation(
+                    **item.request, idempotency_key=item.key
+                )
+            except (TypeError, ValueError) as error:
+                return Outcome(error=InvalidRequestError(_plainly(error)))
+        return _attempt(self._client, item.call)
+
+
+class Remote:
+    """Attempts in the workers of an executor, each of which makes a client of its own, once.
+
+    The key of an item is fixed before it goes out. So if a worker is killed and the executor runs
+    its task again, the server recognises the request.
+
+    Raises:
+        TypeError: `factory` is a client, or can't travel to another process.
+    """
+
+    def __init__(
+        self, factory: Callable[[], ResonanceOSAPIClient], executor: Executor, batch: str
+    ) -> None:
+        if not callable(factory):
+            raise TypeError(
+                "this executor may run in other processes, and a client does not travel; "
+                "give run_batch a function that makes one, which runs in each worker"
+            )
+        if isinstance(executor, ProcessPoolExecutor):
+            try:
+                pickle.dumps(factory)
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                raise TypeError(
+                    "the function that makes the client has to travel to other processes; "
+                    f"define it at the top of a module ({error})"
+                ) from None
+        self._factory = factory
+        self._executor = executor
+        self._batch = batch
+        self.quota = RetryQuota()
+        self.patience = RetryPolicy().max_wait
+
+    def make(self, item: Item) -> Outcome:
+        task = self._executor.submit(
+            _in_worker, self._factory, self._batch, item.request, item.key, item.attempts
+        )
+        try:
+            return task.result()
+        except (BrokenExecutor, WorkerSetupError):
+            raise  # nothing that comes after could go better
+        except (Exception, CancelledError) as error:
+            kind = type(error).__name__
+            return Outcome(error=OutcomeUnknownError(f"The executor lost the task ({kind})."))
+
+
+_made_here: dict[str, ResonanceOSAPIClient] = {}
+_making = threading.Lock()
+
+
+def _in_worker(
+    factory: Callable[[], ResonanceOSAPIClient],
+    batch: str,
+    request: dict[str, Any],
+    key: str,
+    attempts: int,
+) -> Outcome:
+    with _making:
+        client = _made_here.get(batch)
+        if client is None:
+            for old in _made_here.values():
+                old.close()
+            _made_here.clear()
+            try:
+                client = _made_here[batch] = _made(factory)
+            except Exception as error:
+                raise WorkerSetupError(f"no client in the worker: {error}") from None
+    try:
+        call = client.prepare_generation(**request, idempotency_key=key)
+    except (TypeError, ValueError) as error:
+        return Outcome(error=InvalidRequestError(_plainly(error)))
+    call.attempts = attempts - 1  # those before this one were made in other workers, perhaps
+    return _attempt(client, call)
+
+
+def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
+    policy = client.retry
+    try:
+        outcome = call.attempt()
+    except ResonanceError as error:
+        starved = (
+            error.retryable
+            and call.attempts < policy.max_attempts
+            and (error.retry_after or 0.0) <= policy.max_wait
+            and client.deadline is None
+        )
+        wait = policy.wait(call.attempts, error.retry_after) if starved else None
+        return Outcome(error=error, wait=wait, starved=starved)
+    if isinstance(outcome, Later):
+        wait = max(0.0, outcome.at - policy.clock())
+        return Outcome(error=outcome.error, wait=wait)
+    return Outcome(answer=outcome, limit=outcome.rate_limit)
+
+
+def _made(
+    client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient],
+) -> ResonanceOSAPIClient:
+    made = client if isinstance(client, ResonanceOSAPIClient) else None
+    if made is None and callable(client):
+        made = client()
+    if not isinstance(made, ResonanceOSAPIClient):
+        kind = type(client if made is None else made).__name__
+        raise TypeError(f"a batch needs a client, or a function that makes one, not a {kind}")
+    return made
+
+
+def _plainly(error: Exception) -> str:
+    """What Python says of wrong arguments, in the terms of the method that people know."""
+    said = str(error).replace("prepare_generation", "generate_content")
+    return said.replace("ResonanceOSAPIClient.", "")

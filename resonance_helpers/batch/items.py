@@ -1,0 +1,76 @@
+"""One request of a batch: what it asks, under which key, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ResonanceError
+from ..transport import Call
+
+__all__ = ["Item", "as_request"]
+
+
+class Item:
+    """A request on its way through a batch.
+
+    Attributes:
+        index: its place in the batch, from 0.
+        key: its idempotency key, the same in each attempt and each run.
+        request: the keyword arguments of `generate_content`.
+        payload: the hash of `request`, where there is a journal.
+        attempts: how many attempts were made in this run.
+        started: when the first of them began, in seconds since 1970; 0 before that.
+        began: the same moment on the run's own clock.
+        ticket: the pacer's number for the attempt under way.
+        call: the request made ready, where the attempts are made in this process.
+        doubt: whether an attempt may have had its effect though it brought no answer.
+        starved: since when, on the run's clock, it has waited for the retry budget; None if it
+            does not.
+        error: why the last attempt failed, while it waits for that budget.
+    """
+
+    __slots__ = (
+        "attempts",
+        "began",
+        "call",
+        "doubt",
+        "error",
+        "index",
+        "key",
+        "payload",
+        "request",
+        "started",
+        "starved",
+        "ticket",
+    )
+
+    def __init__(self, index: int, key: str) -> None:
+        self.index = index
+        self.key = key
+        self.request: dict[str, Any] = {}
+        self.payload = ""
+        self.attempts = 0
+        self.started = 0.0
+        self.began = 0.0
+        self.ticket = 0
+        self.call: Call | None = None
+        self.doubt = False
+        self.starved: float | None = None
+        self.error: ResonanceError | None = None
+
+
+def as_request(value: object) -> dict[str, Any]:
+    """A request as `generate_content` takes it: a mapping of its arguments, or just a prompt.
+
+    Raises:
+        TypeError: it is neither; the message says what it is.
+    """
+    if isinstance(value, str):
+        return {"prompt": value}
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return dict(value)
+    raise TypeError(
+        "a request is a prompt or a dict of generate_content's arguments, "
+        f'such as {{"prompt": "…"}}, not a {type(value).__name__}'
+    )

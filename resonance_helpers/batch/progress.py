@@ -1,0 +1,169 @@
+"""What a batch shows while it runs: one line, drawn again and again in its place.
+
+Where it is drawn is found out: in JupyterLab as a widget, in a terminal on stderr. Anywhere else
+(a pipe, a log, a test) nothing is drawn; and what a notebook keeps of the widget is only its first
+state, which is the same in every run, so that outputs can be compared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Protocol, TextIO
+
+__all__ = ["Progress", "Snapshot", "progress_for"]
+
+BAR = 24
+START = "The batch begins."
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far a batch is.
+
+    Attributes:
+        ended: requests that have their answer, good or bad.
+        total: requests in the batch; None where the input does not say how many come.
+        successful, failed: of those that ended.
+        retries: attempts beyond the first.
+        waiting: requests put aside until the server takes them.
+        seconds: since the run began.
+        rate: requests that ended in this run, per second.
+    """
+
+    ended: int
+    total: int | None
+    successful: int
+    failed: int
+    retries: int
+    waiting: int
+    seconds: float
+    rate: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the rate so far; None where nobody can say."""
+        if self.total is None or not self.rate:
+            return None
+        return (self.total - self.ended) / self.rate
+
+    def __str__(self) -> str:
+        parts = [f"{self.ended}" if self.total is None else f"{self.ended}/{self.total}"]
+        if self.ended:
+            parts.append(f"{100 * self.successful / self.ended:.1f} % success")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if self.retries:
+            parts.append(f"{self.retries} retries")
+        if self.waiting:
+            parts.append(f"{self.waiting} waiting")
+        parts.append(f"{self.rate:.1f}/s")
+        if self.seconds_left is not None:
+            parts.append(f"{_clock(self.seconds_left)} left")
+        return "  ".join(parts)
+
+
+class Progress(Protocol):
+    """Something that shows snapshots. All calls come from the thread that runs the batch."""
+
+    def show(self, snapshot: Snapshot, /) -> None:
+        """Show how far the batch is; called some ten times a second."""
+
+    def close(self, snapshot: Snapshot, /) -> None:
+        """Show the last state, and leave it."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, snapshot: Snapshot, /) -> None:
+        pass
+
+    close = show
+
+
+class Calling:
+    """Hands each snapshot to a function of the caller's."""
+
+    def __init__(self, function: Callable[[Snapshot], object]) -> None:
+        self._function = function
+
+    def show(self, snapshot: Snapshot, /) -> None:
+        self._function(snapshot)
+
+    close = show
+
+
+class TerminalLine:
+    """One line on a terminal, overwritten in place and left standing at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, snapshot: Snapshot, /) -> None:
+        # ESC [K clears what a longer line before has left.
+        self._stream.write(f"\r{_bar(snapshot)}{snapshot}\x1b[K")
+        self._stream.flush()
+
+    def close(self, snapshot: Snapshot, /) -> None:
+        self.show(snapshot)
+        self._stream.write("\n")
+        self._stream.flush()
+
+
+class WidgetLine:
+    """The same line in a notebook: an `ipywidgets.HTML`, whose value changes."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+        from ipywidgets import HTML  # type: ignore[import-untyped]
+
+        self._widget = HTML(value=START)
+        display(self._widget)  # type: ignore[no-untyped-call]
+
+    def show(self, snapshot: Snapshot, /) -> None:
+        bar = ""
+        if snapshot.total:
+            bar = f'<progress max="{snapshot.total}" value="{snapshot.ended}"></progress> '
+        self._widget.value = bar + escape(str(snapshot))
+
+    close = show
+
+
+def progress_for(choice: bool | Callable[[Snapshot], object]) -> Progress:
+    """What `progress=` asks for: False for none, True for what fits here, or a function."""
+    if callable(choice):
+        return Calling(choice)
+    if not choice:
+        return Silent()
+    if _in_notebook():
+        try:
+            return WidgetLine()
+        except ImportError:
+            return Silent()
+    if sys.stderr is not None and sys.stderr.isatty():
+        return TerminalLine(sys.stderr)
+    return Silent()
+
+
+def _in_notebook() -> bool:
+    ipython: Any = sys.modules.get("IPython")  # no notebook without it: nothing to import
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def _bar(snapshot: Snapshot) -> str:
+    if not snapshot.total:
+        return ""
+    full = BAR * snapshot.ended // snapshot.total
+    return f"[{'#' * full}{'.' * (BAR - full)}] "
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,172 @@
+"""What there is to do: items ready to go, items put aside for later, and when all is done.
+
+A worker never sleeps on an item that has to wait. The item goes onto a heap by the time when it is
+due, and the worker takes the next one; it waits only when nothing at all can go.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Condition, Lock
+
+from .items import Item
+from .pacing import Pacer
+
+__all__ = ["WorkQueue"]
+
+
+class WorkQueue:
+    """The items of one run, shared by its workers and the thread that feeds it.
+
+    Args:
+        look_ahead: how many items to hold ready; below half of it, `wanted` asks for more.
+        aside: how many may be put aside before no new ones are asked for. The two bound the
+            memory of a batch of any length.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self, pacer: Pacer, *, look_ahead: int, aside: int, clock: Callable[[], float]
+    ) -> None:
+        self._pacer = pacer
+        self._low = look_ahead // 2
+        self._look_ahead = look_ahead
+        self._most_aside = aside
+        self._clock = clock
+        mutex = Lock()
+        self._work = Condition(mutex)  # for workers: something may go, or all is over
+        self._need = Condition(mutex)  # for the feeder: more is wanted, or all is over
+        self._ready: deque[Item] = deque()
+        self._aside: list[tuple[float, int, Item]] = []
+        self._open = 0
+        self._fed = False
+        self._stopped = False
+        self._alarm = math.inf
+
+    # -- the feeder ------------------------------------------------------------------------------
+
+    def wanted(self, timeout: float) -> int:
+        """Wait until more items are wanted, all is over, or `timeout` seconds; how many."""
+        with self._need:
+            if not self._wanted() and not self._over():
+                self._need.wait(timeout)
+            return self._wanted()
+
+    def feed(self, items: Sequence[Item], *, last: bool) -> None:
+        """Add items that may go at once; after the `last` ones no more will come."""
+        with self._work:
+            self._open += len(items)
+            self._ready.extend(items)
+            self._fed = last
+            self._work.notify(len(items))
+            self._wake_if_over()
+
+    def stop(self) -> bool:
+        """Hand out nothing more, though there may be more to do; whether all was done."""
+        with self._work:
+            done = self._fed and self._open == 0
+            self._stopped = True
+            self._wake_if_over()
+            return done
+
+    @property
+    def over(self) -> bool:
+        """Whether every item is settled, or the queue was stopped."""
+        with self._work:
+            return self._over()
+
+    @property
+    def waiting(self) -> int:
+        """How many items are put aside."""
+        return len(self._aside)
+
+    # -- the workers -----------------------------------------------------------------------------
+
+    def take(self) -> Item | None:
+        """The next item that may go, now; None when there will be none. Waits if it must."""
+        with self._work:
+            while not self._over():
+                now = self._clock()
+                moment = max(self._next_due(now), self._pacer.ready_at(now))
+                if moment <= now:
+                    return self._pop(now)
+                self._wait_for(moment, now)
+            return None
+
+    def put_aside(self, item: Item, seconds: float) -> None:
+        """Let `item` go again, not before `seconds` from now."""
+        with self._work:
+            heapq.heappush(self._aside, (self._clock() + seconds, item.index, item))
+            self._work.notify()
+
+    def answered(
+        self,
+        item: Item,
+        *,
+        remaining: int | None = None,
+        reset: float | None = None,
+        pause: float = 0.0,
+    ) -> None:
+        """Tell the pacer how an attempt on `item` came back."""
+        with self._work:
+            self._pacer.answered(
+                item.ticket, self._clock(), remaining=remaining, reset=reset, pause=pause
+            )
+            self._work.notify()
+
+    def give_back(self, item: Item, seconds: float | None = None) -> None:
+        """Say that an item that was taken is not sent, and put it aside for `seconds`, if any."""
+        with self._work:
+            self._pacer.kept(item.ticket)
+        if seconds is not None:
+            self.put_aside(item, seconds)
+
+    def settle(self) -> None:
+        """One item is done with."""
+        with self._work:
+            self._open -= 1
+            self._wake_if_over()
+
+    # -- under the lock --------------------------------------------------------------------------
+
+    def _wait_for(self, moment: float, now: float) -> None:
+        # One worker watches the clock for all; the others sleep until they are called.
+        if moment >= self._alarm:
+            self._work.wait()
+            return
+        self._alarm = moment
+        self._work.wait(moment - now)
+        if self._alarm == moment:
+            self._alarm = math.inf
+
+    def _next_due(self, now: float) -> float:
+        if self._ready:
+            return now
+        return self._aside[0][0] if self._aside else math.inf
+
+    def _pop(self, now: float) -> Item:
+        if self._aside and self._aside[0][0] <= now:
+            item = heapq.heappop(self._aside)[2]
+        else:
+            item = self._ready.popleft()
+        if len(self._ready) == self._low:
+            self._need.notify()
+        if self._ready or self._aside:
+            self._work.notify()
+        item.ticket = self._pacer.sent(now)
+        return item
+
+    def _wanted(self) -> int:
+        few = len(self._ready) <= self._low and len(self._aside) < self._most_aside
+        return 0 if self._fed or self._stopped or not few else self._look_ahead - len(self._ready)
+
+    def _over(self) -> bool:
+        return self._stopped or (self._fed and self._open == 0)
+
+    def _wake_if_over(self) -> None:
+        if self._over():
+            self._work.notify_all()
+            self._need.notify_all()

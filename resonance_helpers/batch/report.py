@@ -1,0 +1,177 @@
+"""What a batch hands back: its figures, its answers, and why some of them failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .journal import JournalIndex
+from .stats import BatchStats, Tally
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
+__all__ = ["BatchReport", "Failure", "read_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that failed, and why.
+
+    Attributes:
+        item: its place in the batch, from 0.
+        request: its arguments.
+        type: the reason's short name, such as ``"validation-failed"``.
+        message: one sentence for people.
+        response_code: the HTTP status; None where there was no answer.
+        request_id: the server's name for it; None where it never answered.
+        retryable: whether it may succeed later. The same batch over its journal tries it again.
+        attempts: how often it was tried.
+    """
+
+    item: int
+    request: dict[str, Any]
+    type: str
+    message: str
+    response_code: int | None
+    request_id: str | None
+    retryable: bool
+    attempts: int
+
+    def __str__(self) -> str:
+        code = f"{self.response_code} " if self.response_code else ""
+        return f"item {self.item}: {code}{self.type}: {self.message}"
+
+
+class BatchReport:
+    """The outcome of a batch. Over a journal, answers are read from the file when asked for.
+
+    Attributes:
+        stats: the figures, a `BatchStats`.
+        stopped: why the batch ended before its last request; None if it did not.
+        journal: the journal's path, or None.
+    """
+
+    def __init__(
+        self,
+        stats: BatchStats,
+        records: Iterable[dict[str, Any]],
+        *,
+        stopped: str | None = None,
+        journal: Path | None = None,
+    ) -> None:
+        self.stats = stats
+        self.stopped = stopped
+        self.journal = journal
+        self._records = records
+
+    @property
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Every request that ended, in order: ``{"item", "request", "result", "success",
+        "attempts", "started", "seconds"}``. `result` is the answer, or the error's dict."""
+        for record in self._records:
+            yield {
+                "item": record["item"],
+                "request": record["request"],
+                "result": record["result"],
+                "success": record["event"] == "success",
+                "attempts": record["attempts"],
+                "started": record["started"],
+                "seconds": record["seconds"],
+            }
+
+    @cached_property
+    def failures(self) -> list[Failure]:
+        """The requests that failed, in order."""
+        return [
+            Failure(
+                item=result["item"],
+                request=result["request"],
+                attempts=result["attempts"],
+                **{
+                    name: result["result"][name]
+                    for name in ("type", "message", "response_code", "request_id", "retryable")
+                },
+            )
+            for result in self.results
+            if not result["success"]
+        ]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row for each request that ended, indexed by `item`: the request's and the answer's
+        plain fields, `success`, `attempts`, `started` and `seconds`. `started` counts in seconds
+        from the first request of the batch."""
+        import pandas as pd
+
+        rows = [_row(result) for result in self.results]
+        frame = pd.DataFrame(rows, columns=None if rows else ["item", "success"])
+        if rows:
+            frame["started"] -= frame["started"][frame["attempts"] > 0].min()
+        return frame.set_index("item")
+
+    def __repr__(self) -> str:
+        lines = [str(self.stats)]
+        if self.stopped:
+            again = "run it again with the same journal" if self.journal else "without a journal"
+            lines.insert(0, f"Stopped: {self.stopped}. To go on, {again}.")
+        return "\n".join(lines)
+
+
+def read_report(journal: str | os.PathLike[str]) -> BatchReport:
+    """The report of a batch as its journal tells it: after a crash, or while it still runs.
+
+    `stats.total` counts the requests that the journal has seen; `total_time` is from the first
+    line to the last answer.
+    """
+    index = JournalIndex.read(Path(journal))
+    tally = Tally()
+    tally.take(len(index))
+    last = index.began
+    for record in index.answers():
+        tally.end(
+            success=record["event"] == "success",
+            attempts=record["attempts"],
+            seconds=record["seconds"],
+        )
+        last = max(last, record["started"] + record["seconds"])
+    return BatchReport(tally.stats(last - index.began), Answers(index), journal=index.path)
+
+
+class Answers:
+    """The answers in a journal, read anew from the file each time they are gone through."""
+
+    def __init__(self, index: JournalIndex) -> None:
+        self._index = index
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._index.answers()
+
+
+def _row(result: dict[str, Any]) -> dict[str, Any]:
+    answer = result["result"]
+    return {
+        "item": result["item"],
+        **_plain(result["request"]),
+        "success": result["success"],
+        "attempts": result["attempts"],
+        "started": result["started"],
+        "seconds": result["seconds"],
+        **{
+            name: value
+            for name, value in _plain(answer).items()
+            if name not in ("status", "attempts")
+        },
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is None or isinstance(value, str | int | float | bool)
+    }

@@ -1,0 +1,372 @@
+"""`run_batch`: many requests at once, each done exactly once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import count
+from typing import Any
+
+from ..client import ResonanceOSAPIClient
+from ..errors import OutcomeUnknownError, ResonanceError
+from ..transport.quota import RETRY_COST
+from .attempts import Attempts, Here, InvalidRequestError, Remote
+from .crew import Crew
+from .interrupts import Interrupts
+from .items import Item, as_request
+from .journal import Again, Journal, JournalError, JournalMismatch, Send, payload_hash
+from .pacing import Pacer
+from .progress import Snapshot, progress_for
+from .queue import WorkQueue
+from .report import Answers, BatchReport
+from .stats import Tally
+
+__all__ = ["run_batch"]
+
+LOOK_AHEAD = 1024
+"""Requests read from the input before they are needed, at most, and as many put aside."""
+
+BLOCK_SECONDS = 0.01
+"""A slow input is not waited for longer than this before what has come is sent."""
+
+TICK = 0.1
+"""Seconds between two looks at the progress and at Ctrl-C."""
+
+GRACE = 2.0
+"""Seconds that a stopped batch waits for the answers to what is under way."""
+
+KEY_LIFETIME = 24 * 3600.0
+"""Seconds for which the server knows an idempotency key (`contract.md`, Idempotency)."""
+
+PROBE = 1.0
+"""Seconds between two attempts while the retry budget is spent."""
+
+MAY_CHANGE = (401, 403, 408, 409, 429)
+"""Refusals of the caller or the moment, not of the request: a next run tries again."""
+
+TOO_OLD = (
+    "The request was sent more than 24 hours ago, its answer is lost, and the server no longer "
+    "knows its idempotency key: sent again, it might be done twice. If that is no harm, put it "
+    "into a new batch."
+)
+
+
+def run_batch(
+    client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient],
+    requests: Iterable[Mapping[str, Any] | str],
+    *,
+    concurrency: int = 8,
+    executor: Executor | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[Snapshot], object] = True,
+) -> BatchReport:
+    """Generate content for every request, `concurrency` of them at a time.
+
+    One failure never stops the rest. A request that has to wait is put aside while others go, and
+    all of them together keep to the server's rate limit.
+
+    Args:
+        client: a client, or a function that makes one. An executor of processes needs the
+            function, which runs once in each worker and reads its secret there.
+        requests: dicts of `generate_content`'s arguments, or prompts. Any iterable; it is read
+            as needed, in the calling thread.
+        concurrency: requests under way at once, 1 or more.
+        executor: any `concurrent.futures.Executor` to make the calls in; threads of the batch's
+            own where there is none. A smaller pool of threads has fewer under way.
+        journal: a file that makes the batch resumable: call `run_batch` again with the same
+            requests and the same file, and it goes on where it was killed, and no request has its
+            effect twice. Answers are then kept in the file, not in memory.
+        progress: shown where there is someone to see it (True), not at all (False), or each
+            `Snapshot` handed to a function.
+
+    Returns:
+        The report. After Ctrl-C too: `stopped` says so, and `stats` what was left undone. A
+        second Ctrl-C raises KeyboardInterrupt.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; nothing was sent.
+        JournalError: the journal belongs to another batch, is in use, damaged, or can't be
+            written any more.
+        Exception: what the input raised, or an executor that died. What was under way is
+            finished first, and a journal is good to resume from.
+    """
+    if isinstance(requests, str | bytes | Mapping):
+        raise TypeError(f"requests is a {type(requests).__name__}; give a list of requests")
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int):
+        raise TypeError(f"concurrency is a {type(concurrency).__name__}, not a whole number")
+    if concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency}; it has to be at least 1")
+    source = iter(requests)
+    total = len(requests) if isinstance(requests, Sized) else None
+    with Journal(journal) if journal is not None else nullcontext() as book:
+        if book and total is not None and total < len(book.index):
+            raise too_long(book, total)
+        batch = book.index.id if book else uuid.uuid4().hex
+        pool = executor if isinstance(executor, ThreadPoolExecutor) else None
+        attempts: Attempts
+        if executor is None or pool is not None:
+            attempts = Here(client)
+        else:
+            attempts = Remote(client, executor, batch)  # type: ignore[arg-type]
+        run = _Run(attempts, batch, book)
+        return run.run(source, total, Crew(run.work, concurrency, pool), progress)
+
+
+class _Run:
+    """One run of a batch: the calling thread feeds it, workers carry it out."""
+
+    def __init__(self, attempts: Attempts, batch: str, journal: Journal | None) -> None:
+        self._attempts = attempts
+        self._batch = batch
+        self._journal = journal
+        self._queue = WorkQueue(
+            Pacer(), look_ahead=LOOK_AHEAD, aside=LOOK_AHEAD, clock=time.monotonic
+        )
+        self._interrupts = Interrupts()
+        self._tally = Tally()
+        self._records: dict[int, dict[str, Any]] = {}
+        self._error: BaseException | None = None
+        self._stopped: str | None = None
+        self._probed = -math.inf
+        self._began = time.monotonic()
+
+    # -- the calling thread ----------------------------------------------------------------------
+
+    def run(
+        self,
+        source: Iterator[Mapping[str, Any] | str],
+        total: int | None,
+        crew: Crew,
+        progress: bool | Callable[[Snapshot], object],
+    ) -> BatchReport:
+        """Carry the batch out, or as much of it as can be; the report."""
+        if self._journal:
+            self._recall(self._journal)
+        shown = progress_for(progress)
+        with self._interrupts:
+            try:
+                self._feed_all(self._items(source), crew, lambda: shown.show(self._snapshot(total)))
+            except KeyboardInterrupt:
+                if self._interrupts.count > 1:
+                    raise
+            finally:
+                done = self._queue.stop()
+                crew.wait(None if done else GRACE)
+            if self._interrupts.count and not done:
+                self._stopped = "interrupted by Ctrl-C"
+            shown.close(self._snapshot(total))
+        if self._error is not None and not self._stopped:
+            raise self._error
+        return self._report(total)
+
+    def _report(self, total: int | None) -> BatchReport:
+        if self._journal:
+            self._journal.sync()
+            records: Iterable[dict[str, Any]] = Answers(self._journal.index)
+        else:
+            records = [self._records[index] for index in sorted(self._records)]
+        known = max(total or 0, len(self._journal.index) if self._journal else 0)
+        unread = max(0, known - self._tally.total)
+        self._tally.take(unread)
+        return BatchReport(
+            self._tally.stats(time.monotonic() - self._began),
+            records,
+            stopped=self._stopped,
+            journal=self._journal.path if self._journal else None,
+        )
+
+    def _recall(self, journal: Journal) -> None:
+        for record in journal.index.answers():
+            self._tally.end(
+                success=record["event"] == "success",
+                attempts=record["attempts"],
+                seconds=record["seconds"],
+                resumed=True,
+            )
+
+    def _snapshot(self, total: int | None) -> Snapshot:
+        tally, seconds = self._tally, time.monotonic() - self._began
+        ended = tally.successful + tally.failed
+        return Snapshot(
+            ended=ended,
+            total=total,
+            successful=tally.successful,
+            failed=tally.failed,
+            retries=tally.retries,
+            waiting=self._queue.waiting,
+            seconds=seconds,
+            rate=(ended - tally.resumed) / seconds if seconds else 0.0,
+        )
+
+    def _feed_all(self, items: Iterator[Item], crew: Crew, show: Callable[[], None]) -> None:
+        fed = 0
+        shown = -math.inf
+        while not self._queue.over and not self._interrupts.count:
+            if wanted := self._queue.wanted(TICK):
+                fed += self._feed(items, wanted)
+                crew.hire(fed)
+            if time.monotonic() - shown >= TICK:
+                shown = time.monotonic()
+                show()
+
+    def _feed(self, items: Iterator[Item], wanted: int) -> int:
+        """Read up to `wanted` items, write them down together, and let them go."""
+        block: list[Item] = []
+        until = time.monotonic() + BLOCK_SECONDS
+        ended = False
+        try:
+            while len(block) < wanted and time.monotonic() < until:
+                item = next(items, None)
+                if item is None:
+                    ended = True
+                    break
+                block.append(item)
+        except JournalError:
+            raise
+        except Exception as error:  # the input's own: what it gave before is still carried out
+            self._error = error
+            ended = True
+        if block and self._journal:
+            self._journal.send(Send(one.index, one.key, one.payload) for one in block)
+        self._queue.feed(block, last=ended)
+        return len(block)
+
+    def _items(self, source: Iterator[Mapping[str, Any] | str]) -> Iterator[Item]:
+        """The items that are to be sent; those that need not or can't be are settled here."""
+        journal = self._journal
+        for index in count():
+            with self._interrupts.allowed():
+                try:
+                    value = next(source)
+                except StopIteration:
+                    break
+            self._tally.take()
+            item = Item(index, f"{self._batch}-{index}")
+            try:
+                item.request = as_request(value)
+                if journal:
+                    item.payload = payload_hash(item.request)
+            except (TypeError, ValueError) as error:
+                self._fail(item, InvalidRequestError(str(error)))
+                continue
+            if journal and not self._is_due(journal, item):
+                continue
+            yield item
+        if journal and len(journal.index) > self._tally.total:
+            raise too_long(journal, self._tally.total)
+
+    def _is_due(self, journal: Journal, item: Item) -> bool:
+        """Whether the item is to be sent in this run, by what earlier ones have written."""
+        index = journal.index
+        index.check(item.index, item.payload)
+        if index.is_final(item.index):
+            return False
+        if index.is_answered(item.index):
+            self._tally.undo_failure()
+        since = index.first_sent(item.index)
+        if since is not None and time.time() - since > KEY_LIFETIME:
+            self._fail(item, OutcomeUnknownError(TOO_OLD))
+            return False
+        return True
+
+    # -- the workers -----------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Take items and carry them out until there are none."""
+        try:
+            while (item := self._queue.take()) is not None:
+                if item.starved is None or self._paid(item):
+                    self._attempt(item)
+        except BaseException as error:  # a journal or an executor that is no more, or a mistake
+            if not self._queue.over:
+                self._error = error
+            self._queue.stop()
+
+    def _attempt(self, item: Item) -> None:
+        if not item.attempts:
+            item.started, item.began = time.time(), time.monotonic()
+        item.attempts += 1
+        outcome = self._attempts.make(item)
+        limit, error = outcome.limit, outcome.error
+        self._queue.answered(
+            item,
+            remaining=limit.remaining if limit else None,
+            reset=limit.reset if limit else None,
+            pause=outcome.pause,
+        )
+        if error is None:
+            self._end(item, success=True, again="no", result=dict(outcome.answer or {}))
+            self._queue.settle()
+            return
+        item.doubt |= isinstance(error, OutcomeUnknownError)
+        if outcome.wait is None:
+            self._fail(item, error)
+            self._queue.settle()
+            return
+        if outcome.starved and item.starved is None:
+            item.starved = time.monotonic()
+        item.error = error
+        self._queue.put_aside(item, outcome.wait)
+
+    def _paid(self, item: Item) -> bool:
+        """Whether an item that waits for the retry budget may go now; else it is put aside again,
+        or given up. One at a time may go unpaid: somebody has to find out that the server is back.
+        """
+        now = time.monotonic()
+        assert item.starved is not None
+        assert item.error is not None
+        if self._attempts.quota.pay(RETRY_COST):
+            return True
+        if now - self._probed >= PROBE:
+            self._probed = now
+            return True
+        if now - item.starved > self._attempts.patience:
+            self._queue.give_back(item)
+            self._fail(item, item.error)
+            self._queue.settle()
+        else:
+            self._queue.give_back(item, PROBE)
+        return False
+
+    def _fail(self, item: Item, error: ResonanceError) -> None:
+        error.attempts = item.attempts
+        again: Again = "unsure" if item.doubt else "safe"
+        if isinstance(error, InvalidRequestError) or is_final(error):
+            again = "no"
+        self._end(item, success=False, again=again, result=dict(error.as_dict()))
+
+    def _end(self, item: Item, *, success: bool, again: Again, result: dict[str, Any]) -> None:
+        seconds = time.monotonic() - item.began if item.attempts else 0.0
+        if self._queue.over:
+            return  # the report is being made; a next run will hear the answer again
+        fields = {
+            "request": item.request,
+            "attempts": item.attempts,
+            "started": item.started or time.time(),
+            "seconds": seconds,
+            "result": result,
+        }
+        if self._journal:
+            self._journal.answer(item.index, success=success, again=again, **fields)
+        else:
+            event = "success" if success else "failure"
+            self._records[item.index] = {"event": event, "item": item.index, **fields}
+        self._tally.end(success=success, attempts=item.attempts, seconds=seconds)
+
+
+def is_final(error: ResonanceError) -> bool:
+    """Whether the server has refused the request for good, and would answer the same again."""
+    code = error.response_code or 0
+    return 400 <= code < 500 and code not in MAY_CHANGE
+
+
+def too_long(journal: Journal, total: int) -> JournalMismatch:
+    return JournalMismatch(
+        f"the journal {journal.path} belongs to another batch: it holds {len(journal.index)} "
+        f"items, and this one has {total}. Give the same requests, or another journal"
+    )
