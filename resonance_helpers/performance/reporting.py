@@ -65,7 +65,7 @@ def summary_table(run: Run) -> str:
 
 def beside_published(run: Run) -> DataFrame:
     """The four published figures beside this run's."""
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
     measured = [
         run.mean(),

@@ -144,5 +144,5 @@ def _sample(
         server=getattr(answer, "server_time", None),
         content_length=0 if failed else len(answer.get("article", "")),
         hrv_feedback=None if failed else answer.get("hrv_feedback"),
-        attempts=answer.get("attempts") or getattr(answer, "attempts", 1),
+        attempts=getattr(answer, "attempts", 0) or answer.get("attempts", 1),
     )

@@ -124,7 +124,7 @@ def compare(run: Run, before: Reading, after: Reading) -> DataFrame:
     The server counts every request that reached it: calls of others, warm-up calls and retries
     too. Its times begin when a request arrives and leave out what came before.
     """
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
     server = after - before
     rows = {
