@@ -66,7 +66,7 @@ def connect(**options: Any) -> LessonClient:
         )
     exercises.use(api)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
-    print(f"Connected to ResonanceOS {health.get('version')}, {health['status']}: {place}.")
+    print(f"Connected to ResonanceOS, {health['status']}: {place}.")
     return api
 
 
@@ -110,10 +110,13 @@ def _here(options: dict[str, Any]) -> LessonClient:
 
 def _reset(handle: Sandbox) -> bool:
     """Put a running sandbox back to its first state; False if it runs no more."""
+    from .sandbox import SandboxError
+
     try:
-        handle.reset()
-    except Exception:
-        # Whatever ails it, a new one is half a second away.
+        handle.reset()  # all open tenants
+        for tenant in handle.credentials.keys() - {"admin"}:
+            handle.reset(tenant)
+    except SandboxError:
         return False
     return True
 

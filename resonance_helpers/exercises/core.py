@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from ..errors import ResonanceError
+
 __all__ = ["Exercise", "NotYet", "Outcome", "attempt", "exercise", "hint", "use"]
 
 BLANK = "Put your answer in place of the three dots and run the cell again."
@@ -76,6 +78,8 @@ class Exercise:
             return Outcome("Correct", self.judge(answer, _lesson.api))
         except NotYet as reason:
             return Outcome("Not yet", str(reason))
+        except ResonanceError as error:
+            return Outcome("Set-up broken", f"The check's own request failed: {error.message}")
         except Exception as error:
             # An answer may be anything at all, so the check may trip over it anywhere.
             return Outcome(
