@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import Scope
 
 from . import openapi
 from .components import Health, Outages
@@ -64,6 +65,14 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     limits = RateLimits(settings)
     faults = FaultEngine()
 
+    routes: list[Route] = []
+
+    def routed(scope: Scope) -> bool:
+        return any(
+            scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"])
+            for route in routes
+        )
+
     app: FastAPI = FastAPIOffline(
         title="ResonanceOS v6 sandbox",
         version=_version(),
@@ -76,7 +85,7 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
             Middleware(Observe, settings, directory, counters, log),
             Middleware(Gate, settings, directory, limits),
             Middleware(Inject, faults, directory),
-            Middleware(Idempotency, database, directory),
+            Middleware(Idempotency, database, directory, routed),
         ],
     )
     app.state.settings = settings
@@ -92,10 +101,11 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     app.state.version = _version()
     app.state.started = time.monotonic()
     topics = [one.router for one in (health, generation, hrv, tenants, profiles, metrics, control)]
-    app.state.routes = [route for route in app.routes if isinstance(route, Route)]
+    routes += [route for route in app.routes if isinstance(route, Route)]
     for router in (*topics, faults_router):
         app.include_router(router)
-        app.state.routes += router.routes
+        routes += [route for route in router.routes if isinstance(route, Route)]
+    app.state.routes = routes
     openapi.install(app, settings)
     return app
 

@@ -100,9 +100,11 @@ class Idempotency:
         app: ASGIApp,
         database: Database,
         directory: Directory,
+        routed: Callable[[Scope], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
+        self._routed = routed
         self._database = database
         self._directory = directory
         self._clock = clock
@@ -113,7 +115,12 @@ class Idempotency:
             await self._app(scope, receive, send)
             return
         sent = [value for name, value in scope["headers"] if name == b"idempotency-key"]
-        if not sent or scope["method"] not in METHODS or scope["path"].startswith(EXEMPT):
+        if (
+            not sent
+            or scope["method"] not in METHODS
+            or scope["path"].startswith(EXEMPT)
+            or not self._routed(scope)
+        ):
             await self._app(scope, receive, send)
             return
         call: Call = scope["call"]

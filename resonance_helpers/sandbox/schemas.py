@@ -62,17 +62,22 @@ Name = Annotated[
         description="lower-case letters, digits, _ and -, 1 to 64",
     ),
 ]
-_Share = Annotated[float, Number, Field(ge=0, le=1, allow_inf_nan=False)]
-_Signed = Annotated[float, Number, Field(ge=-1, le=1, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Number]
+_Signed = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False), Number]
+_ORDER = "; ".join(
+    f"{dimension.name} ({dimension.low:g} to {dimension.high:g})" for dimension in DIMENSIONS
+)
 Vector = Annotated[
     tuple[_Share, _Signed, _Share, _Share, _Share, _Share, _Share, _Share],
     Field(
-        description="; ".join(
-            f"{dimension.name} ({dimension.low:g} to {dimension.high:g})"
-            for dimension in DIMENSIONS
-        ),
+        description=_ORDER,
         examples=[[0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8]],
     ),
+]
+# In answers without `prefixItems`, which few tools that read an OpenAPI document understand.
+Shown = Annotated[
+    list[Annotated[float, Field(ge=-1, le=1)]],
+    Field(min_length=8, max_length=8, description=_ORDER),
 ]
 NOT_BLANK = {"pattern": r"\S"}
 Metadata = Annotated[
@@ -115,12 +120,12 @@ class GenerationRequest(_Request):
     ]
     tenant: Name | None = None
     profile_name: Name | None = None
-    paragraphs: Annotated[int, Number, Field(ge=1, le=8)] | None = None
+    paragraphs: Annotated[int, Field(ge=1, le=8), Number] | None = None
     max_length: (
-        Annotated[int, Number, Field(ge=50, le=50_000, description="most characters")] | None
+        Annotated[int, Field(ge=50, le=50_000, description="most characters"), Number] | None
     ) = None
-    temperature: Annotated[float, Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Number, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False), Number] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Number] | None = None
 
 
 class NewTenant(_Request):
@@ -168,7 +173,7 @@ class Paragraph(BaseModel):
     """One paragraph, measured by itself."""
 
     text: str
-    hrv_vector: Vector
+    hrv_vector: Shown
     hrv_feedback: Annotated[float, Field(ge=0, le=1)]
 
 
@@ -179,8 +184,8 @@ class Generated(BaseModel):
     hrv_feedback: Annotated[
         float, Field(ge=0, le=1, description="1 - mean(|measured - target| / range); 1 is exact")
     ]
-    hrv_vector: Vector
-    target_hrv: Vector
+    hrv_vector: Shown
+    target_hrv: Shown
     paragraphs: list[Paragraph]
     tenant: str
     profile_name: str
@@ -197,7 +202,7 @@ class Profile(BaseModel):
 
     profile_name: str
     tenant: str | None
-    hrv_vector: Vector
+    hrv_vector: Shown
     description: str
     metadata: dict[str, Any]
     created_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -231,7 +236,7 @@ class TenantList(BaseModel):
 class Measured(BaseModel):
     """The eight measures of a text, and what each was measured on."""
 
-    hrv_vector: Vector
+    hrv_vector: Shown
     evidence: dict[str, dict[str, Any]]
 
 
