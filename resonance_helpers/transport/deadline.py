@@ -76,13 +76,13 @@ class _Punctual:
     def timeout(self, seconds: float | None) -> None:
         self._expires = None if seconds is None else time.monotonic() + seconds
 
-    def arm(self) -> None:
+    def arm(self, sock: socket.socket) -> None:
         """Give the socket what time is left; raise TimeoutError where none is."""
         if self._expires is not None:
             left = self._expires - time.monotonic()
             if left <= 0:
                 raise TimeoutError("timed out")
-            self.sock.settimeout(left)
+            sock.settimeout(left)
 
     def connect(self) -> None:
         # Whatever breaks before there is a connection, a stalled TLS handshake too, means "not
@@ -95,7 +95,7 @@ class _Punctual:
             raise
         except OSError as error:
             raise NewConnectionError(self, f"could not connect: {error}") from error  # type: ignore[arg-type]
-        self.arm()
+        self.arm(self.sock)
 
     def _new_conn(self) -> socket.socket:
         # Each address of the host gets its share of the time: one that swallows packets leaves
@@ -125,14 +125,24 @@ class _Punctual:
             data = data.encode("iso-8859-1")
         # A TLS socket counts its timeout anew for each record, so it gets them one by one.
         for start in range(0, len(data), _TLS_RECORD):
-            self.arm()
+            self.arm(self.sock)
             try:
                 self.sock.sendall(data[start : start + _TLS_RECORD])
             except ssl.SSLError as error:
                 raise _broken(error) from None
 
     def response_class(self, _sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
+        return _Response(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _Response(http.client.HTTPResponse):
+    """An `http.client` response that does not take a connection's end for the end of the head."""
+
+    def begin(self) -> None:
+        reader = self.fp.raw  # type: ignore[attr-defined]
+        reader.in_head = True
+        super().begin()
+        reader.in_head = False
 
 
 class _ArmedSocket:
@@ -148,20 +158,26 @@ class _ArmedSocket:
 class _ArmedReader(io.RawIOBase):
     """Reads from a connection's socket, and arms it before each read."""
 
+    in_head = False
+
     def __init__(self, connection: _Punctual) -> None:
         self._connection = connection
+        self._sock = connection.sock  # after "Connection: close" only we hold on to it
         self._raw = connection.sock.makefile("rb", buffering=0)
+        self._begun = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._connection.sock is not None:  # else "Connection: close"; the last timeout holds
-            self._connection.arm()
+        self._connection.arm(self._sock)
         try:
             count: int | None = self._raw.readinto(buffer)
         except ssl.SSLError as error:
             raise _broken(error) from None
+        if count == 0 and self.in_head and self._begun:
+            raise ConnectionResetError("closed within the head of the answer")
+        self._begun = True
         return count
 
     def close(self) -> None:

@@ -47,7 +47,7 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return ConnectionFailedError(f"No connection to {origin} ({reason}); is the server up?")
     if caused_by(u3.ConnectTimeoutError):
         return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
-    if tls := caused_by(ssl.SSLError, u3.SSLError):
+    if tls := caused_by(ssl.SSLError) or caused_by(u3.SSLError):
         reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "TLS failed"
         return TLSError(f"No secure connection to {origin}: {reason}.")
     if caused_by(TimeoutError, u3.ReadTimeoutError, requests.Timeout):

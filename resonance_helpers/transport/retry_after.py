@@ -51,8 +51,8 @@ def parse_retry_after(value: str | None, *, now: float, date: str | None = None)
 def parse_http_date(value: str, *, now: float) -> float | None:
     """Seconds since the epoch, or None where `value` is not an HTTP-date.
 
-    `now` tells which century a two-digit year means: one that seems more than 50 years ahead is
-    the most recent year in the past with those digits.
+    `now` tells which century a two-digit year means: that of the latest year with those digits
+    that is no more than 50 years ahead.
     """
     match = next(filter(None, (form.fullmatch(value) for form in _FORMS)), None)
     if match is None:
@@ -61,10 +61,8 @@ def parse_http_date(value: str, *, now: float) -> float | None:
         int(match[part]) for part in ("year", "day", "hour", "minute", "second")
     )
     if len(match["year"]) == 2:
-        this_year = datetime.fromtimestamp(now, UTC).year
-        year += this_year - this_year % 100
-        if year > this_year + 50:
-            year -= 100
+        latest = datetime.fromtimestamp(now, UTC).year + 50
+        year = latest - (latest - year) % 100
     leap = second == 60  # the grammar allows a leap second, datetime does not
     try:
         moment = datetime(year, _MONTHS.index(match["month"]) + 1, day, hour, minute, second - leap)

@@ -6,6 +6,7 @@ that), with these differences, each on purpose:
 - a timeout may be a `Deadline`, which bounds an attempt in wall-clock time;
 - netrc is never read: no credential is sent that nobody gave;
 - the environment's proxies are read once, and never used for a loopback address;
+- certificates set on the session win over the environment's;
 - its pool of connections has no limit: there are as many as threads that send at once.
 
 Three things are built once and remembered, where a stock session builds them for each call:
@@ -103,7 +104,8 @@ class Session(requests.Session):
         if remembered is None or remembered[0] != made_from:
             host = urlparse(url).hostname or ""
             proxies = {"no_proxy": host} if is_loopback(host) else {}
-            settings = super().merge_environment_settings(url, proxies, stream, None, None)
+            verify = None if self.verify is True else self.verify
+            settings = super().merge_environment_settings(url, proxies, stream, verify, None)
             settings["proxies"].pop("no_proxy", None)
             remembered = made_from, settings
             _remember(self._settings, key, remembered)

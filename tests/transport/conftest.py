@@ -1,0 +1,59 @@
+"""Servers with and without TLS, and a client that trusts them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from resonance_helpers import ResonanceOSAPIClient
+from tests.support.raw_server import Handler, RawServer, raw_server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture(params=["http", "https"])
+def serve(
+    request: pytest.FixtureRequest, authority: trustme.CA
+) -> Iterator[Callable[..., RawServer]]:
+    """Starts a server that answers with the given handlers, over http and over https."""
+    tls = None
+    if request.param == "https":
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(tls)
+    with ExitStack() as stack:
+
+        def start(*handlers: Handler) -> RawServer:
+            return stack.enter_context(raw_server(*handlers, tls=tls))
+
+        yield start
+
+
+@pytest.fixture
+def client_of(authority_file: Path) -> Iterator[Callable[..., ResonanceOSAPIClient]]:
+    """Makes a client of a server, which raises, and does not retry unless told to."""
+    with ExitStack() as stack:
+
+        def make(server: RawServer, **options: Any) -> ResonanceOSAPIClient:
+            options = {"retry": None, "on_error": "raise", "timeout": 5, **options}
+            client = ResonanceOSAPIClient(server.url, **options)
+            client.session.verify = str(authority_file)
+            stack.callback(client.close)
+            return client
+
+        yield make
