@@ -30,6 +30,7 @@ VENV_PARTS = {"bin", "include", "lib", "lib64", "Scripts", "Include", "Lib", "sh
 WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
+MAKE_VENV = ("-m", "venv")
 PROBE = """\
 import sys
 from importlib.util import find_spec
@@ -111,7 +112,7 @@ def find_python():
             continue
         version, path, venv = got
         if not OLDEST <= version <= NEWEST:
-            others[path] = f"{command} is Python {version[0]}.{version[1]}"
+            others.setdefault(path, f"{command} is Python {version[0]}.{version[1]}")
         elif venv:
             return path
         else:
@@ -147,7 +148,7 @@ def make_venv(python):
         say("Removing an unfinished .venv ...")
         shutil.rmtree(str(VENV))
     say(f"Making .venv with {python} ...")
-    done = run([python, "-m", "venv", str(VENV)])
+    done = run([python, *MAKE_VENV, str(VENV)])
     if done.returncode:
         raise SetupError(
             f"{python} could not make .venv:\n{done.stdout.decode(errors='replace').strip()}",
@@ -167,20 +168,20 @@ def install():
 def pip(arguments, total=0):
     """Run pip, showing a count instead of its chatter; its last lines where it fails."""
     command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), cwd=str(ROOT)
-    )
     seen, last = 0, deque(maxlen=400)
-    for raw in process.stdout:
-        line = raw.decode(errors="replace").rstrip()
-        last.append(line)
-        seen += line.startswith("Collecting ")
-        if total and sys.stdout.isatty():
-            state = "installing" if line.startswith("Installing collected") else "fetching"
-            print(f"\r  {state}: {seen} of up to {total} ", end="", flush=True)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), cwd=str(ROOT)
+    ) as process:
+        for raw in process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            last.append(line)
+            seen += line.startswith("Collecting ")
+            if total and sys.stdout.isatty():
+                state = "installing" if line.startswith("Installing collected") else "fetching"
+                print(f"\r  {state}: {seen} of up to {total} ", end="", flush=True)
     if total and sys.stdout.isatty():
         print()
-    if process.wait():
+    if process.returncode:
         output = "\n".join(line for line in last if "is ignored: it is" not in line)
         for pattern, problem, mend in PIP_FAILURES:
             match = re.search(pattern, output)

@@ -344,12 +344,10 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
     wanted = {root / "notebooks" / "README.md": CONTENTS.format(table=table(lessons))}
     readme = root / "README.md"
     if readme.is_file():
-        marked = "<!-- lessons -->\n{}\n<!-- /lessons -->"
         wanted[readme] = re.sub(
-            marked.format(".*?"),
-            lambda _: marked.format(table(lessons, "notebooks/")),
+            "(?s)(?<=<!-- lessons -->\n).*?(?=<!-- /lessons -->)",
+            lambda _: table(lessons, "notebooks/") + "\n",
             readme.read_text(encoding="utf-8"),
-            flags=re.DOTALL,
         )
     found = []
     for path, text in wanted.items():
