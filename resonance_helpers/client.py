@@ -330,7 +330,7 @@ class ResonanceOSAPIClient:
     @property
     def rate_limit(self) -> RateLimit | None:
         """What is left of the rate limit, as of the last answer to any thread."""
-        return self._transport.rate_limit
+        return self._transport.rate_limit.limit(self.retry.clock())
 
     def with_options(
         self,
@@ -341,7 +341,8 @@ class ResonanceOSAPIClient:
         on_error: Literal["return", "raise"] | None = None,
     ) -> ResonanceOSAPIClient:
         """A client with some options changed, over the same connections and retry budget."""
-        other = copy.copy(self)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other._transport = copy.copy(self._transport)
         if timeout is not None:
             other.timeout = timeout

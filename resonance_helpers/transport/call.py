@@ -23,7 +23,7 @@ from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline
 from .failure import CAUGHT, explain
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
-from .rate_limit import RateLimit
+from .rate_limit import LastSeen
 from .redaction import SECRET_HEADERS, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
@@ -54,16 +54,7 @@ class Transport:
     trusted: bool
     size_cap: int = SIZE_CAP
     quota: RetryQuota = field(default_factory=RetryQuota)
-    last_rate_limit: tuple[float, Mapping[str, str]] | None = None
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the last answer of any thread told it, `reset` counted from now."""
-        if self.last_rate_limit is None:
-            return None
-        seen, headers = self.last_rate_limit
-        limit = RateLimit.from_headers(headers)
-        return limit and limit.aged(self.retry.clock() - seen)
+    rate_limit: LastSeen = field(default_factory=LastSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +236,7 @@ class Call:
         headers = response.headers
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, redacted(headers))
-        if "RateLimit" in headers or "X-RateLimit-Remaining" in headers:
-            transport.last_rate_limit = (self._retry.clock(), headers)
+        transport.rate_limit.note(headers, self._retry.clock())
         if isinstance(content, ResonanceError):
             response.close()
             return content

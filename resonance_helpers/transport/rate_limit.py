@@ -63,6 +63,27 @@ class RateLimit:
         return replace(self, reset=max(0.0, self.reset - seconds))
 
 
+class LastSeen:
+    """The rate limit of the newest answer, whichever thread it went to."""
+
+    def __init__(self) -> None:
+        # One reference that is replaced as a whole, so that no lock is needed.
+        self._seen: tuple[float, Mapping[str, str]] | None = None
+
+    def note(self, headers: Mapping[str, str], now: float) -> None:
+        """Remember the headers of an answer, if they speak of a limit; they are read on demand."""
+        if "RateLimit" in headers or "X-RateLimit-Remaining" in headers:
+            self._seen = now, headers
+
+    def limit(self, now: float) -> RateLimit | None:
+        """The limit, with its `reset` counted from now on."""
+        if self._seen is None:
+            return None
+        then, headers = self._seen
+        limit = RateLimit.from_headers(headers)
+        return limit and limit.aged(now - then)
+
+
 def _items(header: str) -> dict[str, dict[str, int]]:
     """``'"minute";r=9;t=5, "day";r=99'`` as ``{"minute": {"r": 9, "t": 5}, "day": {"r": 99}}``."""
     return {
