@@ -16,11 +16,6 @@ from pathlib import Path
 from benchmarks.harness import Options, Result
 
 BENCHMARKS = {
-    "per_call": "time per call at zero delay, beside other HTTP clients",
-    "resilience": "success, duplicates and wall time under faults",
-    "batch": "wall time of a batch over its ideal",
-    "fault_matrix": "every fault at every point of a request",
-    "quality": "how near the writer comes to its targets",
     "sandbox_share": "where the sandbox's time goes, and what an import costs",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
