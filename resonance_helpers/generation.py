@@ -39,6 +39,7 @@ PARTS: dict[str, str] = {
     "content_length": "characters in the article",
     "generation_time": "seconds that the server took to write",
     "created_at": "when, in UTC",
+    "seed": "send it with the same request to get the same again",
     "request_id": "what to quote when you ask for help",
     "warnings": "what the server did not understand and left out",
 }
@@ -99,14 +100,14 @@ def sweep(
     values = list(values)
     for value in values:
         answer = client.generate_content(prompt, **{**fixed, parameter: value})
-        rows.append(
-            {
-                "paragraphs": len(answer["paragraphs"]),
-                "characters": answer["content_length"],
-                "feedback": round(answer["hrv_feedback"], 3),
-                "begins": first_sentence(answer["article"]),
-            }
-        )
+        row = {
+            "paragraphs": len(answer["paragraphs"]),
+            "characters": answer["content_length"],
+            "feedback": round(answer["hrv_feedback"], 3),
+            "begins": first_sentence(answer["article"]),
+        }
+        row.pop(parameter, None)
+        rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(values, name=parameter))
 
 
