@@ -1,0 +1,271 @@
+"""What is not right about a request gets its status, names its field, and is never echoed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import API, VECTOR, slug
+
+CANARY = "canary7f3a"
+
+BODIES = [
+    pytest.param(b"", 400, "invalid-json", None, id="empty body"),
+    pytest.param(b"{", 400, "invalid-json", None, id="half an object"),
+    pytest.param(b'{"prompt": "\xff"}', 400, "invalid-json", None, id="not UTF-8"),
+    pytest.param(b'\xef\xbb\xbf{"prompt": "a"}', 400, "invalid-json", None, id="BOM"),
+    pytest.param(b"[" * 100_000, 400, "invalid-json", None, id="depth bomb"),
+    pytest.param(
+        b'{"prompt": "a", "x": ' + b"[" * 40 + b"]" * 40 + b"}",
+        400,
+        "invalid-json",
+        None,
+        id="deep",
+    ),
+    pytest.param(b"[" + b"0," * 50_000 + b"0]", 400, "invalid-json", None, id="many values"),
+    pytest.param(b'{"prompt": "a", "prompt": "b"}', 400, "duplicate-key", None, id="duplicate"),
+    pytest.param(
+        b'{"prompt": "a", "x": {"y": 1, "y": 2}}', 400, "duplicate-key", None, id="inner duplicate"
+    ),
+    pytest.param(b"[]", 422, "validation-failed", "body", id="a list"),
+    pytest.param(b'"text"', 422, "validation-failed", "body", id="a string"),
+    pytest.param(b"null", 422, "validation-failed", "body", id="null"),
+    pytest.param(b"{}", 422, "validation-failed", "prompt", id="no prompt"),
+    pytest.param(b'{"prompt": ""}', 422, "validation-failed", "prompt", id="empty prompt"),
+    pytest.param(b'{"prompt": " \\n\\t"}', 422, "validation-failed", "prompt", id="blank prompt"),
+    pytest.param(b'{"prompt": 5}', 422, "validation-failed", "prompt", id="number prompt"),
+    pytest.param(b'{"prompt": ["a"]}', 422, "validation-failed", "prompt", id="list prompt"),
+    pytest.param(b'{"prompt": null}', 422, "validation-failed", "prompt", id="null prompt"),
+    pytest.param(
+        json.dumps({"prompt": CANARY * 1000}).encode(),
+        422,
+        "validation-failed",
+        "prompt",
+        id="10,000 characters",
+    ),
+    pytest.param(b'{"prompt": "a\\ud800"}', 422, "validation-failed", "prompt", id="surrogate"),
+    pytest.param(
+        b'{"prompt": "a", "x\\udc00": 1}', 422, "validation-failed", "body", id="surrogate key"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "temperature": NaN}', 422, "validation-failed", "temperature", id="NaN"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "temperature": -Infinity}',
+        422,
+        "validation-failed",
+        "temperature",
+        id="-Infinity",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "temperature": 1e400}',
+        422,
+        "validation-failed",
+        "temperature",
+        id="1e400",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "seed": ' + b"9" * 5000 + b"}",
+        422,
+        "validation-failed",
+        "seed",
+        id="5,000 digits",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "seed": ' + b"9" * 30 + b"}",
+        422,
+        "validation-failed",
+        "seed",
+        id="30 digits",
+    ),
+    pytest.param(b'{"prompt": "a", "seed": 1.5}', 422, "validation-failed", "seed", id="1.5"),
+    pytest.param(b'{"prompt": "a", "seed": true}', 422, "validation-failed", "seed", id="true"),
+    pytest.param(b'{"prompt": "a", "seed": "1"}', 422, "validation-failed", "seed", id="'1'"),
+    pytest.param(
+        b'{"prompt": "a", "paragraphs": 9}', 422, "validation-failed", "paragraphs", id="nine"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "paragraphs": 0}', 422, "validation-failed", "paragraphs", id="none"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "temperature": 2.1}', 422, "validation-failed", "temperature", id="2.1"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "temperature": true}',
+        422,
+        "validation-failed",
+        "temperature",
+        id="a truth as temperature",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "max_length": 1}', 422, "validation-failed", "max_length", id="short"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "profile_name": "No/Such"}',
+        422,
+        "validation-failed",
+        "profile_name",
+        id="bad name",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "profile_name": "invalid_profile"}',
+        404,
+        "unknown-profile",
+        None,
+        id="unknown profile",
+    ),
+    pytest.param(
+        b'{"prompt": "a", "tenant": "nobody"}', 404, "unknown-tenant", None, id="unknown tenant"
+    ),
+    pytest.param(
+        b'{"prompt": "a", "profile_name": "acme_brand_voice"}',
+        404,
+        "unknown-profile",
+        None,
+        id="another's profile",
+    ),
+]
+
+
+@pytest.mark.parametrize(("raw", "status", "kind", "field"), BODIES)
+def test_generation(api: API, raw: bytes, status: int, kind: str, field: str | None) -> None:
+    response = api("POST", "/hr_generate", raw=raw)
+    assert (response.status_code, slug(response)) == (status, kind)
+    errors = response.json().get("errors", [])
+    assert [error["field"] for error in errors] == ([field] if field else [])
+    if field:
+        assert field in response.json()["detail"]
+    assert CANARY not in response.text
+    assert api.stored() == 0
+
+
+@pytest.mark.parametrize(
+    ("vector", "field"),
+    [
+        (VECTOR[:7], "hrv_vector"),
+        ([*VECTOR, 0.5], "hrv_vector"),
+        ([], "hrv_vector"),
+        ("text", "hrv_vector"),
+        (None, "hrv_vector"),
+        ({"sentence_variance": 0.5}, "hrv_vector"),
+        ([1.1, *VECTOR[1:]], "hrv_vector[0] (sentence_variance)"),
+        ([0.5, -1.01, *VECTOR[2:]], "hrv_vector[1] (emotional_valence)"),
+        ([0.5, 0.5, -0.1, *VECTOR[3:]], "hrv_vector[2] (emotional_intensity)"),
+        (["0.5", *VECTOR[1:]], "hrv_vector[0] (sentence_variance)"),
+        ([True, *VECTOR[1:]], "hrv_vector[0] (sentence_variance)"),
+        ([None, *VECTOR[1:]], "hrv_vector[0] (sentence_variance)"),
+    ],
+)
+def test_vectors(api: API, vector: object, field: str) -> None:
+    response = api.create("mine", hrv_vector=vector)
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e400"])
+def test_vector_of_no_finite_number(api: API, number: bytes) -> None:
+    raw = (
+        b'{"tenant": "default", "profile_name": "mine", "hrv_vector": ['
+        + number
+        + b",0,0,0,0,0,0,0]}"
+    )
+    response = api("POST", "/profiles", raw=raw)
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    assert response.json()["errors"][0]["field"] == "hrv_vector"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a/b", "a.b", "..", "a b", "naïve", "Upper", "_x", "-x", "", "x" * 100, "a\n", "é", "а"],
+)
+def test_names(api: API, name: str) -> None:
+    for fields in ({"profile_name": name}, {"tenant": name, "profile_name": "fine"}):
+        response = api("POST", "/profiles", {"tenant": "default", "hrv_vector": VECTOR, **fields})
+        assert (response.status_code, slug(response)) == (422, "validation-failed")
+        assert [error["field"] for error in response.json()["errors"]] == [next(iter(fields))]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"a": "x" * 20_000}, [1], "text", {"deep": [[[[{"a": 1}]]]] * 3000}],
+    ids=["large", "list", "text", "large and deep"],
+)
+def test_metadata(api: API, metadata: object) -> None:
+    response = api.create("mine", metadata=metadata)
+    assert response.status_code in (400, 422)
+    if slug(response) == "validation-failed":
+        assert response.json()["errors"][0]["field"] == "metadata"
+
+
+def test_a_body_over_one_mebibyte_is_413_and_the_answer_arrives(api: API) -> None:
+    for size in (2 << 20, 10 << 20):
+        response = api("POST", "/hr_generate", {"prompt": CANARY + "x" * size})
+        assert (response.status_code, slug(response)) == (413, "body-too-large")
+        assert CANARY not in response.text
+        assert "RateLimit" in response.headers
+    assert api("GET", "/health").status_code == 200
+
+
+def test_a_body_of_exactly_one_mebibyte_is_read(api: API) -> None:
+    body = b'{"prompt": "' + b"x" * ((1 << 20) - 14) + b'"}'
+    assert len(body) == 1 << 20
+    assert slug(api("POST", "/hr_generate", raw=body)) == "validation-failed"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application"])
+def test_another_content_type_is_415(api: API, kind: str) -> None:
+    response = api("POST", "/hr_generate", {"prompt": "a"}, Content_Type=kind)
+    assert (response.status_code, slug(response)) == (415, "unsupported-media-type")
+
+
+def test_a_charset_beside_the_content_type_is_no_matter(api: API) -> None:
+    kind = "Application/JSON; charset=utf-8"
+    assert api("POST", "/hrv", {"text": "So it is."}, Content_Type=kind).status_code == 200
+
+
+def test_an_unknown_field_is_ignored_and_named(api: API) -> None:
+    answer = api.generate("Bees in cities", tone="dry", **{"x" * 200: 1}).json()
+    assert answer["article"] == api.generate("Bees in cities").json()["article"]
+    assert "unknown field ignored: tone" in answer["warnings"]
+    assert all(len(warning) < 100 for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        ("tenant=../x", "tenant"),
+        ("cursor=abc", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=" + "A" * 600, "cursor"),
+    ],
+)
+def test_queries(api: API, query: str, field: str) -> None:
+    response = api("GET", f"/profiles?{query}")
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    assert response.json()["errors"][0]["field"] == field
+
+
+def test_addresses_that_are_not_there(api: API) -> None:
+    for path in ("/", "/nothing", "/health/", "/profiles/default/a/b", "/..%2f..%2fetc/passwd"):
+        response = api("GET", path)
+        assert (response.status_code, slug(response)) == (404, "not-found"), path
+        assert "passwd" not in response.text
+
+
+def test_methods_that_an_address_does_not_take(api: API) -> None:
+    response = api("DELETE", "/profiles")
+    assert (response.status_code, slug(response)) == (405, "method-not-allowed")
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    asked = api("OPTIONS", "/profiles/default/house_style")
+    assert asked.status_code == 204
+    assert asked.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
+
+
+def test_head_is_get_without_a_body(api: API) -> None:
+    head, get = api("HEAD", "/profiles"), api("GET", "/profiles")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
