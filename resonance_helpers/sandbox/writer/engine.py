@@ -1,76 +1,122 @@
-"""The built-in writing engine: propose sentences, measure them, keep what comes nearer."""
+"""The built-in writing engine: plan an article, propose sentences, measure them, keep the best."""
 
 from __future__ import annotations
 
 import random
-import re
 
-from ..scoring import Counts, cues_of, scaled
+from ..scoring import cues_of
 from .base import Brief, Draft, Writer
+from .cast import Cast, cast_for
+from .domains import domain_of
+from .features import Features, Lexis, features_of
+from .grammar import Variant, frames, realise
+from .plan import plan
+from .search import Candidate, Draughtsman
+from .subject import Subject, subject_of
 
 __all__ = ["ResonantWriter", "default_writer"]
 
-_LEAD = re.compile(
-    r"^(?:please\s+)?(?:write|tell me|explain|describe|introduction|discuss)\b.*?\b(?:about|on|to|of)\s+",
-    re.IGNORECASE,
-)
-_FRAMES = """
-    Few subjects reward attention as well as {s}.
-    Anyone who works with {s} knows that the first week is the hardest.
-    Perhaps the most useful thing to say about {s} is that it might take time.
-    What would change if {s} were easy?
-    Imagine a team that meets {s} for the first time.
-    Mara told her colleagues about {s}, and they laughed until the results came in.
-    In one small office, {s} was treated as a passing fashion.
-    Clearly, {s} must be taken seriously, and the evidence proves it.
-    For many people, {s} is a bridge between an old habit and a new one.
-    The early work was done quietly, and it was checked twice.
-    There is a real danger of failure, and {s} will always carry some risk.
-    Good results bring joy, and {s} can bring a great deal of both.
-    It works.
-    The cost of {s} is known; the value is often underestimated.
-    Why do so many people wonder about {s} and never ask?
-    Later that year, she found that {s} had changed the way they worked.
-    A careful reader may suspect that {s} is somewhat overrated.
-    Like a lamp in a dark room, {s} shows what was there all along.
-    Every plan for {s} should be written down before it is followed.
-    In the end, {s} is judged by what it leaves behind.
-    The numbers are plain.
-    Some of the problems of {s} were solved long ago and forgotten.
-    He asked a simple question about {s}, and nobody answered.
-    Success with {s} is wonderful, and it is always earned.
-""".strip().splitlines()
+_SENTENCES = (4, 5, 5, 6)
+_SENTENCE_CHARACTERS = 85  # a sentence's usual length, to share out `max_length`
+_SWEEPS = 4
+_TRIES = 28
+_ROUNDS = 36
 
 
 class ResonantWriter:
-    """Steers an article to its target by exact, incremental measurement. Thread-safe."""
+    """Steers an article to its target by what its sentences measure. Thread-safe: it keeps no
+    state but caches of pure functions."""
 
     name = "resonant"
 
     def write(self, brief: Brief) -> Draft:
-        rng = random.Random(f"{brief.seed}|{brief.prompt}")
-        subject = _LEAD.sub("", " ".join(brief.prompt.split())).strip(" .?!")[:120] or "the subject"
-        subject = subject[0].lower() + subject[1:]
-        pool = [frame.strip().replace("{s}", subject) for frame in _FRAMES]
-        rng.shuffle(pool)
-        total = Counts()
-        paragraphs = []
-        for _ in range(brief.paragraphs):
-            chosen: list[str] = []
-            for _ in range(min(4, len(pool))):
-                def gap(sentence: str, so_far: Counts = total) -> float:
-                    values = scaled(Counts(*map(sum, zip(so_far, cues_of(sentence).counts, strict=True))))
-                    return sum(abs(a - b) for a, b in zip(values, brief.target, strict=True))
+        """Write to `brief`. The same brief gives the same draft, on any machine."""
+        rng = random.Random(repr((brief.seed, brief.prompt, tuple(brief.target), brief.paragraphs)))
+        subject = subject_of(brief.prompt)
+        cast = cast_for(domain_of(subject.name, brief.prompt), rng)
+        sizes = _sizes(brief, rng)
+        places = plan(sizes, brief.target, rng)
+        pools = _pools(Lexis(subject.short, cast.fillers(0)), brief.temperature, rng)
+        desk = Draughtsman(places, pools, brief.target, rng)
+        for _ in range(_SWEEPS):
+            desk.sweep(_TRIES)
 
-                best = min(pool, key=gap)
-                pool.remove(best)
-                total = Counts(*map(sum, zip(total, cues_of(best).counts, strict=True)))
-                chosen.append(best[0].upper() + best[1:])
-            if chosen:
-                paragraphs.append(" ".join(chosen))
-        return Draft(tuple(paragraphs))
+        def text(index: int, variant: Variant) -> str:
+            return _written(variant, subject, places[index].full_name, cast, places[index].paragraph)
+
+        def write(index: int, variant: Variant) -> Features:
+            return features_of(cues_of(text(index, variant)).counts)
+
+        desk.refine(_ROUNDS, _TRIES, write)
+        sentences = [text(i, c.variant) for i, c in enumerate(desk.chosen)]
+        paragraphs: list[list[str]] = [[] for _ in sizes]
+        for place, sentence in zip(places, sentences, strict=True):
+            paragraphs[place.paragraph].append(sentence)
+        return _fitted(paragraphs, brief, subject)
 
 
 def default_writer() -> Writer:
     """The built-in engine."""
     return ResonantWriter()
+
+
+def _sizes(brief: Brief, rng: random.Random) -> list[int]:
+    """Sentences per paragraph: four to six, fewer where `max_length` leaves no room."""
+    sizes = [rng.choice(_SENTENCES) for _ in range(brief.paragraphs)]
+    if brief.max_length is not None:
+        room = max(1, brief.max_length // _SENTENCE_CHARACTERS)
+        while sum(sizes) > room and max(sizes) > 1:
+            sizes[sizes.index(max(sizes))] -= 1
+        sizes = sizes[:room]
+    return sizes
+
+
+def _pools(lexis: Lexis, temperature: float, rng: random.Random) -> dict[str, list[Candidate]]:
+    """Two variants of every frame, by role, each with the bias that exploring gives it."""
+    pools = {}
+    for role, members in frames().items():
+        pool = []
+        for frame in members:
+            for draw in {rng.randrange(frame.choices), rng.randrange(frame.choices)}:
+                variant = frame.variant(draw)
+                bias = temperature * 0.01 * rng.random()
+                pool.append(Candidate(variant, lexis.estimate(variant), bias))
+        pools[role] = pool
+    return pools
+
+
+def _written(
+    variant: Variant, subject: Subject, full_name: bool, cast: Cast, paragraph: int
+) -> str:
+    name, plural = (
+        (subject.name, subject.name_plural) if full_name else (subject.short, subject.short_plural)
+    )
+    return realise(variant.text, name, plural, cast.fillers(paragraph))
+
+
+def _fitted(paragraphs: list[list[str]], brief: Brief, subject: Subject) -> Draft:
+    """Drop whole sentences, the close last of all, until `max_length` holds."""
+    warnings = []
+
+    def draft() -> Draft:
+        texts = tuple(" ".join(sentences) for sentences in paragraphs if sentences)
+        return Draft(texts, tuple(warnings))
+
+    if len(paragraphs) < brief.paragraphs:
+        warnings.append(
+            f"max_length {brief.max_length} leaves room for {len(paragraphs)} of "
+            f"{brief.paragraphs} paragraphs"
+        )
+    limit = brief.max_length
+    if limit is None:
+        return draft()
+    while len(draft().text) > limit and sum(map(len, paragraphs)) > 1:
+        longest = max(paragraphs, key=lambda sentences: (len(sentences), sum(map(len, sentences))))
+        longest.pop(-2 if len(longest) > 1 else -1)
+    if len(draft().text) > limit:
+        verb = "matter" if subject.short_plural else "matters"
+        short = subject.short[0].upper() + subject.short[1:]
+        tiny = [f"{short} {verb}.", "This matters.", "It matters.", "Yes.", "…"]
+        paragraphs[:] = [[next(text for text in tiny if len(text) <= limit)]]
+        warnings.append(f"max_length {limit} is too short for an article; this is one sentence")
+    return draft()
