@@ -16,7 +16,7 @@ from time import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..call import Call
-from ..problems import MEDIA_TYPE, Problem, urn
+from ..problems import MEDIA_TYPE, Problem, render, urn
 from ..security import Directory, authenticate
 from .engine import Decision, Fault, FaultEngine, Identity
 from .kinds import KINDS
@@ -89,7 +89,7 @@ class Inject:
             return
         async with wire.held():
             if executed:
-                await self._app(scope, receive, send)
+                await self._work(call, scope, receive, send)
             await play(wire, fault, wire.taken())
 
     async def _spoil_answer(
@@ -99,9 +99,17 @@ class Inject:
         after = executed or (executed is None and fault.parameters["when"] == "after")
         answer = _Answer()
         if after:
-            await self._app(scope, receive, answer.send)
+            await self._work(call, scope, receive, answer.send)
         answer.spoil(fault, call.request_id)
         await answer.give(send)
+
+    async def _work(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the application does, with a problem as the answer that it would have become."""
+        try:
+            await self._app(scope, receive, send)
+        except Problem as problem:
+            call.problem = problem.slug
+            await render(problem, call.request_id)(scope, receive, send)
 
 
 class Interrupt:
