@@ -97,7 +97,7 @@ def answer(ask, tries):
 )
 def wait(answer: Any, api: Any) -> str:
     """A function `(ask, tries)`: asks until healthy, `tries` times at most; True if it was."""
-    for healthy_at, tries in ((1, 3), (3, 5), (5, 5), (9, 4)):
+    for healthy_at, tries in ((1, 3), (3, 5), (5, 5), (99, 4)):
         asked = 0
 
         def ask(healthy_at: int = healthy_at) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from resonance_helpers import sandbox
+from resonance_helpers.exercises import core
+from resonance_helpers.tutorial import LessonClient
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[sandbox.Sandbox]:
+    with sandbox.start(still=True) as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClient:
+    """A client of a sandbox in its first state, which the checks ask too."""
+    server.reset()
+    client = LessonClient(server.url)
+    client.sandbox = server
+    monkeypatch.setattr(core, "_lesson", core._Lesson(api=client))
+    return client
+
+
+@pytest.fixture
+def names(api: LessonClient) -> dict[str, Any]:
+    """What a lesson has imported when an exercise comes."""
+    import requests
+
+    from resonance_helpers import profiles
+
+    return {"api": api, "requests": requests, "profiles": profiles}
