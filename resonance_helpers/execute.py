@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,11 +250,31 @@ def differences(name: str, committed: NotebookNode, merged: NotebookNode) -> Ite
         if old.source != new.source:
             yield Difference(name, number, "is not what the manifest says")
         elif old.get("outputs") != new.get("outputs"):
-            yield Difference(name, number, f"({first_line(new.source)}) prints something else")
+            yield Difference(name, number, f"({first_line(new.source)}) {changed(old, new)}")
         elif old.get("execution_count") != new.get("execution_count"):
             yield Difference(name, number, "its execution count differs")
         else:
             yield Difference(name, number, "its id or metadata is not in the committed form")
+
+
+def changed(old: NotebookNode, new: NotebookNode) -> str:
+    """The first line that differs between the outputs of two code cells, before and now."""
+    before, now = (
+        [line for output in cell.outputs for line in shown(output)] for cell in (old, new)
+    )
+    for was, is_now in zip_longest(before, now, fillvalue="nothing more"):
+        if was != is_now:
+            return f"printed {first_line(was)!r}, now {first_line(is_now)!r}"
+    return "differs in a picture or in the form of its outputs"
+
+
+def shown(output: NotebookNode) -> list[str]:
+    """The lines of text that an output shows."""
+    if output.output_type in ("display_data", "execute_result"):
+        texts = [value for mime, value in sorted(output.data.items()) if mime not in PICTURES]
+    else:
+        texts = [output.get("text") or f"{output.ename}: {output.evalue}"]
+    return [line for text in texts for line in str(text).splitlines()]
 
 
 # -- the command ----------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""A new run gives what is committed; a second Run All gives it again; a spoilt output fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from resonance_helpers.execute import (
+    cleared,
+    comparable,
+    differences,
+    dump,
+    execute,
+    merge,
+    run_cells,
+)
+from resonance_helpers.lessons import available
+from tests.__main__ import PARTS
+from tests.notebooks.conftest import Page
+
+
+def test_run_all_gives_the_committed_outputs_and_again_the_second_time(page: Page):
+    blank = cleared(page.notebook, page.path)
+
+    first, second = run_cells(blank, page.path.parent, name=page.path.name, times=2)
+
+    merged = merge(page.notebook, first)
+    assert [str(one) for one in differences(page.path.name, page.notebook, merged)] == []
+    assert dump(merged) == page.text, "run `resonance execute`"
+    for number, (once, twice) in enumerate(zip(first.cells, second.cells, strict=True), start=1):
+        if once.cell_type == "code":
+            assert [comparable(output) for output in once.outputs] == [
+                comparable(output) for output in twice.outputs
+            ], f"cell {number} prints something else the second time"
+
+
+def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Run the very command of ``make test`` on other notebooks, in one process."""
+    [command] = PARTS["lessons"]
+    workers = command.index("-n")
+    flags = command[1:workers] + command[workers + 4 : -1]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *flags, "-p", "no:cacheprovider", *map(str, paths)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A notebook that draws, prints, shows and raises, executed as lessons are."""
+    code = nbformat.v4.new_code_cell
+    sources = [
+        "print('one')\nprint('two')",
+        "{'feedback': 0.5}",
+        "from IPython.display import HTML\nHTML('<b>bold</b>')",
+    ]
+    path = tmp_path / "small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[code(source) for source in sources]), path)
+    execute([path], say=lambda line: None)
+    return path
+
+
+def test_strict_nbval_passes_what_is_true_and_fails_each_output_that_is_not(small: Path):
+    text = small.read_text(encoding="utf-8")
+    spoilt = text.replace('"two\\n"', '"too\\n"').replace("0.5}", "0.6}", 1)
+    spoilt = spoilt.replace('"<b>bold</b>"', '"<b>bald</b>"', 1)
+    (small.parent / "spoilt.ipynb").write_text(spoilt, encoding="utf-8")
+
+    done = nbval(small, small.parent / "spoilt.ipynb")
+
+    assert done.returncode == 1
+    assert "3 failed, 3 passed" in done.stdout, done.stdout
+
+
+def test_a_spoilt_output_of_a_lesson_fails(tmp_path: Path):
+    lesson = Page(available()[0])
+    streams = [o for cell in lesson.code for o in cell.outputs if o.output_type == "stream"]
+    streams[-1].text = streams[-1].text.rstrip("\n") + "!\n"
+    spoilt = tmp_path / lesson.path.name
+    nbformat.write(lesson.notebook, spoilt)
+
+    done = nbval(spoilt)
+
+    assert done.returncode == 1
+    assert f"1 failed, {len(lesson.code) - 1} passed" in done.stdout, done.stdout
