@@ -27,6 +27,7 @@ from .rate_limit import LastSeen
 from .redaction import SECRET_HEADERS, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
+from .session import anonymous
 
 log = logging.getLogger("resonance_helpers")
 
@@ -212,7 +213,7 @@ class Call:
                 params=self._params,
                 headers=self._headers,
                 data=self._body,
-                auth=transport.auth,
+                auth=transport.auth or session.auth or anonymous,
             )
             prepared = session.prepare_request(request)
             if not transport.trusted and SECRET_HEADERS.intersection(

@@ -71,13 +71,13 @@ class Session(requests.Session):
             prepared.headers["Content-Length"] = str(len(request.data))
         # A copy: an AuthBase may add to it.
         prepared.hooks = {"response": [*self.hooks["response"], *request.hooks["response"]]}
-        if auth is not None:
+        if auth is not None and auth is not anonymous:
             prepared.prepare_auth(auth, prepared.url)
         return prepared
 
     def _prepare_afresh(self, request: requests.Request) -> requests.PreparedRequest:
         if not request.auth and not self.auth:
-            request.auth = _no_auth  # else a stock session asks netrc
+            request.auth = anonymous
         return super().prepare_request(request)
 
     def _template(self, request: requests.Request) -> requests.PreparedRequest:
@@ -87,7 +87,7 @@ class Session(requests.Session):
         remembered = self._templates.get(key)
         if remembered is None or remembered[0] != made_from:
             bare = requests.Request(
-                request.method, request.url, params=request.params, auth=_no_auth
+                request.method, request.url, params=request.params, auth=anonymous
             )
             remembered = made_from, super().prepare_request(bare)
             _remember(self._templates, key, remembered)
@@ -175,7 +175,8 @@ def _is_127(host: str) -> bool:
     return len(parts) == 4 and parts[0] == "127" and all(part.isdecimal() for part in parts)
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An auth that adds nothing. Without any, a stock session asks netrc."""
     return request
 
 

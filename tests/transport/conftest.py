@@ -27,19 +27,23 @@ def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
     return path
 
 
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
 @pytest.fixture(params=["http", "https"])
 def serve(
-    request: pytest.FixtureRequest, authority: trustme.CA
+    request: pytest.FixtureRequest, tls: ssl.SSLContext
 ) -> Iterator[Callable[..., RawServer]]:
     """Starts a server that answers with the given handlers, over http and over https."""
-    tls = None
-    if request.param == "https":
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(tls)
+    context = tls if request.param == "https" else None
     with ExitStack() as stack:
 
         def start(*handlers: Handler) -> RawServer:
-            return stack.enter_context(raw_server(*handlers, tls=tls))
+            return stack.enter_context(raw_server(*handlers, tls=context))
 
         yield start
 
