@@ -1,4 +1,4 @@
-"""How response times are spread, as a histogram whose bins widen with the time (10 a decade).
+"""How response times are spread, as a histogram whose bins widen with the time (20 a decade).
 
 Drawn by hand as SVG: it takes less than a millisecond, so that a live picture does not disturb
 the measurement that it shows.
@@ -13,7 +13,7 @@ from html import escape
 
 __all__ = ["Histogram", "histogram"]
 
-BINS_A_DECADE = 10
+BINS_A_DECADE = 20
 FIRST, LAST = -3, 2  # decades of seconds: 1 ms to 100 s; what lies beyond goes to the end bins
 BLUE, VERMILION, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#d4d4d4"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 260, 46, 96, 26, 40
@@ -126,7 +126,11 @@ def _tick(seconds: float) -> str:
 
 def _mark(place: int, label: str, seconds: float) -> str:
     bins = (LAST - FIRST) * BINS_A_DECADE
-    at = bins + 2.5 if math.isinf(seconds) else (math.log10(max(seconds, 1e-3)) - FIRST) * 10
+    at = (
+        bins + 2.5
+        if math.isinf(seconds)
+        else (math.log10(max(seconds, 1e-3)) - FIRST) * BINS_A_DECADE
+    )
     x, y = _x(min(at, bins + 2.5)), TOP + 10 + 14 * (place % 4)
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{INK}" '

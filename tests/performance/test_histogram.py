@@ -50,10 +50,10 @@ def test_bars_are_as_high_as_their_counts() -> None:
 
 
 def test_the_text_twin() -> None:
-    lines = histogram([0.011, 0.012, 0.3, math.inf]).text().splitlines()
+    lines = histogram([0.0105, 0.011, 0.3, math.inf]).text().splitlines()
     assert lines == [
-        "      10 to 12.6     ms      2 " + "#" * 40,
-        "     251 to 316      ms      1 " + "#" * 20,
+        "      10 to 11.2     ms      2 " + "#" * 40,
+        "     282 to 316      ms      1 " + "#" * 20,
         "                 failed      1 " + "#" * 20,
     ]
     assert histogram([]).text() == "no calls yet"
