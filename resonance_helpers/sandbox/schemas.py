@@ -125,7 +125,7 @@ class GenerationRequest(_Request):
         Annotated[int, Field(ge=50, le=50_000, description="most characters"), Number] | None
     ) = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False), Number] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Number] | None = None
+    seed: Annotated[int, Field(ge=1 - 2**53, le=2**53 - 1), Number] | None = None
 
 
 class NewTenant(_Request):

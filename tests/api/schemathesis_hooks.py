@@ -1,0 +1,23 @@
+"""What a schema cannot say about two headers and a query: whose value it is to choose."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import schemathesis
+
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """A key stands for one request alone, so each valid one is made unique; and the only valid
+    cursors are those that the server gave."""
+    headers = case.headers or {}
+    for name in list(headers):
+        if name.lower() == "idempotency-key" and _KEY.fullmatch(str(headers[name])):
+            headers[name] = uuid.uuid4().hex
+    if case.query and case.meta is not None and case.meta.generation.mode.is_positive:
+        case.query.pop("cursor", None)
