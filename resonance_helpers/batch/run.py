@@ -31,8 +31,8 @@ __all__ = ["run_batch"]
 LOOK_AHEAD = 1024
 """Requests read from the input before they are needed, at most, and as many put aside."""
 
-BLOCK_SECONDS = 0.01
-"""A slow input is not waited for longer than this before what has come is sent."""
+QUICK = 0.01
+"""Seconds in which a quick input gives a block of items."""
 
 TICK = 0.1
 """Seconds between two looks at the progress and at Ctrl-C."""
@@ -132,7 +132,9 @@ class _Run:
         self._records: dict[int, dict[str, Any]] = {}
         self._error: BaseException | None = None
         self._stopped: str | None = None
+        self._closed = False
         self._probed = -math.inf
+        self._block = 1
         self._began = time.monotonic()
 
     # -- the calling thread ----------------------------------------------------------------------
@@ -157,6 +159,7 @@ class _Run:
             finally:
                 done = self._queue.stop()
                 crew.wait(None if done else GRACE)
+                self._closed = True
             if self._interrupts.count and not done:
                 self._stopped = "interrupted by Ctrl-C"
             shown.close(self._snapshot(total))
@@ -215,12 +218,16 @@ class _Run:
                 show()
 
     def _feed(self, items: Iterator[Item], wanted: int) -> int:
-        """Read up to `wanted` items, write them down together, and let them go."""
+        """Read up to `wanted` items, write them down together, and let them go.
+
+        A block begins as one item and doubles for as long as the input is quick, so that what a
+        slow one has given does not wait for what comes next.
+        """
         block: list[Item] = []
-        until = time.monotonic() + BLOCK_SECONDS
+        began = time.monotonic()
         ended = False
         try:
-            while len(block) < wanted and time.monotonic() < until:
+            while len(block) < min(wanted, self._block):
                 item = next(items, None)
                 if item is None:
                     ended = True
@@ -231,6 +238,8 @@ class _Run:
         except Exception as error:  # the input's own: what it gave before is still carried out
             self._error = error
             ended = True
+        quick = time.monotonic() - began < QUICK
+        self._block = min(2 * self._block, LOOK_AHEAD) if quick else 1
         if block and self._journal:
             self._journal.send(Send(one.index, one.key, one.payload) for one in block)
         self._queue.feed(block, last=ended)
@@ -342,8 +351,8 @@ class _Run:
 
     def _end(self, item: Item, *, success: bool, again: Again, result: dict[str, Any]) -> None:
         seconds = time.monotonic() - item.began if item.attempts else 0.0
-        if self._queue.over:
-            return  # the report is being made; a next run will hear the answer again
+        if self._closed:
+            return  # too late for the report; a next run will hear the answer again
         fields = {
             "request": item.request,
             "attempts": item.attempts,

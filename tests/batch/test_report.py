@@ -1,0 +1,116 @@
+"""The figures and the shapes of a report."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_helpers.batch import BatchReport, Failure
+from resonance_helpers.batch.stats import Tally, percentile
+
+SUCCESS = {
+    "event": "success",
+    "item": 0,
+    "request": {"prompt": "p", "profile_name": "tech_startup", "seed": 3},
+    "attempts": 2,
+    "started": 1000.0,
+    "seconds": 0.5,
+    "result": {"article": "Text.", "hrv_feedback": 0.9, "hrv_vector": [0.1] * 8, "warnings": []},
+}
+FAILURE = {
+    **SUCCESS,
+    "event": "failure",
+    "item": 1,
+    "attempts": 1,
+    "started": 1000.25,
+    "result": {
+        "status": "error",
+        "message": "prompt is empty.",
+        "response_code": 422,
+        "type": "validation-failed",
+        "request_id": "r1",
+        "retryable": False,
+        "retry_after": None,
+        "attempts": 1,
+    },
+}
+
+
+def report(*records) -> BatchReport:
+    tally = Tally()
+    tally.take(len(records))
+    for record in records:
+        tally.end(
+            success=record["event"] == "success",
+            attempts=record["attempts"],
+            seconds=record["seconds"],
+        )
+    return BatchReport(tally.stats(2.0), list(records))
+
+
+def test_the_frame_has_a_row_for_each_request():
+    frame = report(SUCCESS, FAILURE).frame
+    assert list(frame.index) == [0, 1]
+    assert list(frame["success"]) == [True, False]
+    assert list(frame["started"]) == [0, 0.25]
+    assert list(frame["attempts"]) == [2, 1]
+    assert frame.loc[0, "hrv_feedback"] == 0.9
+    assert frame.loc[1, "type"] == "validation-failed"
+    assert "hrv_vector" not in frame
+    assert "status" not in frame
+
+
+def test_a_failure_says_why():
+    assert report(SUCCESS, FAILURE).failures == [
+        Failure(
+            item=1,
+            request=FAILURE["request"],
+            type="validation-failed",
+            message="prompt is empty.",
+            response_code=422,
+            request_id="r1",
+            retryable=False,
+            attempts=1,
+        )
+    ]
+
+
+def test_results_have_the_form_that_people_know():
+    first, second = report(SUCCESS, FAILURE).results
+    assert first["request"] == SUCCESS["request"]
+    assert first["result"]["article"] == "Text."
+    assert (first["success"], second["success"]) == (True, False)
+
+
+def test_the_figures_of_a_small_batch():
+    stats = report(SUCCESS, FAILURE).stats
+    assert (stats.total, stats.successful, stats.failed, stats.unfinished) == (2, 1, 1, 0)
+    assert stats.success_rate == 50
+    assert stats.total_time == 2
+    assert stats.mean_time == 0.5
+    assert stats.throughput == 1
+    assert stats.retries == 1
+    assert "Success rate:           50.0 %" in str(stats)
+    assert "Unfinished" not in str(stats)
+    assert "<th" in stats._repr_html_()
+
+
+def test_a_stopped_batch_says_so_first():
+    stopped = BatchReport(report(SUCCESS).stats, [SUCCESS], stopped="interrupted by Ctrl-C")
+    assert repr(stopped).startswith("Stopped: interrupted by Ctrl-C.")
+
+
+def test_no_figure_divides_by_nothing():
+    stats = Tally().stats(0.0)
+    assert set(stats.as_dict().values()) == {0}
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))
+def test_percentiles_are_those_of_the_statistics_module(values):
+    values.sort()
+    quantiles = statistics.quantiles(values, n=100, method="inclusive")
+    for percent in (1, 50, 90, 99):
+        assert percentile(values, percent) == pytest.approx(quantiles[percent - 1])
