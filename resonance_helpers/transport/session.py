@@ -16,8 +16,8 @@ Three things are built once and remembered, where a stock session builds them fo
 - the way to the pool of connections to a host.
 
 Each is checked against what it was made from, so that a header or a proxy set on the session
-later counts from the next call on. What is out of the ordinary (cookies, files, form data) goes
-the stock way.
+later counts from the next call on. What is out of the ordinary (a query, cookies, files, form
+data) goes the stock way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.hooks import dispatch_hook
-from requests.utils import check_header_validity, urlparse
+from requests.utils import check_header_validity, get_auth_from_url, urlparse
 
 from .deadline import POOL_CLASSES
 
@@ -51,46 +51,54 @@ class Session(requests.Session):
         self.mount("http://", Adapter())
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        auth = request.auth or self.auth
-        ordinary = isinstance(request.data, bytes) or not request.data
-        if not ordinary or request.files or request.json is not None or request.cookies:
-            return self._prepare_afresh(request)
-        if self.params or len(self.cookies):
-            return self._prepare_afresh(request)
+        if not self._is_ordinary(request):
+            if not request.auth and not self.auth:
+                in_url = get_auth_from_url(request.url)
+                request.auth = in_url if any(in_url) else anonymous
+            return super().prepare_request(request)
 
-        template = self._template(request)
+        template = self._template(request.method, request.url)
         prepared = requests.PreparedRequest()
         prepared.method, prepared.url = template.method, template.url
         prepared._cookies = template._cookies  # type: ignore[attr-defined]
         prepared.headers = template.headers.copy()
-        for header in request.headers.items():
-            check_header_validity(header)
-            prepared.headers[header[0]] = header[1]
+        for name, value in request.headers.items():
+            if value is None:
+                prepared.headers.pop(name, None)
+            else:
+                check_header_validity((name, value))
+                prepared.headers[name] = value
         if request.data:
             prepared.body = request.data
             prepared.headers["Content-Length"] = str(len(request.data))
         # A copy: an AuthBase may add to it.
         prepared.hooks = {"response": [*self.hooks["response"], *request.hooks["response"]]}
-        if auth is not None and auth is not anonymous:
+        auth = request.auth or self.auth
+        if auth and auth is not anonymous:
             prepared.prepare_auth(auth, prepared.url)
         return prepared
 
-    def _prepare_afresh(self, request: requests.Request) -> requests.PreparedRequest:
-        if not request.auth and not self.auth:
-            request.auth = anonymous
-        return super().prepare_request(request)
+    def _is_ordinary(self, request: requests.Request) -> bool:
+        """Has the request nothing but a URL, headers, bytes and an auth?"""
+        return not (
+            request.params
+            or request.files
+            or request.cookies
+            or request.json is not None
+            or (request.data and not isinstance(request.data, bytes))
+            or self.params
+            or len(self.cookies)
+            or "@" in request.url
+        )
 
-    def _template(self, request: requests.Request) -> requests.PreparedRequest:
+    def _template(self, method: str, url: str) -> requests.PreparedRequest:
         """The request without headers of its own, body and credentials."""
-        key = request.method, request.url, tuple(request.params.items())
         made_from = list(self.headers.items())
-        remembered = self._templates.get(key)
+        remembered = self._templates.get((method, url))
         if remembered is None or remembered[0] != made_from:
-            bare = requests.Request(
-                request.method, request.url, params=request.params, auth=anonymous
-            )
+            bare = requests.Request(method, url, auth=anonymous)
             remembered = made_from, super().prepare_request(bare)
-            _remember(self._templates, key, remembered)
+            _remember(self._templates, (method, url), remembered)
         return remembered[1]
 
     def merge_environment_settings(
@@ -132,11 +140,11 @@ class Adapter(HTTPAdapter):
     """An `HTTPAdapter` whose connections keep to a `Deadline` and whose pools have no limit."""
 
     def __init__(self) -> None:
-        self._pools: dict[Any, Any] = {}
         # 0 makes urllib3's queue of idle connections boundless.
         super().__init__(pool_maxsize=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        self._pools: dict[Any, Any] = {}
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
 
