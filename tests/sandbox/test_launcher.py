@@ -1,0 +1,225 @@
+"""`start()`: a sandbox ends with whoever started it, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from resonance_helpers.sandbox import SandboxError, start
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prctl")
+
+
+def gone(pid: int, within: float = 10.0) -> bool:
+    """Whether the process ends in time; a zombie has ended."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        status = Path(f"/proc/{pid}/stat")
+        if status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def kernel(code: str) -> subprocess.Popen[str]:
+    """A Python process that stands for a kernel."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+    )
+
+
+STARTS = """
+    from resonance_helpers.sandbox import start
+    import os, signal, sys, threading, time
+    server = start()
+    print(server.pid, flush=True)
+"""
+
+
+def test_a_sandbox_answers_and_stops() -> None:
+    with start() as server:
+        assert server.running
+        assert server.call("GET", "/health")["status"] == "healthy"
+        assert repr(server) == f"<Sandbox {server.url}, running>"
+    assert gone(server.pid)
+    assert not server.running
+    server.stop()
+    with pytest.raises(SandboxError, match="has ended"):
+        server.requests()
+
+
+@posix
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os._exit(0)",
+        "sys.exit(0)",
+        "raise ValueError",
+    ],
+)
+def test_it_ends_with_its_kernel(end: str) -> None:
+    parent = kernel(STARTS + f"    sys.stderr = open(os.devnull, 'w'); {end}")
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+    parent.wait(timeout=20)
+    assert gone(pid)
+
+
+@linux
+def test_a_fork_of_the_kernel_does_not_keep_it() -> None:
+    parent = kernel(
+        STARTS
+        + """
+    if os.fork() == 0:
+        os.close(1)
+        time.sleep(60)
+    print(os.getpid(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+    parent.wait(timeout=20)
+    assert gone(pid)
+
+
+@posix
+def test_a_fork_that_ends_does_not_take_it() -> None:
+    parent = kernel(
+        STARTS
+        + """
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+    time.sleep(0.5)
+    print(server.call("GET", "/health")["status"], flush=True)
+    server.stop()
+    """
+    )
+    out, _ = parent.communicate(timeout=30)
+    assert out.split()[1:] == ["healthy"]
+
+
+@posix
+def test_an_interrupt_does_not_take_it() -> None:
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(
+                STARTS
+                + """
+    try:
+        time.sleep(30)
+    except KeyboardInterrupt:
+        time.sleep(0.5)
+        print(server.call("GET", "/health")["status"], flush=True)
+    server.stop()
+    """
+            ),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    time.sleep(0.3)
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal and JupyterLab do
+    out, _ = parent.communicate(timeout=30)
+    assert out.split() == ["healthy"]
+    assert gone(pid)
+
+
+@posix
+def test_the_end_of_the_thread_that_started_it_does_not_take_it() -> None:
+    parent = kernel(
+        """
+    import os, signal, threading, time
+    from resonance_helpers.sandbox import start
+    held = []
+    thread = threading.Thread(target=lambda: held.append(start()))
+    thread.start()
+    thread.join()
+    time.sleep(0.5)
+    print(held[0].pid, held[0].call("GET", "/health")["status"], flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid, status = parent.stdout.readline().split()
+    parent.wait(timeout=20)
+    assert status == "healthy"
+    assert gone(int(pid))
+
+
+@posix
+def test_a_killed_sandbox_leaves_no_file_once_another_starts() -> None:
+    import tempfile
+
+    with start() as server:
+        left = list(Path(tempfile.gettempdir()).glob(f"resonance-sandbox-{server.pid}-*"))
+        assert len(left) == 1
+        os.kill(server.pid, signal.SIGKILL)
+        assert gone(server.pid)
+    with start() as another:
+        assert another.pid != server.pid
+        assert not left[0].exists()
+
+
+def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="there is no directory"):
+        start(database=tmp_path / "none" / "a.db")
+    with pytest.raises(SandboxError, match="latency"):
+        start(latency=-1)
+
+
+def test_a_start_that_takes_too_long_says_so() -> None:
+    with pytest.raises(SandboxError, match=r"not ready within 0\.001 seconds"):
+        start(timeout=0.001)
+
+
+def test_starting_one_loads_no_web_framework() -> None:
+    code = (
+        "import sys, resonance_helpers.sandbox; resonance_helpers.sandbox.start; "
+        "print([name for name in ('fastapi', 'sqlalchemy', 'uvicorn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_displayed_ids_and_times_of_a_still_sandbox_are_the_same_each_time() -> None:
+    import json
+    from concurrent.futures import ThreadPoolExecutor
+
+    def shown() -> list[tuple[str, str, str]]:
+        with start(still=True) as server:
+
+            def send(number: int) -> tuple[str, str, str]:
+                answer = server.call("POST", "/hr_generate", {"prompt": f"Topic {number % 6}"})
+                return answer["article"], answer["request_id"], answer["created_at"]
+
+            with ThreadPoolExecutor(4) as pool:
+                answers = sorted(pool.map(send, range(12)))
+            profiles = server.call("GET", "/profiles")
+            assert len({request_id for _, request_id, _ in answers}) == 12
+            return [*answers, ("", json.dumps(profiles), "")]
+
+    assert shown() == shown()
