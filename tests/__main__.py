@@ -65,24 +65,22 @@ def main(chosen: list[str]) -> int:
 
 def run(command: tuple[str, ...], counts: Counter[str]) -> int:
     """Run one tool, passing on its output, and add up what its last line counts."""
-    process = subprocess.Popen(
+    last = ""
+    with subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
-    assert process.stdout is not None
-    last = ""
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        last = line if line.strip() else last
-    code = process.wait()
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            last = line if line.strip() else last
     if command[0] == "pytest":
         for number, word in COUNT.findall(last):
             counts[word.removesuffix("s") if word.startswith("error") else word] += int(number)
-    return code
+    return process.returncode
 
 
 def order(word: str) -> tuple[bool, bool, str]:

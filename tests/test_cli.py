@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from resonance_helpers import cli, doctor, execute, lab, sandbox
+from resonance_helpers.execute import Difference, LessonError
+from resonance_helpers.lab import LabError
+
+
+def test_the_module_is_the_console_script():
+    done = subprocess.run(
+        [sys.executable, "-m", "resonance_helpers", "--help"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: resonance ")
+    for command in ("lab", "sandbox", "doctor", "execute"):
+        assert f"\n    {command} " in done.stdout
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from resonance_helpers import cli; cli.parser(); "
+        "print({'requests', 'pandas', 'fastapi', 'nbclient'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["lab", "--port", "x"], ["lab", "--port", "70000"]]
+)
+def test_wrong_usage_is_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+
+    assert caught.value.code == 2
+    assert "usage: resonance" in capsys.readouterr().err
+
+
+def test_lab_passes_its_options_on(monkeypatch):
+    given = {}
+    monkeypatch.setattr(lab, "lab", lambda **options: given.update(options) or 0)
+
+    assert cli.main(["lab", "--port", "0", "--no-browser", "--notebooks", "here"]) == 0
+    assert given == {"notebooks": Path("here"), "port": 0, "browser": False}
+
+
+def test_lab_says_in_one_sentence_why_it_cannot(monkeypatch, capsys):
+    def refuse(**_: object) -> int:
+        raise LabError("port 1 is in use")
+
+    monkeypatch.setattr(lab, "lab", refuse)
+
+    assert cli.main(["lab"]) == 1
+    assert capsys.readouterr().err == "resonance: port 1 is in use\n"
+
+
+def test_sandbox_gets_its_own_options(monkeypatch):
+    from resonance_helpers.sandbox import __main__ as server
+
+    given = []
+    monkeypatch.setattr(server, "main", lambda arguments: given.append(arguments) or 0)
+
+    assert cli.main(["sandbox", "--port", "0", "--json"]) == 0
+    assert given == [["--port", "0", "--json"]]
+
+
+def test_a_sandbox_that_is_not_installed_is_said(monkeypatch, capsys):
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
+
+    monkeypatch.setattr(cli.importlib, "import_module", missing)
+
+    assert cli.main(["sandbox"]) == 1
+    assert "needs fastapi, which is not installed: pip install" in capsys.readouterr().err
+
+
+def test_doctor_gives_its_code(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: 1)
+
+    assert cli.main(["doctor"]) == 1
+
+
+@pytest.mark.parametrize(("found", "code"), [([], 0), ([Difference("a.ipynb", 3, "differs")], 1)])
+def test_execute_check_fails_on_a_difference_and_names_it(found, code, monkeypatch, capsys):
+    monkeypatch.setattr(execute, "execute", lambda *a, **options: found)
+
+    assert cli.main(["execute", "--check"]) == code
+    assert ("a.ipynb, cell 3: differs" in capsys.readouterr().err) == bool(found)
+
+
+def test_execute_that_saved_something_succeeds(monkeypatch):
+    monkeypatch.setattr(execute, "execute", lambda *a, **options: [Difference("a", 1, "b")])
+
+    assert cli.main(["execute"]) == 0
+
+
+def test_a_failing_cell_is_a_sentence_and_not_a_traceback(monkeypatch, capsys):
+    def fail(*_: object, **__: object) -> None:
+        raise LessonError("01_health.ipynb, cell 2 (1 / 0): ZeroDivisionError: division by zero")
+
+    monkeypatch.setattr(execute, "execute", fail)
+
+    assert cli.main(["execute"]) == 1
+    assert capsys.readouterr().err.startswith("resonance: 01_health.ipynb, cell 2 (1 / 0): Zero")
+
+
+def test_an_unknown_lesson_is_said(capsys):
+    assert cli.main(["execute", "nonsense"]) == 1
+    assert "no lesson 'nonsense'; there are: " in capsys.readouterr().err
+
+
+def test_execute_goes_to_the_server_of_the_environment(monkeypatch):
+    given = {}
+    monkeypatch.setattr(execute, "execute", lambda *a, **options: given.update(options) or [])
+    monkeypatch.setenv("RESONANCE_URL", "http://127.0.0.1:9")
+
+    cli.main(["execute"])
+
+    assert given["url"] == "http://127.0.0.1:9"
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch):
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "examine", interrupt)
+
+    assert cli.main(["doctor"]) == 130
+
+
+def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():
+    with sandbox.start() as running:
+        port = running.url.rpartition(":")[2]
+        done = subprocess.run(
+            [sys.executable, "-m", "resonance_helpers", "sandbox", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert done.returncode != 0
+    assert port in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
