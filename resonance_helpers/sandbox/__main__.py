@@ -34,17 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         return _refuse(error)
 
-    from .server import BindError, bind, die_with_parent, run, url_of
+    from .listening import BindError, bind, url_of
 
-    if options.parent:
-        die_with_parent(options.parent)
     try:
         listening = bind(settings.host, settings.port)
     except BindError as error:
         return _refuse(error)
 
     from .app import create_app, issue_credentials
+    from .server import die_with_parent, run
     from .store import DatabaseError
+
+    if options.parent:
+        die_with_parent(options.parent)
 
     try:
         app = create_app(settings)
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it."
         print(line, flush=True)
 
-    run(app, settings, listening, ready, until_stdin_ends=options.until_stdin_ends)
+    run(app, listening, ready, until_stdin_ends=options.until_stdin_ends)
     return 0
 
 

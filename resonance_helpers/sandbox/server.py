@@ -1,8 +1,7 @@
-"""Runs the application on a socket of its own: binding, readiness, and the ways it ends."""
+"""Runs the application on a listening socket, until one of the ways it ends."""
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
@@ -14,46 +13,10 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from .settings import Settings
-
-__all__ = ["BindError", "Server", "bind", "die_with_parent", "run"]
+__all__ = ["Server", "die_with_parent", "run"]
 
 GRACE = 3
 """Seconds that requests under way have to finish when the server is told to stop."""
-
-
-class BindError(OSError):
-    """The address cannot be listened on; the message is one sentence for who chose it."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        BindError: the port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With IPPROTO_TCP named, asyncio turns Nagle's algorithm off on what this socket accepts;
-    # with 0 it does not, and each keep-alive request then waits 40 ms for a delayed ACK.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name != "nt":  # where this option means that two may share one port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-        listening.setblocking(False)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            reason = f"port {port} on {host} is in use; stop what uses it, or take --port 0"
-        elif error.errno == errno.EACCES:
-            reason = f"port {port} needs privileges; take one above 1023, or --port 0"
-        elif isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            reason = f"{host} is no address of this machine; 127.0.0.1 always is"
-        else:
-            reason = f"cannot listen on {host} port {port}: {error.strerror or error}"
-        raise BindError(reason) from None
-    return listening
 
 
 class Server(uvicorn.Server):
@@ -71,7 +34,6 @@ class Server(uvicorn.Server):
 
 def run(
     app: FastAPI,
-    settings: Settings,
     listening: socket.socket,
     ready: Callable[[], None],
     *,
@@ -100,14 +62,6 @@ def run(
         pass
     finally:
         listening.close()
-
-
-def url_of(listening: socket.socket) -> str:
-    """The base URL of what listens there."""
-    host, port = listening.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):
-        host = "localhost"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def die_with_parent(parent: int) -> None:

@@ -1,0 +1,83 @@
+"""A sandbox that is killed while it writes starts again on its file, and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+from resonance_helpers.sandbox import start
+
+UNLIMITED = 10**9
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
+def test_killed_mid_write_then_started_again(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    answers: dict[str, bytes] = {}
+    bodies = {
+        f"key-{number}": {
+            "tenant": "default",
+            "profile_name": f"p{number}",
+            "hrv_vector": [0.5] * 8,
+        }
+        for number in range(90)
+    }
+
+    def send(session: requests.Session, url: str, key: str) -> requests.Response:
+        return session.post(
+            f"{url}/profiles", json=bodies[key], headers={"Idempotency-Key": key}, timeout=10
+        )
+
+    with start(database=path, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
+        under_way = threading.Event()
+
+        def work(keys: list[str]) -> None:
+            session = requests.Session()
+            session.trust_env = False
+            with contextlib.suppress(requests.RequestException):
+                for key in keys:
+                    answer = send(session, server.url, key)
+                    assert answer.status_code == 201
+                    answers[key] = answer.content
+                    if len(answers) > 20:
+                        under_way.set()
+
+        keys = list(bodies)
+        threads = [threading.Thread(target=work, args=(keys[part::8],)) for part in range(8)]
+        for thread in threads:
+            thread.start()
+        assert under_way.wait(20)
+        os.kill(server.pid, signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+        old_key = server.credentials["acme_corp"]["api_key"]
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+    with start(database=path, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
+        session = requests.Session()
+        session.trust_env = False
+        for key in bodies:
+            answer = send(session, server.url, key)
+            assert answer.status_code == 201, "done once, and not left in progress"
+            if key in answers:
+                assert answer.content == answers[key]
+                assert answer.headers["Idempotency-Replayed"] == "true"
+        listed = session.get(f"{server.url}/profiles?limit=200", timeout=10).json()["profiles"]
+        names = [profile["profile_name"] for profile in listed]
+        assert sorted(set(names)) == sorted(names)
+        assert sum(name.startswith("p") and name[1:].isdigit() for name in names) == 90
+        assert server.credentials["acme_corp"]["api_key"] != old_key
+        kept = session.get(f"{server.url}/tenants", headers={"X-API-Key": old_key}, timeout=10)
+        assert kept.status_code == 200
+    data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for held in server.credentials.values():
+        assert held["api_key"].encode() not in data
