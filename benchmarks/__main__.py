@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.harness import Options, Result
 
 BENCHMARKS = {
+    "fault_matrix": "every fault at every point of a request",
     "sandbox_share": "where the sandbox's time goes, and what an import costs",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"

@@ -38,8 +38,11 @@ def run(
     ready: Callable[[], None],
     *,
     until_stdin_ends: bool = False,
+    certificate: tuple[str, str] | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, or until stdin ends."""
+    """Serve until SIGTERM or Ctrl-C, or until stdin ends; over TLS with a `certificate`, the paths
+    of a chain and its key."""
+    chain, key = certificate or (None, None)
     config = uvicorn.Config(
         app,
         http=_protocol(),
@@ -50,6 +53,8 @@ def run(
         lifespan="on",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
     )
     server = Server(config, ready)
     if until_stdin_ends:
