@@ -17,6 +17,7 @@ from benchmarks.harness import Options, Result
 
 BENCHMARKS = {
     "fault_matrix": "every fault at every point of a request",
+    "quality": "how near the writer comes to its targets, and whether it can be believed",
     "sandbox_share": "where the sandbox's time goes, and what an import costs",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"

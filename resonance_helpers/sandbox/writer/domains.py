@@ -57,5 +57,9 @@ def _items(row: str) -> tuple[str, ...]:
 
 def domain_of(*texts: str) -> Domain:
     """The field to which `texts` point; a word in an earlier text counts for more."""
-    words = [word for text in texts for word in re.findall(r"[a-z0-9-]+", text.lower()[:2_000])][:80]
-    return max(domains(), key=lambda domain: domain.score(words) + 0.01 * (domain.name == "general"))
+    words = [word for text in texts for word in re.findall(r"[a-z0-9-]+", text.lower()[:2_000])][
+        :80
+    ]
+    return max(
+        domains(), key=lambda domain: domain.score(words) + 0.01 * (domain.name == "general")
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from ..scoring import Counts, cues_of
@@ -33,9 +33,10 @@ class Features(NamedTuple):
     figures: float
     narrative: float
     passives: float
+    named: float  #: 1 where the sentence names the subject
 
 
-def features_of(counts: Counts) -> Features:
+def features_of(counts: Counts, *, named: bool = False) -> Features:
     """The features of measured counts."""
     return Features(
         counts.words,
@@ -47,6 +48,7 @@ def features_of(counts: Counts) -> Features:
         counts.figures,
         counts.narrative,
         counts.passives,
+        float(named),
     )
 
 
@@ -70,7 +72,7 @@ _NEUTRAL = dict.fromkeys(SLOTS, "items") | {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _skeleton(text: str) -> tuple[Features, float]:
     cues = cues_of(realise(text, "topics", False, _NEUTRAL))
     return features_of(cues.counts), _unnormalised(cues.compound)
@@ -108,6 +110,7 @@ class Lexis:
             figures,
             narrative,
             frame.passives,
+            1.0 if variant.mentions else 0.0,
         )
 
 

@@ -3,12 +3,14 @@
 The notation of `frames.txt` is explained at its head.
 """
 
+# ruff: noqa: RUF001 (typographic quotes are meant)
+
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from .domains import SLOTS
@@ -64,12 +66,21 @@ class Variant:
     mentions: int  #: how often the subject is named
     opening: str  #: the first word or slot, so that neighbours can begin differently
     fillers: tuple[str, ...]  #: the slots that a filler of the domain takes, repeats included
+    threads: frozenset[str]  #: what it speaks of: subject, protagonist and fillers
 
 
-@lru_cache(maxsize=None)
+@cache
 def _variant(frame: Frame, text: str) -> Variant:
     fillers = tuple(m[2] for m in _SLOT.finditer(text) if not m[1] and m[2] in SLOTS)
-    return Variant(frame, text, text.count("{s}"), text.split(" ", 1)[0].lower(), fillers)
+    mentions = text.count("{s}")
+    threads = set(fillers)
+    if mentions:
+        threads.add("s")
+    if any(slot in text for slot in ("{name}", "{he}", "{him}", "{his}")):
+        threads.add("name")
+    return Variant(
+        frame, text, mentions, text.split(" ", 1)[0].lower(), fillers, frozenset(threads)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -110,12 +121,12 @@ def realise(text: str, subject: str, plural: bool, fillers: Mapping[str, str]) -
 
     sentence = _SLOT.sub(fill, text)
     sentence = _INDEFINITE.sub(lambda m: f"{m[1]}{article_for(m[2])[1:]} {m[2]}", sentence)
-    first = 1 if sentence[0] in "\"“" else 0
+    first = 1 if sentence[0] in '"“' else 0
     return sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
 
 
 def third_person(verb: str) -> str:
-    """"change" to "changes", "carry" to "carries", "have" to "has"."""
+    """ "change" to "changes", "carry" to "carries", "have" to "has"."""
     if verb == "have":
         return "has"
     if verb.endswith(("s", "sh", "ch", "x", "z", "o")):
@@ -126,7 +137,7 @@ def third_person(verb: str) -> str:
 
 
 def article_for(word: str) -> str:
-    """"a" or "an", by the sound that `word` begins with.
+    """ "a" or "an", by the sound that `word` begins with.
 
     >>> [article_for(word) for word in ("hour", "user", "engineer", "one", "SQL", "MRI")]
     ['an', 'a', 'an', 'a', 'an', 'an']

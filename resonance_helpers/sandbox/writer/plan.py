@@ -36,16 +36,17 @@ _EXPOSITION = {
 
 
 def plan(sizes: list[int], target: HRVVector, rng: random.Random) -> list[Place]:
-    """Places for paragraphs of `sizes` sentences, told the more as a story the more `target` asks."""
+    """Places for paragraphs of `sizes` sentences: the more of a story, the more `target` asks."""
     total = sum(sizes)
     share = min(0.9, max(0.0, (target.storytelling_index - 0.25) * 1.3))
     beats = round(share * total)
     # A story needs a beginning, a middle and an end; the first and the last sentence frame it.
-    beats = min(beats, total - 2) if beats >= 3 else 0
+    beats = min(beats, total - 2) if min(beats, total - 2) >= 3 else 0
     places: list[Place] = []
     last = len(sizes) - 1
     told = 0
     start = _story_start(sizes, beats)
+    beats = _to_a_paragraphs_end(sizes, start, beats)
     for index, size in enumerate(sizes):
         for position in range(size):
             is_last = index == last and position == size - 1
@@ -74,6 +75,13 @@ def _story_start(sizes: list[int], beats: int) -> int:
             return start
         start += size
     return max(1, total - 1 - beats)
+
+
+def _to_a_paragraphs_end(sizes: list[int], start: int, beats: int) -> int:
+    """The number of beats next to `beats` with which the story ends where a paragraph does."""
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)] + [sum(sizes) - 1]
+    lengths = [end - start for end in ends if end - start >= 3]
+    return min(lengths, key=lambda length: abs(length - beats)) if beats and lengths else beats
 
 
 def _beat(told: int, beats: int, position: int) -> tuple[str, ...]:

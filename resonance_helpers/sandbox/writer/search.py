@@ -1,7 +1,7 @@
 """The feedback loop: sentences are proposed for each place, measured, and kept where they bring
 the article nearer its target.
 
-A draft's distance is known from nine sums over its sentences, so that a swap is judged in
+A draft's distance is known from ten sums over its sentences, so that a swap is judged in
 microseconds. Most swaps are judged on estimates (`features`); the last rounds write the sentence
 out and measure it as any reader's text is measured, so what is kept is kept for its real measure.
 """
@@ -22,7 +22,11 @@ __all__ = ["Candidate", "Distance", "Draughtsman"]
 
 _SAME_OPENING = 0.03
 _SAME_ROLE = 0.02
-_NAMED_AGAIN = 0.012
+_NAMED_AGAIN = 0.006
+_UNRELATED = 0.006
+_MOOD_SWING = 0.03
+_STRONG_MOOD = 0.35  # of VADER's compound
+_NAMED = 0.4  # the least share of sentences that name the subject
 
 
 class Candidate:
@@ -47,7 +51,9 @@ class Distance:
 
     def __call__(self, sentences: int, sums: tuple[float, ...] | list[float]) -> float:
         """Mean share of each range by which the draft misses; a far miss counts for more."""
-        words, squared, felt, affect, firmness, curiosity, figures, narrative, passives = sums
+        words, squared, felt, affect, firmness, curiosity, figures, narrative, passives, named = (
+            sums
+        )
         mean = words / sentences
         spread = squared / sentences - mean * mean
         raw = (
@@ -69,7 +75,8 @@ class Distance:
                 share = 1.0
             gap = share - wanted if share > wanted else wanted - share
             total += gap + gap * gap
-        return total / 8
+        unnamed = _NAMED - named / sentences
+        return total / 8 + (unnamed if unnamed > 0 else 0.0) / 2
 
 
 class Draughtsman:
@@ -163,13 +170,16 @@ class Draughtsman:
         best = None
         least = self.distance + standing.bias + self._manners(index, standing) - 1e-9
         distance = self._distance
-        r0, r1, r2, r3, r4, r5, r6, r7, r8 = rest
+        r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 = rest
         for candidate in self._offered(index, tries):
             frame = candidate.variant.frame.text
             if frame in self._used and frame != own:
                 continue
-            f0, f1, f2, f3, f4, f5, f6, f7, f8 = candidate.features
-            sums = (r0 + f0, r1 + f1, r2 + f2, r3 + f3, r4 + f4, r5 + f5, r6 + f6, r7 + f7, r8 + f8)
+            f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 = candidate.features
+            sums = (
+                *(r0 + f0, r1 + f1, r2 + f2, r3 + f3, r4 + f4),
+                *(r5 + f5, r6 + f6, r7 + f7, r8 + f8, r9 + f9),
+            )
             value = distance(count, sums) + candidate.bias
             if value < least:
                 value += self._manners(index, candidate)
@@ -179,20 +189,37 @@ class Draughtsman:
 
     def _offered(self, index: int, tries: int) -> list[Candidate]:
         roles = self.places[index].roles
-        pool = [c for role in roles for c in self._pools[role]] if len(roles) > 1 else self._pools[roles[0]]
+        pool = (
+            [c for role in roles for c in self._pools[role]]
+            if len(roles) > 1
+            else self._pools[roles[0]]
+        )
         return pool if len(pool) <= tries else self._rng.sample(pool, tries)
 
     def _manners(self, index: int, candidate: Candidate) -> float:
-        """What reads badly beside its neighbours, as a distance."""
+        """What reads badly beside its neighbours, as a distance: the same beginning, two
+        questions or two asides in a row, the subject named again at once, nothing in common, a
+        sudden change of mood."""
         cost = 0.0
         mine = candidate.variant
+        mood = candidate.features.felt / candidate.features.words
         for other in (index - 1, index + 1):
-            if 0 <= other < len(self.chosen):
-                theirs = self.chosen[other].variant
-                if theirs.opening == mine.opening:
-                    cost += _SAME_OPENING
-                if theirs.frame.role == mine.frame.role and mine.frame.role in ("question", "reflect"):
-                    cost += _SAME_ROLE
-                if theirs.mentions and mine.mentions:
-                    cost += _NAMED_AGAIN
+            if not 0 <= other < len(self.chosen):
+                continue
+            neighbour = self.chosen[other]
+            theirs = neighbour.variant
+            if theirs.opening == mine.opening:
+                cost += _SAME_OPENING
+            if theirs.frame.role == mine.frame.role and mine.frame.role in ("question", "reflect"):
+                cost += _SAME_ROLE
+            if theirs.mentions and mine.mentions:
+                cost += _NAMED_AGAIN
+            if self.places[other].paragraph != self.places[index].paragraph:
+                continue
+            if not (mine.threads & theirs.threads):
+                cost += _UNRELATED
+            if "contrast" not in (mine.frame.role, theirs.frame.role):
+                their_mood = neighbour.features.felt / neighbour.features.words
+                if mood * their_mood < 0 and min(abs(mood), abs(their_mood)) > _STRONG_MOOD:
+                    cost += _MOOD_SWING
         return cost

@@ -46,7 +46,9 @@ _DETERMINERS = word_set(
     "one two three four five six seven eight nine ten many most several"
 )
 _PRONOUNS = word_set("i you we they he she it one me us them someone people anyone")
-_SUPERLATIVES = word_set("latest best top most worst first last next same only future biggest greatest")
+_SUPERLATIVES = word_set(
+    "latest best top most worst first last next same only future biggest greatest"
+)
 _MASS = word_set("""
     advice agriculture ai air architecture art bread business calculus care change cheese chess
     chocolate climate coffee commerce communication content cooking copywriting courage crime
@@ -63,15 +65,23 @@ _MASS = word_set("""
     weather wellness wine work yoga youth blockchain football cricket hockey parenthood childhood
     healthcare seo sql html css homework overview feedback code etiquette wildlife hardware
 """)
-_MASS_ENDINGS = (
-    "tion sion ness ity ism ment ing ance ence ship ics ology ography ware dom hood acy ure esis "
-    "osis hood ery"
-).split()
-_IRREGULAR_PLURALS = word_set("people children men women mice teeth feet geese criteria media bacteria police")
-_SINGULAR_S = word_set("news series species bus gas lens virus analysis kubernetes politics jeans always")
+_MASS_ENDINGS = tuple(
+    sorted(
+        word_set(
+            "tion sion ness ity ism ment ing ance ence ship ics ology ography ware dom hood acy "
+            "ure esis osis ery"
+        )
+    )
+)
+_IRREGULAR_PLURALS = word_set(
+    "people children men women mice teeth feet geese criteria media bacteria police"
+)
+_SINGULAR_S = word_set(
+    "news series species bus gas lens virus analysis kubernetes politics jeans always"
+)
 _GENRES = (
-    r"(?:(?:blog|news|social media|research|short|opinion|magazine|linkedin|press)\s+)?(?:article|post|"
-    r"essay|story|report|summary|guide|introduction|intro|overview|piece|paragraphs?|speech|letter|"
+    r"(?:(?:blog|news|social media|research|short|opinion|magazine|linkedin|press)\s+)?"
+    r"(?:article|post|essay|story|report|summary|guide|introduction|intro|overview|piece|paragraphs?|speech|letter|"
     r"e-?mail|newsletter|poem|tutorial|primer|note|release|case study|paper|text|content|copy|tips|"
     r"ideas|thoughts|words|sentences?|description|analysis|explanation|discussion|review|outline|lecture)"
 )
@@ -84,7 +94,8 @@ _LEADS = tuple(
         r"make|create|draft|generate|summari[sz]e|discuss|compose|show|teach|talk)\b)",
         r"^(?:i\s+(?:want|need|would like)|i'd like)\s+(?:you\s+)?(?:to\s+)?",
         r"^help\s+me\s+(?:to\s+)?",
-        r"^(?:write|draft|create|compose|generate|produce|give|make|prepare|tell|explain|describe|discuss|"
+        r"^(?:write|draft|create|compose|generate|produce|give|make|prepare|tell|explain|describe|"
+        r"discuss|"
         r"summari[sz]e|outline|explore|analy[sz]e|introduce|teach|show|talk|speak|provide|present|"
         r"elaborate|comment|report)\s+(?:(?:me|us|to\s+me|to\s+us)\s+)?(?:something\s+)?"
         r"(?=(?:about|on|of|why|how|what|whether|an?|the|some|\d+|in\b|" + _GENRES + r")\b)",
@@ -126,19 +137,17 @@ _IMPERATIVES = word_set("""
 """)
 _PROPER = {
     word.lower(): word
-    for word in (
-        "Africa America Amazon Apple Asia Australia Bach Beethoven Berlin Brazil Britain Canada "
-        "China Christmas Darwin Docker Easter Egypt Einstein England English Europe Excel Facebook "
-        "Fortran France French German Germany Google Greece Greek India Italian Italy Japan "
-        "Japanese Java JavaScript Kubernetes Latin Linux London Mars Microsoft Mozart Netflix "
-        "Newton Paris Picasso Postgres Python Roman Rome Russia Rust Sahara Scotland Shakespeare "
-        "Spain Spanish Tesla Tokyo Toyota TypeScript Venus Vienna Wikipedia Windows Mexico "
-        "Chinese Korean Arabic Buddhism Islam Christianity Django Jupyter Monday Sunday"
-    ).split()
-} | {
-    word.lower(): word
-    for word in "AI API APIs USA UK EU DNA RNA CEO SEO SQL HTML CSS IoT NASA REST GPU CPU PhD VR AR".split()
-}  # fmt: skip
+    for word in word_set("""
+        Africa America Amazon Apple Asia Australia Bach Beethoven Berlin Brazil Britain Canada
+        China Christmas Darwin Docker Easter Egypt Einstein England English Europe Excel Facebook
+        Fortran France French German Germany Google Greece Greek India Italian Italy Japan
+        Japanese Java JavaScript Kubernetes Latin Linux London Mars Microsoft Mozart Netflix
+        Newton Paris Picasso Postgres Python Roman Rome Russia Rust Sahara Scotland Shakespeare
+        Spain Spanish Tesla Tokyo Toyota TypeScript Venus Vienna Wikipedia Windows Mexico
+        Chinese Korean Arabic Buddhism Islam Christianity Django Jupyter Monday Sunday
+        AI API APIs USA UK EU DNA RNA CEO SEO SQL HTML CSS IoT NASA REST GPU CPU PhD VR AR
+    """)
+}
 
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,200}>")
@@ -171,8 +180,10 @@ def _looks_like_code(text: str) -> bool:
 
 
 def _code(text: str) -> Subject:
-    names = [word for word in re.findall(r"[A-Za-z_][A-Za-z_0-9]{2,20}", text)]
-    known = word_set("def class return import from select where for while function const let var int")
+    names = re.findall(r"[A-Za-z_][A-Za-z_0-9]{2,20}", text)
+    known = word_set(
+        "def class return import from select where for while function const let var int"
+    )
     name = next((word for word in names if word.lower() not in known), "")
     name = name.replace("_", " ").strip()
     about = f"the code around “{name}”" if name else "this piece of code"
@@ -201,11 +212,13 @@ def _quoted(plain: str) -> Subject:
 
 
 _FOREIGN = word_set("""
-    der die das und ist nicht ein eine wie warum el la los las de del y que cómo por qué para con le
-    les des une est pourquoi comment il lo gli perché di che è não os as um uma são och är det en het
-    een van jak co je na się
+    der die das und ist nicht ein eine wie warum el la los las de del y que cómo por qué para con
+    le les des une est pourquoi comment il lo gli perché di che è não os as um uma são och är det en
+    het een van jak co je na się
 """)
-_ENGLISH = word_set("the of and to in is a for on with how why what an about are do does can i write")
+_ENGLISH = word_set(
+    "the of and to in is a for on with how why what an about are do does can i write"
+)
 
 
 def _foreign(plain: str) -> bool:
@@ -217,7 +230,9 @@ def _foreign(plain: str) -> bool:
 def _first_clause(plain: str) -> str:
     """The first sentence or line of substance, without what only asks for writing."""
     clauses = [c.strip() for c in re.split(r"(?<=[.!?])\s+|[.!?]+$|\s[-–—]\s|:\s+", plain)]
-    asks = [c for c in clauses if re.search(r"\b(?:write|explain|describe|discuss|tell)\b", c, re.I)]
+    asks = [
+        c for c in clauses if re.search(r"\b(?:write|explain|describe|discuss|tell)\b", c, re.I)
+    ]
     long_enough = [c for c in asks + clauses if c and _LATIN_WORD.search(_stripped(c))]
     if not long_enough:
         return plain
@@ -262,7 +277,9 @@ def _noun_phrase(clause: str) -> Subject:
     if found is not None:
         return found
     if tokens[0].lower() in _IMPERATIVES and len(tokens) > 1:
-        cut = next((i for i, w in enumerate(tokens) if i > 1 and w in ("and", "then", "or")), len(tokens))
+        cut = next(
+            (i for i, w in enumerate(tokens) if i > 1 and w in ("and", "then", "or")), len(tokens)
+        )
         return _gerund(tokens[:cut])
     return _nominal(tokens)
 
@@ -275,11 +292,15 @@ def _cased(tokens: list[str]) -> list[str]:
     cased = []
     for i, word in enumerate(tokens):
         lower = word.lower()
-        if lower in _PROPER and (word[0].isupper() or len(lower) <= 3 or lower in ("python", "japan")):
+        if lower in _PROPER and (
+            word[0].isupper() or len(lower) <= 3 or lower in ("python", "japan")
+        ):
             cased.append(_PROPER[lower])
-        elif shouting or (word[1:].islower() and (i == 0 or titled) and not _name_alone(tokens)):
-            cased.append(lower)
-        elif len(word) == 1 and i == 0 and word != "I":
+        elif (
+            shouting
+            or (word[1:].islower() and (i == 0 or titled) and not _name_alone(tokens))
+            or (len(word) == 1 and i == 0 and word != "I")
+        ):
             cased.append(lower)
         else:
             cased.append(word)
@@ -300,27 +321,37 @@ def _question(tokens: list[str], asked: bool) -> tuple[list[str], Subject | None
     """Turn a question into the noun phrase it asks about."""
     first = tokens[0].lower()
     rest = tokens[1:]
-    auxiliaries = word_set("do does did is are was were can could should will would may might must has have")
-    if first in ("how", "what", "when", "where", "why") and rest and rest[0].lower() == "to":
-        if len(rest) > 1:
-            return tokens, _gerund(rest[1:])
+    auxiliaries = word_set(
+        "do does did is are was were can could should will would may might must has have"
+    )
+    if first in ("how", "what", "when", "where", "why") and len(rest) > 1 and rest[0] == "to":
+        return tokens, _gerund(rest[1:])
     if first == "what" and len(rest) > 1 and rest[0].lower() == "if":
         return tokens, Subject(
             "a world in which " + " ".join(_trimmed(rest[1:])), "such a world", False, False
         )
     if first in ("why", "how", "when", "where", "what", "which", "who") and rest:
-        if first == "how" and rest[0].lower() in ("much", "many", "long", "often", "far", "big") :
+        if first == "how" and rest[0].lower() in ("much", "many", "long", "often", "far", "big"):
             rest = rest[1:]
         auxiliary = next((i for i, w in enumerate(rest[:4]) if w.lower() in auxiliaries), None)
         if auxiliary is None:
             # "why cats purr": an indirect question is a noun phrase already
             return tokens, _clause(tokens) if len(tokens) > 2 else None
-        if first in ("what", "who", "which") and rest[auxiliary].lower() in ("is", "are", "was", "were"):
+        if first in ("what", "who", "which") and rest[auxiliary].lower() in (
+            "is",
+            "are",
+            "was",
+            "were",
+        ):
             return (rest[auxiliary + 1 :] or tokens), None
         if auxiliary and rest[auxiliary].lower() in ("is", "are", "was", "were", "has", "have"):
             return tokens, _clause(tokens)
         return _asked_about(rest[auxiliary + 1 :], tokens)
-    if first in auxiliaries and len(rest) > 1 and (asked or first not in ("will", "may", "might", "must")):
+    if (
+        first in auxiliaries
+        and len(rest) > 1
+        and (asked or first not in ("will", "may", "might", "must"))
+    ):
         if first in ("is", "are", "was", "were"):
             return _being(first, rest)
         who, verb = _parted(rest)
@@ -332,14 +363,14 @@ def _question(tokens: list[str], asked: bool) -> tuple[list[str], Subject | None
 
 
 def _being(auxiliary: str, rest: list[str]) -> tuple[list[str], Subject | None]:
-    """"is remote work good ...": remote work."""
+    """ "is remote work good ...": remote work."""
     if rest[0].lower() in _PRONOUNS:
         clause = " ".join(["whether", rest[0].lower(), auxiliary, *_trimmed(rest[1:])])
         return rest, Subject(f"the question of {clause}", "the question", False, False)
     for end in range(min(4, len(rest)), 0, -1):
-        if _is_mass(rest[end - 1].lower()) or _is_plural(rest[end - 1].lower()):
-            if _first_preposition(rest) >= end:
-                return rest[:end], None
+        last = rest[end - 1].lower()
+        if (_is_mass(last) or _is_plural(last)) and _first_preposition(rest) >= end:
+            return rest[:end], None
     return rest[: 2 if rest[0].lower() in _DETERMINERS else 1], None
 
 
@@ -368,7 +399,9 @@ def _parted(words: list[str]) -> tuple[list[str], list[str]]:
 
 def _clause(tokens: list[str]) -> Subject:
     clause = " ".join(_trimmed(tokens))
-    return Subject(f"the question of {clause[0].lower() + clause[1:]}", "the question", False, False)
+    return Subject(
+        f"the question of {clause[0].lower() + clause[1:]}", "the question", False, False
+    )
 
 
 def _gerund(tokens: list[str]) -> Subject:
@@ -409,7 +442,9 @@ def _trimmed(tokens: list[str]) -> list[str]:
     """At most `_MAX_WORDS` words, and no loose end."""
     words = tokens[:_MAX_WORDS]
     if len(tokens) > _MAX_WORDS:
-        relative = next((i for i, w in enumerate(words) if i > 1 and w in ("that", "which", "who")), 0)
+        relative = next(
+            (i for i, w in enumerate(words) if i > 1 and w in ("that", "which", "who")), 0
+        )
         words = words[:relative] if relative else words
     loose = _PREPOSITIONS | _DETERMINERS | word_set("and or but nor very is are was were be")
     while len(words) > 1 and words[-1].lower() in loose:
@@ -459,4 +494,4 @@ def _is_plural(word: str) -> bool:
 
 
 def _is_mass(word: str) -> bool:
-    return word in _MASS or (len(word) > 5 and word.endswith(tuple(_MASS_ENDINGS)))
+    return word in _MASS or (len(word) > 5 and word.endswith(_MASS_ENDINGS))
