@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
         version=_version(),
         summary="Content generation steered by eight measured dimensions of its language.",
         lifespan=_lifespan,
+        redoc_url=None,  # it loads its logo from elsewhere
         redirect_slashes=False,
         exception_handlers=handlers(),
         middleware=[

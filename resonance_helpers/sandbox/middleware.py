@@ -33,7 +33,7 @@ DRAINED = 16 << 20
 """Bytes of an oversized body that are read and dropped, so that the sender reads the answer and
 not a reset connection."""
 
-FREE = frozenset({"/health", "/docs", "/redoc", "/openapi.json"})
+FREE = frozenset({"/health", "/docs", "/openapi.json"})
 """Routes that no rate limit counts."""
 
 PUBLIC = ("/oauth/", "/.well-known/")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import sys
 import time
 import traceback
 from collections.abc import Callable
-from sys import stderr
 from typing import Annotated, Any
 
 import anyio
@@ -156,7 +156,7 @@ def _generate(writer: Any, body: GenerationRequest, target: HRVVector) -> dict[s
     except WriterError as error:
         raise Problem("writer-unavailable", str(error), retry_after=1) from None
     except Exception:
-        print(f"the writer failed:\n{traceback.format_exc()}", file=stderr, end="")
+        print(f"the writer failed:\n{traceback.format_exc()}", file=sys.stderr, end="")
         raise Problem(
             "writer-unavailable", "The writer failed on this request.", retry_after=1
         ) from None
