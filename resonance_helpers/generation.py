@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from textwrap import shorten
+from html import escape
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any
 
 from .hrv import DIMENSIONS, HRVVector
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTS",
+    "Reading",
     "against_target",
     "anatomy",
     "evidence",
     "first_sentence",
     "radar",
+    "read",
     "sweep",
 ]
 
@@ -58,6 +61,25 @@ def anatomy(answer: Mapping[str, Any]) -> pd.DataFrame:
         },
         index=pd.Index(names, name="part"),
     )
+
+
+class Reading:
+    """An article set for reading: as paragraphs where HTML is shown, else in wrapped lines."""
+
+    def __init__(self, article: str) -> None:
+        self.paragraphs = article.split("\n\n")
+
+    def __repr__(self) -> str:
+        return "\n\n".join(fill(paragraph, 90) for paragraph in self.paragraphs)
+
+    def _repr_html_(self) -> str:
+        set_ = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in self.paragraphs)
+        return f'<div style="max-width: 45em; line-height: 1.5">{set_}</div>'
+
+
+def read(answer: Mapping[str, Any]) -> Reading:
+    """The article of an answer, in paragraphs that are pleasant to read."""
+    return Reading(answer["article"])
 
 
 def against_target(answer: Mapping[str, Any]) -> pd.DataFrame:
@@ -127,7 +149,7 @@ def evidence(answer: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def first_sentence(article: str, width: int = 50) -> str:
+def first_sentence(article: str, width: int = 48) -> str:
     """How an article begins, cut at a word where it is longer than `width` characters."""
     sentence = re.split(r"(?<=[.!?])\s", article.strip(), maxsplit=1)[0]
     return shorten(sentence, width, placeholder=" …")

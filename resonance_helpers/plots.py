@@ -147,7 +147,7 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
 
     vectors = {name: HRVVector(vector) for name, vector in profiles.items()}
     shades = np.array([_shares(vector) for vector in vectors.values()])
-    figure = _figure(9, 1.5 + 0.36 * len(vectors))
+    figure = _figure(9, 0.7 + 0.4 * len(vectors))
     with _style():
         axes = figure.add_subplot()
         axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors="white")

@@ -21,6 +21,8 @@ __all__ = ["Explorer", "HealthPanel", "ProfilePicker", "ProfileSliders"]
 
 WIDE = {"width": "28em"}
 LABEL = {"description_width": "9em"}
+BESIDE = {"margin": "2px 2px 2px 9.4em"}
+"""Puts a button under the controls and not under their labels."""
 
 
 class _Panel(ipw.VBox):  # type: ignore[misc]
@@ -145,7 +147,7 @@ class Explorer(_Panel):
         self.temperature = ipw.FloatSlider(
             0.7, min=0, max=2, step=0.1, description="Temperature:", style=LABEL, layout=WIDE
         )
-        self.button = ipw.Button(description="Generate", button_style="primary")
+        self.button = ipw.Button(description="Generate", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.generate())
         super().__init__(
             self.prompt, self.first, self.second, self.paragraphs, self.temperature, self.button
@@ -229,7 +231,7 @@ class ProfileSliders(_Panel):
             self.name,
             self.start,
             *self.sliders.values(),
-            ipw.HBox([self.create_button, self.try_button]),
+            ipw.HBox([self.create_button, self.try_button], layout=BESIDE),
         )
         self._profiles: dict[str, Sequence[float]] = {}
         self.start.observe(self._start_chosen, "value")
@@ -296,7 +298,7 @@ class HealthPanel(_Panel):
     def __init__(self, client: Any) -> None:
         self._client = client
         self.parts = _dropdown("Out of order:")
-        self.button = ipw.Button(description="Look", button_style="primary")
+        self.button = ipw.Button(description="Look", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.look())
         super().__init__(self.parts, self.button)
         _offer(self.parts, OUTAGES)
@@ -319,7 +321,10 @@ class HealthPanel(_Panel):
         look = health.check(self._client)
         self.looks = [*self.looks, look][-12:]
         self.view.value = health.timeline(self.looks, "Your looks so far").svg()
-        self.news = f"{look!r}. Generate now? {'Yes' if look.works('writer') else 'No'}."
+        can = "Yes" if look.works("writer") else "No"
+        self.news = (
+            f"Can you generate now? {can}. The server is {look.state} ({look.detail.rstrip('.')})."
+        )
 
 
 OUTAGES: list[tuple[str, tuple[str, ...]]] = [
@@ -336,11 +341,13 @@ def _dropdown(label: str) -> ipw.Dropdown:
 
 def _offer(dropdown: ipw.Dropdown, options: Sequence[Any], wanted: Any = None) -> None:
     """Set the options and choose one: `wanted` if it is there, else the first."""
-    dropdown.options = options
-    dropdown.disabled = not options
-    dropdown.index = 0 if options else None
-    if wanted in options:
-        dropdown.value = wanted
+    # In one message: whoever chooses the moment the options come is not overruled by the next.
+    with dropdown.hold_sync():
+        dropdown.options = options
+        dropdown.disabled = not options
+        dropdown.index = 0 if options else None
+        if wanted in options:
+            dropdown.value = wanted
 
 
 def _labelled(profile: Mapping[str, Any]) -> str:
