@@ -21,6 +21,7 @@ from .journal import (
     JournalInUse,
     JournalMismatch,
 )
+from .picture import timeline
 from .progress import Snapshot
 from .report import BatchReport, Failure, read_report
 from .run import run_batch
@@ -39,4 +40,5 @@ __all__ = [
     "WorkerSetupError",
     "read_report",
     "run_batch",
+    "timeline",
 ]

@@ -1,8 +1,8 @@
 """What a batch shows while it runs: one line, drawn again and again in its place.
 
 Where it is drawn is found out: in JupyterLab as a widget, in a terminal on stderr. Anywhere else
-(a pipe, a log, a test) nothing is drawn; and what a notebook keeps of the widget is only its first
-state, which is the same in every run, so that outputs can be compared.
+(a pipe, a log, a test) nothing is drawn; and what a notebook file keeps of the widget is a text
+that is the same in every run, so that outputs can be compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, Protocol, TextIO
 __all__ = ["Progress", "Snapshot", "progress_for"]
 
 BAR = 24
-START = "The batch begins."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +119,22 @@ class WidgetLine:
         from IPython.display import display
         from ipywidgets import HTML  # type: ignore[import-untyped]
 
-        self._widget = HTML(value=START)
-        display(self._widget)  # type: ignore[no-untyped-call]
+        class Line(HTML):  # type: ignore[misc]
+            def __repr__(self) -> str:
+                return "Progress of a batch, live in JupyterLab"
+
+        self._display = display
+        self._line = Line()
+        self._shown = False
 
     def show(self, snapshot: Snapshot, /) -> None:
+        if not self._shown:
+            self._shown = True
+            self._display(self._line)  # type: ignore[no-untyped-call]
         bar = ""
         if snapshot.total:
             bar = f'<progress max="{snapshot.total}" value="{snapshot.ended}"></progress> '
-        self._widget.value = bar + escape(str(snapshot))
+        self._line.value = bar + escape(str(snapshot))
 
     close = show
 

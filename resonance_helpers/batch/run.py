@@ -136,6 +136,7 @@ class _Run:
         self._probed = -math.inf
         self._block = 1
         self._began = time.monotonic()
+        self._epoch = time.time() - self._began
 
     # -- the calling thread ----------------------------------------------------------------------
 
@@ -298,7 +299,8 @@ class _Run:
 
     def _attempt(self, item: Item) -> None:
         if not item.attempts:
-            item.started, item.began = time.time(), time.monotonic()
+            item.began = time.monotonic()
+            item.started = self._epoch + item.began
         item.attempts += 1
         outcome = self._attempts.make(item)
         limit, error = outcome.limit, outcome.error

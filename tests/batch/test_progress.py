@@ -71,10 +71,13 @@ def test_a_function_gets_the_last_state_too(serve):
     assert (seen[-1].ended, seen[-1].successful, seen[-1].total) == (2, 2, 2)
 
 
-def test_a_notebook_gets_a_widget_that_begins_alike_each_time(monkeypatch):
+def test_a_notebook_gets_a_widget_whose_text_is_the_same_each_time(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     line = WidgetLine()
-    assert shown[0].value == "The batch begins."
+    assert not shown  # a batch that is refused shows no progress
     line.show(SNAPSHOT)
-    assert shown[0].value.startswith('<progress max="120" value="30"></progress> 30/120')
+    line.show(SNAPSHOT)
+    (widget,) = shown
+    assert widget.value.startswith('<progress max="120" value="30"></progress> 30/120')
+    assert repr(widget) == "Progress of a batch, live in JupyterLab"
