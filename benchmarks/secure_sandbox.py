@@ -7,7 +7,8 @@ import json
 import sys
 
 from resonance_helpers.sandbox.app import create_app
-from resonance_helpers.sandbox.server import bind, run
+from resonance_helpers.sandbox.listening import bind
+from resonance_helpers.sandbox.server import run
 from resonance_helpers.sandbox.settings import Settings
 
 UNLIMITED = 10**9
@@ -21,7 +22,6 @@ def main(database: str, certificate: str, key: str) -> None:
     url = f"https://localhost:{listening.getsockname()[1]}"
     run(
         create_app(settings),
-        settings,
         listening,
         lambda: print(json.dumps({"url": url}), flush=True),
         until_stdin_ends=True,
