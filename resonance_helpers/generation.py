@@ -90,11 +90,10 @@ def against_target(answer: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     measured, target = HRVVector(answer["hrv_vector"]), HRVVector(answer["target_hrv"])
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {"measured": measured, "target": target, "gap": measured.gaps(target).values()},
         index=pd.Index([d.name for d in DIMENSIONS], name="dimension"),
     )
-    return frame.round(3)
 
 
 def radar(answer: Mapping[str, Any], title: str = "") -> Picture:
