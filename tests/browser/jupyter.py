@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -13,24 +14,24 @@ from typing import Self
 
 from playwright.sync_api import Locator, Page, expect
 
-from resonance_helpers.lab import command, environment, free_port
+from resonance_helpers.lab import free_port
 
 TOKEN = "for-tests-alone"
 
 
 class Lab:
-    """A running JupyterLab; ``url`` is its address, ``notebooks`` the folder it serves."""
+    """A JupyterLab as ``make lab`` starts it; ``url`` is its address, ``notebooks`` its folder."""
 
     def __init__(self, notebooks: Path, settings: Path) -> None:
         self.notebooks = notebooks
         self.settings = settings
         self.log = settings / "jupyterlab.log"
+        self._committed: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         port = free_port(0)
         self.url = f"http://127.0.0.1:{port}"
-        env = environment()
-        env |= {
+        env = os.environ | {
             "JUPYTER_TOKEN": TOKEN,
             "JUPYTER_CONFIG_DIR": str(self.settings / "config"),
             "JUPYTER_DATA_DIR": str(self.settings / "data"),
@@ -41,7 +42,10 @@ class Lab:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command(self.notebooks, port, browser=False),
+                [
+                    *(sys.executable, "-m", "resonance_helpers", "lab", "--no-browser"),
+                    *("--port", str(port), "--notebooks", str(self.notebooks)),
+                ],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -53,30 +57,42 @@ class Lab:
 
     def _wait_until_ready(self, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
             try:
-                opener.open(f"{self.url}/api/status?token={TOKEN}", timeout=5).close()
+                self._api("GET", "status")
                 return
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
 
+    def _forget(self, notebook: str) -> None:
+        """End every kernel and undo what an earlier test saved in ``notebook``."""
+        for session in json.loads(self._api("GET", "sessions")):
+            self._api("DELETE", f"sessions/{session['id']}")
+        path = self.notebooks / notebook
+        path.write_bytes(self._committed.setdefault(notebook, path.read_bytes()))
+
+    def _api(self, method: str, path: str, timeout: float = 10) -> bytes:
+        """Call JupyterLab's own REST API; proxies of the environment are not asked."""
+        request = urllib.request.Request(f"{self.url}/api/{path}?token={TOKEN}", method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=timeout) as answer:
+            return answer.read()
+
     def __exit__(self, *exc: object) -> None:
         """Ask JupyterLab to end its kernels and itself, as its Shut Down menu does."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        request = urllib.request.Request(f"{self.url}/api/shutdown?token={TOKEN}", method="POST")
         try:
-            opener.open(request, timeout=10).close()
+            self._api("POST", "shutdown")
             self.process.wait(20)
         except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
 
     def open(self, page: Page, notebook: str) -> None:
-        """Open ``notebook`` in a fresh workspace and wait until its kernel is idle."""
+        """Open ``notebook`` as committed, with a kernel of its own, and wait until that is idle."""
+        self._forget(notebook)
         page.goto(f"{self.url}/lab/tree/{notebook}?reset&token={TOKEN}")
         expect(page.locator(".jp-Notebook")).to_be_visible(timeout=60_000)
         self.wait_idle(page)

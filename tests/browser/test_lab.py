@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -20,7 +22,7 @@ ipywidgets.VBox([tenant, shown])
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory):
+def smoke(tmp_path_factory: pytest.TempPathFactory):
     """A JupyterLab on a notebook of this test's own."""
     folder = tmp_path_factory.mktemp("smoke")
     cells = [
@@ -30,23 +32,45 @@ def lab(tmp_path_factory: pytest.TempPathFactory):
     ]
     metadata = {"kernelspec": KERNELSPEC}
     nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "01_health.ipynb")
-    with Lab(folder, tmp_path_factory.mktemp("jupyter")) as lab:
-        yield lab
+    with Lab(folder, tmp_path_factory.mktemp("jupyter")) as smoke:
+        yield smoke
 
 
-def test_a_person_opens_runs_and_uses_a_notebook(lab: Lab, page):
-    lab.open(page, "01_health.ipynb")
-    lab.run_all(page)
+def test_a_person_opens_runs_and_uses_a_notebook(smoke: Lab, page):
+    smoke.open(page, "01_health.ipynb")
+    smoke.run_all(page)
     expect(page.get_by_text("42", exact=True)).to_be_visible()
 
     page.get_by_label("Tenant:").select_option("demo_tenant")
 
     expect(page.get_by_text("chose demo_tenant")).to_be_visible()
-    assert lab.errors(page).count() == 0
+    assert smoke.errors(page).count() == 0
 
 
-def test_nothing_asks_for_news_or_leaves_the_machine(lab: Lab, page):
-    lab.open(page, "01_health.ipynb")
+def test_nothing_asks_for_news_or_leaves_the_machine(smoke: Lab, page):
+    smoke.open(page, "01_health.ipynb")
 
     expect(page.get_by_text("Would you like to get notified")).to_have_count(0)
     assert page.refused == []
+
+
+def test_make_lab_opens_on_lesson_1_and_it_runs(lab: Lab, page):
+    [printed, *_] = re.findall(rf"{re.escape(lab.url)}/\S+", lab.log.read_text(encoding="utf-8"))
+    assert "/lab/tree/01_health.ipynb" in printed
+
+    lab.open(page, "01_health.ipynb")
+    lab.run_all(page)
+
+    assert lab.errors(page).count() == 0
+    assert page.refused == []
+
+
+def test_a_lesson_leads_to_the_contents_and_back(lab: Lab, page):
+    lab.open(page, "01_health.ipynb")
+    page.get_by_role("link", name="Contents").click()
+
+    preview = page.locator(".jp-MarkdownViewer")
+    expect(preview.get_by_role("heading", name="Lessons")).to_be_visible()
+    preview.get_by_role("link", name="2. Generation").click()
+
+    expect(page.get_by_role("tab", name="02_generation.ipynb")).to_be_visible()
