@@ -58,6 +58,7 @@ _NOT_SIMILE_BEFORE = lx.word_set(
 )
 _ARTICLES = lx.word_set("a an the one")
 _NOT_COMPARED = lx.word_set("well soon far long much many")
+_SUBJECT_PRONOUNS = lx.word_set("i you he she it we they this that these those")
 _LONGEST_PHRASE = 3
 
 
@@ -69,7 +70,7 @@ def cues_of(sentence: str) -> Cues:
     hedges = _phrases_in(tokens, lx.HEDGES)
     curious = _curiosity(sentence, tokens)
     figures = _figures(tokens)
-    passive = _passives(tokens)
+    passive = _passives(tokens, asked="?" in curious)
     narrative = _narrative(tokens)
     felt = compound(sentence)
     affective = tuple(
@@ -152,8 +153,10 @@ def _figures(tokens: list[str]) -> tuple[str, ...]:
                 found.append(token)
         elif token in lx.METAPHOR_NOUNS:
             window = tokens[max(0, i - 4) : i]
-            copular = any(word in _COPULAS for word in window) and any(
-                word in _ARTICLES for word in window
+            copular = (
+                any(word in _COPULAS for word in window)
+                and any(word in _ARTICLES for word in window)
+                and "like" not in window  # that is a simile, and counted as one
             )
             genitive = i < last and tokens[i + 1] in ("of", "between", "through", "beneath")
             if copular or (genitive and i and before not in ("this", "that")):
@@ -171,9 +174,9 @@ def _is_simile(tokens: list[str], i: int) -> bool:
     )
 
 
-def _passives(tokens: list[str]) -> tuple[str, ...]:
+def _passives(tokens: list[str], *, asked: bool) -> tuple[str, ...]:
     """ "be" (or "get") and a past participle, with up to two adverbs between; the agent may be
-    missing (Biber 1988, features 17 and 18)."""
+    missing (Biber 1988, features 17 and 18). In a question a pronoun may stand between."""
     found = []
     for i, token in enumerate(tokens):
         if token in lx.BE_FORMS or token in _GET_FORMS:
@@ -182,6 +185,8 @@ def _passives(tokens: list[str]) -> tuple[str, ...]:
                 if _is_participle(word):
                     found.append(" ".join(tokens[i : j + 1]))
                     break
+                if asked and j == i + 1 and word in _SUBJECT_PRONOUNS:
+                    continue
                 if word not in _ADVERBS and not word.endswith("ly") and word not in lx.BE_FORMS:
                     break
     return tuple(found)

@@ -101,6 +101,7 @@ _LEADS = tuple(
         r"(?=(?:about|on|of|why|how|what|whether|an?|the|some|\d+|in\b|" + _GENRES + r")\b)",
         r"^(?:explain|describe|discuss|summari[sz]e|outline|analy[sz]e|introduce|compare|contrast)\s+",
         r"^(?:this|that|it|here)\s+is\s+(?=\w)",
+        r"^(?:see|read)\s+(?=about\b)",
         r"^(?:about|on|regarding|concerning|re:)\s+",
         r"^(?:an?|the|some|my|\d+|one|two|three|five|ten)?\s*(?:[\w-]+\s+){0,2}?" + _GENRES
         + r"\s+(?:about|on|to|for|of|explaining|describing|that explains|covering)\s+",
@@ -160,9 +161,10 @@ def subject_of(prompt: str) -> Subject:
     """The subject of an article on `prompt`: any string, the empty one too."""
     visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in prompt[:5_000])
     text = " ".join(unicodedata.normalize("NFC", visible).split())
+    text = " ".join(_LINK.sub(" ", _TAG.sub(" ", text)).split()) or text
     if _looks_like_code(text):
         return _code(text)
-    plain = " ".join(_MARKUP.sub(" ", _LINK.sub(" ", _TAG.sub(" ", text))).split())
+    plain = " ".join(_MARKUP.sub(" ", text.replace(" & ", " and ")).split())
     if plain.isupper() and plain.count(" ") >= 2:
         plain = plain.lower()
     letters = [c for c in plain if c.isalpha()]
