@@ -265,13 +265,16 @@ INSECURE = (
 )
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
 def _encode(payload: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(payload, allow_nan=False).encode()
+        return _ENCODER.encode(payload).encode()
     except (TypeError, ValueError, RecursionError):
         for name, value in payload.items():
             try:
-                json.dumps(value, allow_nan=False)
+                _ENCODER.encode(value)
             except (TypeError, ValueError, RecursionError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"`{name}` can't be sent as JSON: {error}") from None

@@ -27,6 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family, create_connection
 
 _TLS_RECORD = 16 * 1024
+_OUTBOX = 64 * 1024
 
 
 class Deadline(Timeout):
@@ -66,6 +67,7 @@ class _Punctual:
 
     sock: Any
     _expires: float | None = None
+    _outbox: bytearray | None = None
 
     @property
     def timeout(self) -> float | None:
@@ -118,11 +120,27 @@ class _Punctual:
                 return sock
         raise OSError("the host has no address")
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # Head and body leave in one write, where urllib3 makes two: one system call less and, what
+        # weighs more, one packet less for the server to wake up for.
+        self._outbox = bytearray()
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+            data = self._outbox
+        finally:
+            self._outbox = None
+        self.send(data)
+
     def send(self, data: Any) -> None:
         if self.sock is None:
+            outbox, self._outbox = self._outbox, None  # a proxy's CONNECT goes out by itself
             self.connect()
-        if isinstance(data, str):
-            data = data.encode("iso-8859-1")
+            self._outbox = outbox
+        if self._outbox is not None:
+            self._outbox += data
+            if len(self._outbox) < _OUTBOX:
+                return
+            data, self._outbox = self._outbox, bytearray()
         # A TLS socket counts its timeout anew for each record, so it gets them one by one.
         for start in range(0, len(data), _TLS_RECORD):
             self.arm(self.sock)

@@ -30,7 +30,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.hooks import dispatch_hook
-from requests.utils import check_header_validity, get_auth_from_url, urlparse
+from requests.structures import CaseInsensitiveDict
+from requests.utils import (
+    check_header_validity,
+    get_auth_from_url,
+    get_encoding_from_headers,
+    urlparse,
+)
 
 from .deadline import POOL_CLASSES
 
@@ -97,7 +103,9 @@ class Session(requests.Session):
         remembered = self._templates.get((method, url))
         if remembered is None or remembered[0] != made_from:
             bare = requests.Request(method, url, auth=anonymous)
-            remembered = made_from, super().prepare_request(bare)
+            prepared = super().prepare_request(bare)
+            prepared.headers = _Headers(prepared.headers)
+            remembered = made_from, prepared
             _remember(self._templates, (method, url), remembered)
         return remembered[1]
 
@@ -136,6 +144,15 @@ class Session(requests.Session):
         return response
 
 
+class _Headers(CaseInsensitiveDict[str]):
+    """Headers that are copied as a whole; requests and urllib3 copy them one by one."""
+
+    def copy(self) -> _Headers:
+        twin = _Headers()
+        twin._store = self._store.copy()  # type: ignore[attr-defined]
+        return twin
+
+
 class Adapter(HTTPAdapter):
     """An `HTTPAdapter` whose connections keep to a `Deadline` and whose pools have no limit."""
 
@@ -166,6 +183,23 @@ class Adapter(HTTPAdapter):
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
             _remember(self._pools, key, pool)
         return pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        return super().request_url(request, proxies) if proxies else request.path_url
+
+    def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
+        # As in the stock adapter, but for the cookies: they are looked for only where there are
+        # some, which needs no parsing.
+        response = requests.Response()
+        response.status_code, response.reason = raw.status, raw.reason
+        response.headers = CaseInsensitiveDict(raw.headers)
+        response.encoding = get_encoding_from_headers(response.headers)
+        response.raw, response.url = raw, request.url or ""
+        if "Set-Cookie" in raw.headers:
+            extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
+        response.request = request
+        response.connection = self  # type: ignore[attr-defined]
+        return response
 
     def close(self) -> None:
         self._pools.clear()

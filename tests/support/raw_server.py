@@ -66,6 +66,8 @@ class RawServer:
                 handler(connection, request)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
         for connection in self._open:
             connection.close()
