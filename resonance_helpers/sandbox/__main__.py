@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             burst=options.burst,
             quota=options.quota,
             access_log=options.access_log,
+            allowed_hosts=tuple(options.allow_host),
         )
     except SettingsError as error:
         return _refuse(error)
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="when ready, print one line of JSON with the keys")
     add("--still", action="store_true", help="displayed ids and times are the same on every run")
     add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
+    add("--allow-host", action="append", default=[], metavar="NAME", help="answer to it, too")
     add("--rate-limit", type=int, default=1_000, metavar="N", help="requests a minute per caller")
     add("--burst", type=int, default=100, metavar="N", help="requests a second per caller")
     add("--quota", type=int, default=100_000, metavar="N", help="requests a day per caller")

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -144,9 +145,11 @@ class Sandbox:
             name: {kind: APIKey(value) for kind, value in held.items()}
             for name, held in credentials.items()
         }
+        self._said = ""
         atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forked)
+            forget = weakref.WeakMethod(self._forked)
+            os.register_at_fork(after_in_child=lambda: (there := forget()) and there())
 
     @property
     def running(self) -> bool:
@@ -180,8 +183,10 @@ class Sandbox:
 
     def log(self) -> str:
         """What the sandbox has written to stderr."""
-        self._errors.seek(0)
-        return self._errors.read()
+        if not self._errors.closed:
+            self._errors.seek(0)
+            self._said = self._errors.read()
+        return self._said
 
     def stop(self) -> None:
         """End the sandbox; a second time does nothing. Requests under way may finish."""
@@ -197,6 +202,8 @@ class Sandbox:
                 self._process.kill()
                 self._process.wait()
             _close(self._process)
+            self.log()
+            self._errors.close()
             atexit.unregister(self.stop)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

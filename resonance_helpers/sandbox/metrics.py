@@ -25,6 +25,9 @@ from prometheus_client.core import (
 __all__ = ["RECENT", "Metrics", "Recorder", "percentile"]
 
 RECENT = 10_000
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Counted by name; what else a caller makes up is counted together."""
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -65,7 +68,9 @@ class Recorder:
     def request(
         self, method: str, route: str, status: int, seconds: float, replayed: bool = False
     ) -> None:
-        """Count one request."""
+        """Count one request; a `status` of 0 is an answer that was never begun."""
+        if method not in METHODS:
+            method = "(other)"
         endpoint = self.endpoints.get((method, route))
         if endpoint is None:
             endpoint = self.endpoints[method, route] = _Endpoint()
@@ -111,8 +116,9 @@ class Metrics:
         return list(self._recorders.values()) if realm is None else [self.of(realm)]
 
 
-def summary(recorders: list[Recorder], uptime: float) -> dict[str, Any]:
-    """The figures of `recorders` together, as `GET /metrics` answers them."""
+def summary(recorders: list[Recorder], uptime: float, kept: int) -> dict[str, Any]:
+    """The figures of `recorders` together, as `GET /metrics` answers them. All are since the
+    start but `kept`, the generations that the database holds."""
     by_endpoint: dict[tuple[str, str], list[_Endpoint]] = {}
     for recorder in recorders:
         for key, endpoint in list(recorder.endpoints.items()):
@@ -129,6 +135,7 @@ def summary(recorders: list[Recorder], uptime: float) -> dict[str, Any]:
             "executed": sum(recorder.executed for recorder in recorders),
             "stored": stored,
             "replayed": sum(recorder.replayed for recorder in recorders),
+            "kept": kept,
         },
         "characters_generated": characters,
         "characters_per_second": round(characters / writing, 3) if writing else None,
@@ -151,7 +158,7 @@ def _figures(endpoints: Iterable[_Endpoint]) -> dict[str, Any]:
         seconds += endpoint.seconds
     recent.sort()
     requests = sum(statuses.values())
-    errors = sum(count for status, count in statuses.items() if status >= 400)
+    errors = sum(count for status, count in statuses.items() if not 100 <= status < 400)
     return {
         "requests": requests,
         "errors": errors,

@@ -112,6 +112,7 @@ class Observe:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", call.request_id.encode("ascii")),
+                    (b"x-content-type-options", b"nosniff"),
                     (b"server-timing", b"app;dur=%.3f" % (call.elapsed * 1000)),
                     *call.limit_headers,
                 ]
@@ -191,7 +192,7 @@ class Gate:
             principal.credential_id if principal else "unknown",
             free=path in FREE or path.startswith("/sandbox/"),
         )
-        self._check_host(found.get(b"host", b"").decode("latin-1"), found.get(b"origin"))
+        self._check_host(scope, found.get(b"host", b"").decode("latin-1"), found.get(b"origin"))
         if stopped := exceeded or refused:
             raise stopped
         if call.principal is None:
@@ -202,14 +203,15 @@ class Gate:
             )
         await self._app(scope, receive, send)
 
-    def _check_host(self, host: str, origin: bytes | None) -> None:
+    def _check_host(self, scope: Scope, host: str, origin: bytes | None) -> None:
         """Refuse what a web page could make a browser send: a foreign name for this address (DNS
         rebinding), or a request from a page of another origin."""
         try:
             name = (urlsplit(f"//{host}").hostname or "").lower()
         except ValueError:
             name = ""
-        if not (is_loopback(name) or name in self._hosts):
+        here = (scope.get("server") or ("",))[0]
+        if not (is_loopback(name) or name in self._hosts or name == here):
             raise Problem(
                 "host-not-allowed", "Call this server by localhost or the address it listens on."
             )

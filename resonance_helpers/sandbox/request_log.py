@@ -15,6 +15,9 @@ __all__ = ["KEPT", "RequestLog"]
 KEPT = 10_000
 """Requests remembered for each realm."""
 
+LONGEST = 512
+"""Characters remembered of a path or a header."""
+
 SHOWN_HEADERS = (
     b"accept",
     b"content-type",
@@ -43,14 +46,14 @@ class RequestLog:
                 self._clock(),
                 call.request_id,
                 method,
-                scope["path"],
+                scope["path"][:LONGEST],
                 call.status,
                 call.elapsed,
                 call.replayed,
                 call.problem,
                 call.credential,
                 call.fault,
-                scope["headers"],
+                [(k, v[:LONGEST]) for k, v in scope["headers"] if k in SHOWN_HEADERS],
             )
         )
 
@@ -76,11 +79,7 @@ def _entry(
     fault: Any,
     headers: list[tuple[bytes, bytes]],
 ) -> dict[str, Any]:
-    shown = {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in headers
-        if name in SHOWN_HEADERS
-    }
+    shown = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     return {
         "at": at,
         "request_id": request_id,

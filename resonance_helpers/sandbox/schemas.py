@@ -277,11 +277,13 @@ class Figures(BaseModel):
 
 
 class Generations(BaseModel):
-    """Runs of the writer, generations stored, and answers replayed under an idempotency key."""
+    """Runs of the writer, generations stored, and answers replayed under an idempotency key, all
+    since the start; and the generations that the database holds."""
 
     executed: int
     stored: int
     replayed: int
+    kept: int
 
 
 class MetricsSummary(Figures):

@@ -17,6 +17,10 @@ __all__ = ["StrictRoute"]
 class _StrictRequest(Request):
     async def body(self) -> bytes:
         raw = await super().body()
+        if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise Problem(
+                "unsupported-media-type", "Send the body as it is, without Content-Encoding."
+            )
         media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if not raw:
             raise Problem("invalid-json", "The body is empty; send a JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -217,6 +218,19 @@ def test_a_body_of_exactly_one_mebibyte_is_read(api: API) -> None:
 def test_another_content_type_is_415(api: API, kind: str) -> None:
     response = api("POST", "/hr_generate", {"prompt": "a"}, Content_Type=kind)
     assert (response.status_code, slug(response)) == (415, "unsupported-media-type")
+
+
+def test_a_compressed_body_is_415(api: API) -> None:
+    raw = gzip.compress(b'{"prompt": "a"}')
+    response = api("POST", "/hr_generate", raw=raw, Content_Encoding="gzip")
+    assert (response.status_code, slug(response)) == (415, "unsupported-media-type")
+
+
+def test_methods_made_up_are_counted_together(api: API) -> None:
+    for number in range(5):
+        assert api(f"FOO{number}", "/profiles").status_code == 405
+    endpoints = api("GET", "/metrics").json()["endpoints"]
+    assert endpoints["(other) /profiles"]["requests"] == 5
 
 
 def test_a_charset_beside_the_content_type_is_no_matter(api: API) -> None:

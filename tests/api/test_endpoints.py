@@ -269,7 +269,12 @@ def test_metrics_count_what_happened(api: API) -> None:
     assert body["errors"] == 1
     assert body["success_rate"] == pytest.approx(2 / 3, abs=1e-6)
     assert body["statuses"] == {"200": 2, "422": 1}
-    assert body["generations"] == {"executed": 2, "stored": 2, "replayed": 0}
+    assert body["generations"] == {
+        "executed": 2,
+        "stored": 2,
+        "replayed": 0,
+        "kept": 2,
+    }
     assert body["characters_generated"] == first["content_length"] + second["content_length"]
     mean = (first["hrv_feedback"] + second["hrv_feedback"]) / 2
     assert body["mean_hrv_feedback"] == pytest.approx(mean, abs=1e-5)

@@ -28,6 +28,7 @@ def test_the_first_answer_is_replayed(api: API) -> None:
         "executed": 1,
         "stored": 1,
         "replayed": 1,
+        "kept": 1,
     }
 
 

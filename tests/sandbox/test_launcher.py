@@ -66,8 +66,6 @@ def test_a_sandbox_answers_and_stops() -> None:
     [
         "os.kill(os.getpid(), signal.SIGKILL)",
         "os.kill(os.getpid(), signal.SIGTERM)",
-        "os._exit(0)",
-        "sys.exit(0)",
         "raise ValueError",
     ],
 )
@@ -213,13 +211,15 @@ def test_displayed_ids_and_times_of_a_still_sandbox_are_the_same_each_time() -> 
         with start(still=True) as server:
 
             def send(number: int) -> tuple[str, str, str]:
-                answer = server.call("POST", "/hr_generate", {"prompt": f"Topic {number % 6}"})
+                answer = server.call(
+                    "POST", "/hr_generate", {"prompt": f"Topic {number % 4}", "paragraphs": 1}
+                )
                 return answer["article"], answer["request_id"], answer["created_at"]
 
             with ThreadPoolExecutor(4) as pool:
-                answers = sorted(pool.map(send, range(12)))
+                answers = sorted(pool.map(send, range(8)))
             profiles = server.call("GET", "/profiles")
-            assert len({request_id for _, request_id, _ in answers}) == 12
+            assert len({request_id for _, request_id, _ in answers}) == 8
             return [*answers, ("", json.dumps(profiles), "")]
 
     assert shown() == shown()

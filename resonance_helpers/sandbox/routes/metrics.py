@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import func, select
 
 from ..answer import json_response
 from ..metrics import registry, summary
 from ..problems import Problem, responses
 from ..schemas import MetricsSummary
 from ..security import Principal, needs
+from ..store import Database, generations
 from ..strict_route import StrictRoute
 
 __all__ = ["preferred", "router"]
@@ -43,7 +46,8 @@ async def metrics(
     an administrator sees those of the whole server. Times leave declared waiting out."""
     state = request.app.state
     offered = preferred(request.headers.get("accept"))
-    recorders = state.metrics.seen(None if principal.admin else state.directory.realm(principal))
+    realm = None if principal.admin else state.directory.realm(principal)
+    recorders = state.metrics.seen(realm)
     uptime = time.monotonic() - state.started
     vary = {"Vary": "Accept", "Cache-Control": "no-store"}
     if offered == TEXT:
@@ -51,7 +55,16 @@ async def metrics(
             generate_latest(registry(recorders, uptime)),
             headers={**vary, "Content-Type": CONTENT_TYPE_LATEST},
         )
-    return json_response(summary(recorders, uptime), headers=vary)
+    kept = await anyio.to_thread.run_sync(_kept, state.database, realm)
+    return json_response(summary(recorders, uptime, kept), headers=vary)
+
+
+def _kept(database: Database, realm: str | None) -> int:
+    counted = select(func.count()).select_from(generations)
+    if realm is not None:
+        counted = counted.where(generations.c.realm == realm)
+    with database.reading() as connection:
+        return int(connection.execute(counted).scalar_one())
 
 
 def preferred(accept: str | None) -> str:

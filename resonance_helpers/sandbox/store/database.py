@@ -148,29 +148,29 @@ class Database:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _run(self) -> None:
-        with self._engine.connect().execution_options(writes=True) as connection:
-            stopping = False
-            while not stopping:
-                first = self._queue.get()
-                if first is None:
-                    return
-                group = [first]
-                while len(group) < _GROUP:
-                    try:
-                        job = self._queue.get_nowait()
-                    except queue.Empty:
-                        break
-                    if job is None:
-                        stopping = True
-                        break
-                    group.append(job)
-                _commit(connection, group)
+        stopping = False
+        while not stopping:
+            first = self._queue.get()
+            if first is None:
+                return
+            group = [first]
+            while len(group) < _GROUP:
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    stopping = True
+                    break
+                group.append(job)
+            _commit(self._engine, group)
 
 
-def _commit(connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
     outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
     try:
-        with connection.begin():
+        # A connection for each group: what a failed commit leaves of one goes with it.
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
             for work, future in group:
                 if not future.set_running_or_notify_cancel():
                     continue
