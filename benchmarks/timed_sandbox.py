@@ -110,14 +110,15 @@ def running(kind: str) -> Iterator[str]:
 
 
 def main() -> None:
-    from resonance_helpers.sandbox.server import bind, run, url_of
+    from resonance_helpers.sandbox.listening import bind, url_of
+    from resonance_helpers.sandbox.server import run
 
     make = {"sandbox": sandbox, "empty": empty}[sys.argv[1]]
     with tempfile.TemporaryDirectory() as folder:
         app, settings = make(folder)
         listening = bind(settings.host, settings.port)
         url = url_of(listening)
-        run(app, settings, listening, lambda: print(url, flush=True), until_stdin_ends=True)
+        run(app, listening, lambda: print(url, flush=True), until_stdin_ends=True)
 
 
 if __name__ == "__main__":
