@@ -45,7 +45,7 @@ def shape(run: Run, title: str = "Where the response times lie") -> Picture:
         if math.isfinite(found.value):
             label = f"{found.name} {found.value:.3f} s"
             axes.plot([found.value], [q], "o", color=INK, markerfacecolor="none")
-            axes.annotate(label, (found.value, q), (8, -4), textcoords="offset points")
+            axes.annotate(label, (found.value, q), (7, -13), textcoords="offset points")
             if found.low is not None and found.high is not None:
                 axes.plot([found.low, found.high], [q, q], color=INK, linewidth=1)
     axes.set(
@@ -72,7 +72,7 @@ def split(run: Run, title: str = "What the server counts, and what its caller wa
     axes.bar(
         places, network, width=1, bottom=server, color=MEASURED, hatch="//", label="everything else"
     )
-    axes.set(title=title, xlabel="calls, the quickest first", ylabel="s")
+    axes.set(title=title, xlabel="calls, the quickest first", ylabel="seconds")
     axes.set_xticks([])
     axes.legend(frameon=False, loc="upper left")
     axes.margins(x=0, y=0.25)
@@ -106,7 +106,7 @@ def scaling(sweep: Sweep) -> Picture:
     left.set(title="Throughput", ylabel="requests per second", ylim=(0, 1.6 * max(rates)))
     right.plot(levels, tails, "s:", color=MEASURED, label="p90")
     right.plot(levels, means, "o-", color=TARGET, label="mean")
-    right.set(title="Response time", ylabel="s", ylim=(0, 1.15 * max(tails)))
+    right.set(title="Response time", ylabel="seconds", ylim=(0, 1.15 * max(tails)))
     for axes in (left, right):
         axes.set_xscale("log", base=2)
         axes.set_xticks(levels, [str(level) for level in levels])
@@ -138,10 +138,11 @@ def against_published(run: Run) -> Picture:
     ratios = [row.measured / row.published for row in table.itertuples()]
     figure, axes = _axes(7.5, 2.4)
     bars = axes.barh(list(PUBLISHED), ratios, color=TARGET, height=0.6)
-    told = [f"{row.measured:,.4g}, published {row.published:g}" for row in table.itertuples()]
+    told = [f"{_short(row.measured)}, published {row.published:g}" for row in table.itertuples()]
     axes.bar_label(bars, labels=told, padding=4)
     axes.axvline(1, color=MEASURED, linestyle="--")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g} times")
     axes.set(title="Measured over published", xlim=(0.5, 40 * max(*ratios, 1)))
     axes.invert_yaxis()
     lines = [f"{name}: published {value:g}" for name, value in PUBLISHED.items()]
@@ -152,6 +153,10 @@ def against_published(run: Run) -> Picture:
 def _counted(run: Run) -> str:
     failed = sum(run.failures.values())
     return f"{len(run)} calls, {failed or 'none'} failed"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
