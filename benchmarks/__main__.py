@@ -17,9 +17,7 @@ from benchmarks.harness import Options, Result
 
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
-    "quality": "how near the writer comes to its targets, beside baselines",
     "fault_matrix": "every fault at every point of a request, against every method",
-    "fault_matrix": "every fault at every point of a request",
     "quality": "how near the writer comes to its targets, and whether it can be believed",
     "sandbox_share": "where the sandbox's time goes, and what an import costs",
 }
