@@ -42,7 +42,7 @@ PARTS: dict[str, str] = {
     "content_length": "characters in the article",
     "generation_time": "seconds that the server took to write",
     "created_at": "when, in UTC",
-    "seed": "send it with the same request to get the same again",
+    "seed": "send it again to get the same article",
     "request_id": "what to quote when you ask for help",
     "warnings": "what the server did not understand and left out",
 }

@@ -114,7 +114,8 @@ def radars(shapes: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Pic
             `emotional_valence` of -1 lies in the centre.
     """
     vectors = {title: (HRVVector(a), HRVVector(b)) for title, (a, b) in shapes.items()}
-    figure = _figure(3.4 * len(vectors), 3.4) if len(vectors) > 1 else _figure(5.2, 4.6)
+    each = min(5.0, 10.2 / max(len(vectors), 1))
+    figure = _figure(each * len(vectors), 0.8 * each + 0.7)
     with _style():
         for place, (title, (measured, target)) in enumerate(vectors.items(), 1):
             axes = figure.add_subplot(1, len(vectors), place, projection="polar")

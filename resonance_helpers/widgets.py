@@ -19,9 +19,9 @@ from .hrv import DIMENSIONS, HRVVector
 
 __all__ = ["Explorer", "HealthPanel", "ProfilePicker", "ProfileSliders"]
 
-WIDE = {"width": "28em"}
-LABEL = {"description_width": "9em"}
-BESIDE = {"margin": "2px 2px 2px 9.4em"}
+WIDE = {"width": "32em"}
+LABEL = {"description_width": "11em"}
+BESIDE = {"margin": "2px 2px 2px 11.4em"}
 """Puts a button under the controls and not under their labels."""
 
 
@@ -138,7 +138,7 @@ class Explorer(_Panel):
         profiles: tuple[str, str] = ("neutral_professional", "creative_storytelling"),
     ) -> None:
         self._client = client
-        self.prompt = ipw.Text(prompt, description="Prompt:", layout={"width": "40em"}, style=LABEL)
+        self.prompt = ipw.Text(prompt, description="Prompt:", layout={"width": "44em"}, style=LABEL)
         self.first = _dropdown("Profile A:")
         self.second = _dropdown("Profile B:")
         self.paragraphs = ipw.IntSlider(
@@ -217,8 +217,8 @@ class ProfileSliders(_Panel):
                 description=f"{dimension.label}:",
                 tooltip=f"High: {dimension.meaning}",
                 continuous_update=False,
-                style={"description_width": "11em"},
-                layout={"width": "34em"},
+                style=LABEL,
+                layout=WIDE,
             )
             for dimension in DIMENSIONS
         }
