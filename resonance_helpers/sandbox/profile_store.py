@@ -60,7 +60,7 @@ def find(connection: Connection, tenant: str, name: str) -> tuple[dict[str, Any]
         Problem: unknown-profile.
     """
     if name in _SHARED:
-        shown = _shown_shared(_SHARED[name])
+        shown = _shown_shared(_SHARED[name], tenant)
         return shown, _etag(shown)
     row = connection.execute(
         select(profiles).where(profiles.c.tenant == tenant, profiles.c.profile_name == name)
@@ -78,7 +78,7 @@ def page(
     own, after = _read_cursor(cursor, tenant) if cursor is not None else (False, "")
     found: list[dict[str, Any]] = []
     if not own:
-        found = [_shown_shared(_SHARED[name]) for name in sorted(_SHARED) if name > after]
+        found = [_shown_shared(_SHARED[name], tenant) for name in sorted(_SHARED) if name > after]
         after = ""
     if len(found) <= limit:
         rows = connection.execute(
@@ -259,10 +259,11 @@ def _shown(row: Any) -> dict[str, Any]:
     }
 
 
-def _shown_shared(preset: Preset) -> dict[str, Any]:
+def _shown_shared(preset: Preset, tenant: str) -> dict[str, Any]:
+    # It belongs to no tenant; the one it is seen from is where a caller can use it.
     return {
         "profile_name": preset.name,
-        "tenant": None,
+        "tenant": tenant,
         "hrv_vector": list(preset.vector),
         "description": preset.description,
         "metadata": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -41,7 +42,7 @@ def _number(value: Any) -> Any:
 
 
 def _not_blank(value: str) -> str:
-    if not value.strip():
+    if not _INK.search(value):
         raise ValueError("is blank; put words in it")
     return value
 
@@ -79,7 +80,10 @@ Shown = Annotated[
     list[Annotated[float, Field(ge=-1, le=1)]],
     Field(min_length=8, max_length=8, description=_ORDER),
 ]
-NOT_BLANK = {"pattern": r"\S"}
+INK = r"[^\s\u001c-\u001f\u0085\ufeff]"
+"""A character that is no white space in any dialect of regular expressions."""
+_INK = re.compile(INK)
+NOT_BLANK = {"pattern": INK}
 Metadata = Annotated[
     dict[str, Any],
     Field(description=f"any JSON object of at most {MAX_METADATA:,} bytes"),
@@ -198,10 +202,11 @@ class Generated(BaseModel):
 
 
 class Profile(BaseModel):
-    """A target for the writer. A shared one belongs to no tenant."""
+    """A target for the writer. A shared one belongs to every tenant; its `tenant` is the one that
+    asked, in which it can be used."""
 
     profile_name: str
-    tenant: str | None
+    tenant: str
     hrv_vector: Shown
     description: str
     metadata: dict[str, Any]

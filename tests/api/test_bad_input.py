@@ -35,6 +35,13 @@ BODIES = [
     pytest.param(b"{}", 422, "validation-failed", "prompt", id="no prompt"),
     pytest.param(b'{"prompt": ""}', 422, "validation-failed", "prompt", id="empty prompt"),
     pytest.param(b'{"prompt": " \\n\\t"}', 422, "validation-failed", "prompt", id="blank prompt"),
+    pytest.param(
+        b'{"prompt": "\\ufeff\\u0085\\u001c\\u2028"}',
+        422,
+        "validation-failed",
+        "prompt",
+        id="blank in any dialect",
+    ),
     pytest.param(b'{"prompt": 5}', 422, "validation-failed", "prompt", id="number prompt"),
     pytest.param(b'{"prompt": ["a"]}', 422, "validation-failed", "prompt", id="list prompt"),
     pytest.param(b'{"prompt": null}', 422, "validation-failed", "prompt", id="null prompt"),

@@ -179,7 +179,7 @@ def test_an_unchanged_profile_is_304(api: API) -> None:
 def test_shared_profiles_are_read_only(api: API) -> None:
     path = "/profiles/default/tech_startup"
     read = api("GET", path).json()
-    assert (read["shared"], read["tenant"]) == (True, None)
+    assert (read["shared"], read["tenant"]) == (True, "default")
     for refused in (api("DELETE", path), api("PUT", path, {"hrv_vector": VECTOR})):
         assert (refused.status_code, slug(refused)) == (403, "tenant-not-allowed")
     assert slug(api.create("tech_startup")) == "profile-exists"
