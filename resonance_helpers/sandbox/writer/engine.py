@@ -18,9 +18,11 @@ from .subject import Subject, subject_of
 
 __all__ = ["ResonantWriter", "default_writer"]
 
-_SENTENCES = (4, 5, 5, 6)
+# Sentences per paragraph: a lone paragraph is a longer one.
+_SENTENCES = {1: (7, 8, 9), 2: (5, 6, 7)}
+_SENTENCES_OF_MANY = (4, 5, 5, 6)
 _SENTENCE_CHARACTERS = 85  # a sentence's usual length, to share out `max_length`
-_DRAWN = 0.5  # the share of the frames that one article may use
+_DRAWN = 0.45  # the share of the frames that one article may use
 _TRIES = 28
 
 
@@ -77,8 +79,9 @@ def default_writer() -> Writer:
 
 
 def _sizes(brief: Brief, rng: random.Random) -> list[int]:
-    """Sentences per paragraph: four to six, fewer where `max_length` leaves no room."""
-    sizes = [rng.choice(_SENTENCES) for _ in range(brief.paragraphs)]
+    """Sentences per paragraph; fewer where `max_length` leaves no room."""
+    usual = _SENTENCES.get(brief.paragraphs, _SENTENCES_OF_MANY)
+    sizes = [rng.choice(usual) for _ in range(brief.paragraphs)]
     if brief.max_length is not None:
         room = max(1, brief.max_length // _SENTENCE_CHARACTERS)
         while sum(sizes) > room and max(sizes) > 1:
@@ -96,7 +99,7 @@ def _pools(lexis: Lexis, temperature: float, rng: random.Random) -> dict[str, li
         for frame in rng.sample(members, round(_DRAWN * len(members))):
             for draw in {rng.randrange(frame.choices), rng.randrange(frame.choices)}:
                 variant = frame.variant(draw)
-                bias = temperature * 0.01 * rng.random()
+                bias = temperature * 0.05 * rng.random()
                 pool.append(Candidate(variant, lexis.estimate(variant), bias))
         pools[role] = pool
     return pools

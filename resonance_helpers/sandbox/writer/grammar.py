@@ -7,6 +7,7 @@ The notation of `frames.txt` is explained at its head.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Frame:
     role: str
     text: str
     parts: tuple[str | tuple[str, ...], ...]  #: literal text, and choices
+    choices: int  #: how many variants there are
 
     def variant(self, draw: int) -> Variant:
         """One of the sentences that the choices allow; any `draw` >= 0 picks one."""
@@ -48,14 +50,6 @@ class Frame:
                 pieces.append(part[chosen])
         return _variant(self, "".join(pieces))
 
-    @property
-    def choices(self) -> int:
-        """How many variants there are."""
-        count = 1
-        for part in self.parts:
-            count *= 1 if isinstance(part, str) else len(part)
-        return count
-
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -64,6 +58,7 @@ class Variant:
     frame: Frame
     text: str
     mentions: int  #: how often the subject is named
+    asks: bool  #: whether it is a question
     opening: str  #: the first word or slot, so that neighbours can begin differently
     fillers: tuple[str, ...]  #: the slots that a filler of the domain takes, repeats included
     threads: frozenset[str]  #: what it speaks of: subject, protagonist and fillers
@@ -79,7 +74,13 @@ def _variant(frame: Frame, text: str) -> Variant:
     if any(slot in text for slot in ("{name}", "{he}", "{him}", "{his}")):
         threads.add("name")
     return Variant(
-        frame, text, mentions, text.split(" ", 1)[0].lower(), fillers, frozenset(threads)
+        frame,
+        text,
+        mentions,
+        text.endswith("?"),
+        text.split(" ", 1)[0].lower(),
+        fillers,
+        frozenset(threads),
     )
 
 
@@ -93,7 +94,9 @@ def frames() -> dict[str, tuple[Frame, ...]]:
         if line.startswith("== "):
             role = line[3:].strip()
         elif line and not line.startswith("#"):
-            found.setdefault(role, []).append(Frame(role, line, _parts(line)))
+            parts = _parts(line)
+            choices = math.prod(len(part) for part in parts if not isinstance(part, str))
+            found.setdefault(role, []).append(Frame(role, line, parts, choices))
     return {name: tuple(members) for name, members in found.items()}
 
 

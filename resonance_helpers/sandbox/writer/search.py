@@ -21,12 +21,12 @@ from .plan import Place
 __all__ = ["Candidate", "Distance", "Draughtsman"]
 
 _SAME_OPENING = 0.03
-_SAME_ROLE = 0.02
+_SAME_KIND = 0.03
 _NAMED_AGAIN = 0.006
-_UNRELATED = 0.006
-_MOOD_SWING = 0.03
+_UNRELATED = 0.012
+_MOOD_SWING = 0.04
 _STRONG_MOOD = 0.35  # of VADER's compound
-_NAMED = 0.4  # the least share of sentences that name the subject
+_NAMED = 0.33  # the least share of sentences that name the subject
 
 
 class Candidate:
@@ -210,8 +210,8 @@ class Draughtsman:
             theirs = neighbour.variant
             if theirs.opening == mine.opening:
                 cost += _SAME_OPENING
-            if theirs.frame.role == mine.frame.role and mine.frame.role in ("question", "reflect"):
-                cost += _SAME_ROLE
+            if theirs.frame.role == mine.frame.role == "reflect" or (theirs.asks and mine.asks):
+                cost += _SAME_KIND
             if theirs.mentions and mine.mentions:
                 cost += _NAMED_AGAIN
             if self.places[other].paragraph != self.places[index].paragraph:

@@ -63,7 +63,11 @@ _MASS = word_set("""
     space speed sport steel strategy stress success sugar support technology tennis theatre time
     tourism trade traffic training transport travel trust truth violence war waste water wealth
     weather wellness wine work yoga youth blockchain football cricket hockey parenthood childhood
-    healthcare seo sql html css homework overview feedback code etiquette wildlife hardware
+    healthcare seo sql html css homework overview feedback code etiquette wildlife hardware honey
+    butter cotton cocoa corn wheat wool silk ink paint flour fishing farming gin whisky beer cinema
+    television radio journalism anatomy acoustics glass wood stone concrete bamboo smoke fog
+    mud dust sunlight moonlight darkness silence heat cold ventilation plumbing luggage jewellery
+    pottery carpentry origami
 """)
 _MASS_ENDINGS = tuple(
     sorted(
@@ -135,6 +139,15 @@ _IMPERATIVES = word_set("""
     increase invest join keep learn leave live lose make manage meet organise organize pay prepare
     prevent print protect reduce remember remove replace reveal run save sell sing solve speak start
     stay stop survive take teach understand use write repeat say translate pretend act disregard
+""")
+_GERUNDS = word_set("""
+    achieving adopting asking avoiding becoming breaking bringing buying catching choosing creating
+    dealing doing earning eating ending enjoying finding fixing forgetting getting giving going
+    growing handling having helping hiring ignoring improving increasing investing joining keeping
+    knowing leaving losing making managing meeting moving needing onboarding organising organizing
+    overcoming paying preparing preventing protecting raising reading reducing remembering removing
+    replacing running saving seeing selling solving starting stopping surviving taking teaching
+    thinking understanding using visiting waiting watching welcoming winning writing
 """)
 _PROPER = {
     word.lower(): word
@@ -369,7 +382,8 @@ def _being(auxiliary: str, rest: list[str]) -> tuple[list[str], Subject | None]:
     if rest[0].lower() in _PRONOUNS:
         clause = " ".join(["whether", rest[0].lower(), auxiliary, *_trimmed(rest[1:])])
         return rest, Subject(f"the question of {clause}", "the question", False, False)
-    for end in range(min(4, len(rest)), 0, -1):
+    determiner = (i for i, w in enumerate(rest) if i and w.lower() in _DETERMINERS)
+    for end in range(min(4, next(determiner, len(rest))), 0, -1):
         last = rest[end - 1].lower()
         if (_is_mass(last) or _is_plural(last)) and _first_preposition(rest) >= end:
             return rest[:end], None
@@ -466,6 +480,8 @@ def _determined(words: list[str]) -> tuple[str, bool]:
     first = words[0].lower()
     coordinated = any(w.lower() in ("and", "&") for w in words[:cut])
     plural = _is_plural(head.lower()) or coordinated
+    if first in _GERUNDS:
+        return phrase, False
     if first in _DETERMINERS or first in _PRONOUNS or words[0].lower().endswith(("'s", "’s", "s'")):
         if first in ("a", "an", "one", "this", "each", "every"):
             plural = coordinated
