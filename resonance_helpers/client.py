@@ -23,7 +23,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from numbers import Real
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -38,11 +38,6 @@ from .transport.call import INSECURE
 from .transport.session import is_loopback
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
-
-try:
-    _VERSION = version("resonance-helpers")
-except PackageNotFoundError:  # copied into another project
-    _VERSION = "0"
 
 _NUMBER = (int, float)
 
@@ -95,7 +90,7 @@ class ResonanceOSAPIClient:
         self.on_error = on_error
         self.session = Session() if session is None else session
         if session is None:
-            self.session.headers["User-Agent"] = f"ResonanceOS-Client/{_VERSION}"
+            self.session.headers["User-Agent"] = _user_agent()
             self.session.headers["Accept"] = "application/json"
         self._transport = Transport(
             base_url=base_url,
@@ -406,6 +401,17 @@ class AuthenticatedAPIClient(ResonanceOSAPIClient):
         if api_key:
             options["auth"] = ApiKeyAuth(api_key)
         super().__init__(base_url, **options)
+
+
+@cache
+def _user_agent() -> str:
+    # Imported here, because it takes longer than the rest of this module.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"ResonanceOS-Client/{version('resonance-helpers')}"
+    except PackageNotFoundError:  # copied into another project
+        return "ResonanceOS-Client/0"
 
 
 # --- arguments: what no server could make sense of raises here -----------------------------------
