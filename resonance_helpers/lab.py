@@ -56,6 +56,7 @@ def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
         f"--LabApp.default_url=/lab/tree/{lessons[0].filename}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--KernelManager.transport_encryption=auto",
+        "--Application.log_level=WARN",
     ]
     if not browser:
         arguments.append("--no-browser")
