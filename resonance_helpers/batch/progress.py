@@ -43,8 +43,8 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at the rate so far; None where nobody can say."""
-        if self.total is None or not self.rate:
+        """How long the rest takes at the rate so far; None where nobody can say, or at the end."""
+        if self.total is None or self.ended >= self.total or not self.rate:
             return None
         return (self.total - self.ended) / self.rate
 
