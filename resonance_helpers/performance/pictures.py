@@ -100,8 +100,14 @@ def scaling(sweep: Sweep) -> Picture:
     tails = [run.percentile(0.9).value for run in sweep.runs.values()]
     figure = _figure(9, 3.4)
     left, right = figure.subplots(1, 2)
-    ideal = [rates[0] * level / levels[0] for level in levels]
-    left.plot(levels, ideal, "--", color=FAINT, label="ideal: as many times as fast")
+    each = range(levels[0], levels[-1] + 1)
+    left.plot(
+        each,
+        [rates[0] * level / levels[0] for level in each],
+        "--",
+        color=FAINT,
+        label="ideal: as many times as fast",
+    )
     left.plot(levels, rates, "o-", color=TARGET, label="measured")
     left.set(title="Throughput", ylabel="requests per second", ylim=(0, 1.6 * max(rates)))
     right.plot(levels, tails, "s:", color=MEASURED, label="p90")
@@ -142,7 +148,7 @@ def against_published(run: Run) -> Picture:
     axes.bar_label(bars, labels=told, padding=4)
     axes.axvline(1, color=MEASURED, linestyle="--")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g} times")
+    axes.xaxis.set_major_formatter("{x:g}x")
     axes.set(title="Measured over published", xlim=(0.5, 40 * max(*ratios, 1)))
     axes.invert_yaxis()
     lines = [f"{name}: published {value:g}" for name, value in PUBLISHED.items()]

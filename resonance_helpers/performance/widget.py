@@ -92,6 +92,8 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
         with self._mutex:
             self._stop.set()  # what is under way ends by itself, and counts no more
             self.stop_button.disabled = not rate
+            if self.running and not rate:
+                self._tell("Stopping: no further call is sent, those under way will end.")
             if rate:
                 self._stop = threading.Event()
                 self.calls, self.running = 0, True
@@ -125,12 +127,12 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
             if stop is not self._stop:
                 return
             self._show(list(seen))
+            self.load.value = 0
             try:
                 self.run = loading.result()
                 self._tell(f"Stopped. {rate} calls per second were due; {len(seen)} calls ended.")
             except Exception as error:
                 self._tell(f"The load ended: {error}")
-            self.load.value = 0
             self.running = False
 
     def _show(self, times: list[float]) -> None:
