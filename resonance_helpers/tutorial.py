@@ -87,13 +87,8 @@ def _elsewhere(url: str) -> LessonClient:
 
 def _here(options: dict[str, Any]) -> LessonClient:
     global _running
-    try:
-        from . import sandbox
-    except ImportError as error:
-        raise SetUpError(
-            f"The sandbox is not installed ({error.name} is missing). "
-            'Install it with: pip install "resonance-helpers[sandbox]"'
-        ) from None
+    from . import sandbox
+
     if _running is not None:
         handle, started_with = _running
         if started_with == options and _reset(handle):
@@ -103,9 +98,18 @@ def _here(options: dict[str, Any]) -> LessonClient:
     try:
         handle = sandbox.start(still=True, **options)
     except (sandbox.SandboxError, ValueError, TypeError) as error:
-        raise SetUpError(f"The sandbox did not start: {error}") from None
+        raise SetUpError(f"The sandbox did not start: {_reason(error)}") from None
     _running = handle, options
     return _client(handle)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line: a sandbox that crashed at its start tells a whole traceback."""
+    last = str(error).strip().splitlines()[-1].removeprefix("the sandbox did not start: ")
+    if last.startswith("ModuleNotFoundError: "):
+        missing = last.removeprefix("ModuleNotFoundError: ")
+        return f'{missing}. Install it with: pip install "resonance-helpers[sandbox]"'
+    return last
 
 
 def _reset(handle: Sandbox) -> bool:

@@ -87,6 +87,20 @@ def test_a_sandbox_that_cannot_start_says_why_in_a_sentence() -> None:
         connect(colour="blue")
 
 
+def test_a_sandbox_that_is_not_installed_is_one_line_with_a_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = "raise ModuleNotFoundError(\"No module named 'fastapi'\", name='fastapi')"
+    (tmp_path / "fastapi.py").write_text(hidden, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(SetUpError) as caught:
+        connect()
+    assert str(caught.value) == (
+        "The sandbox did not start: No module named 'fastapi'. "
+        'Install it with: pip install "resonance-helpers[sandbox]"'
+    )
+
+
 class TestAnotherServer:
     @pytest.fixture
     def other(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[sandbox.Sandbox]:
