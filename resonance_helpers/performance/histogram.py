@@ -16,7 +16,8 @@ __all__ = ["Histogram", "histogram"]
 BINS_A_DECADE = 20
 FIRST, LAST = -2, 2  # decades of seconds: 10 ms to 100 s; what lies beyond goes to the end bins
 BLUE, VERMILION, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#d4d4d4"
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 260, 46, 96, 26, 40
+FAILURES = 6  # bins to the right of the last: far enough that the labels keep apart
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 260, 46, 130, 26, 40
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ class Histogram:
         parts = [_bar(i, count, most, BLUE) for i, count in enumerate(self.counts) if count]
         if self.failed:
             # Told apart by place and word, not by colour alone.
-            parts.append(_bar(len(self.counts) + 1, self.failed, most, VERMILION, wide=3))
+            parts.append(_bar(len(self.counts) + FAILURES, self.failed, most, VERMILION, wide=4))
         parts += [_tick(10.0**decade) for decade in range(FIRST, LAST + 1)]
         parts += [
-            _text(_x(len(self.counts) + 2.5), HEIGHT - 24, "failed"),
+            _text(_x(len(self.counts) + FAILURES + 2), HEIGHT - 24, "failed"),
             _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "response time"),
             _text(LEFT - 6, TOP + 4, f"{most}", "end"),
             _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end"),
@@ -125,13 +126,11 @@ def _tick(seconds: float) -> str:
 
 
 def _mark(place: int, label: str, seconds: float) -> str:
-    bins = (LAST - FIRST) * BINS_A_DECADE
-    at = (
-        bins + 2.5
-        if math.isinf(seconds)
-        else (math.log10(max(seconds, 1e-3)) - FIRST) * BINS_A_DECADE
-    )
-    x, y = _x(min(at, bins + 2.5)), TOP + 10 + 14 * (place % 4)
+    failures = (LAST - FIRST) * BINS_A_DECADE + FAILURES + 2.0
+    at = failures
+    if math.isfinite(seconds):
+        at = (math.log10(max(seconds, 10.0**FIRST)) - FIRST) * BINS_A_DECADE
+    x, y = _x(min(at, failures)), TOP + 10 + 14 * (place % 4)
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{INK}" '
         f'stroke-dasharray="4 3"/>' + _text(x + 4, y, f"{label} {_seconds(seconds)}", "start")
