@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .auth import ApiKeyAuth as ApiKeyAuth
     from .auth import Secret as Secret
+    from .batch import run_batch as run_batch
     from .client import AuthenticatedAPIClient as AuthenticatedAPIClient
     from .client import ResonanceOSAPIClient as ResonanceOSAPIClient
     from .errors import ResonanceError as ResonanceError
@@ -36,6 +37,7 @@ _HOMES = {
     "connect": "tutorial",
     "hint": "exercises",
     "needs_sandbox": "tutorial",
+    "run_batch": "batch",
 }
 
 __all__ = [*_HOMES]

@@ -59,10 +59,12 @@ class Attempts(Protocol):
     Attributes:
         quota: the budget out of which retries are paid.
         patience: seconds for which an item waits for that budget.
+        limit: the server's rate limit, as far as it is known before the first answer.
     """
 
     quota: RetryQuota
     patience: float
+    limit: RateLimit | None
 
     def make(self, item: Item) -> Outcome:
         """Make the next attempt at `item`; waits for its outcome."""
@@ -75,6 +77,7 @@ class Here:
         self._client = _made(client)
         self.quota = self._client._transport.quota
         self.patience = self._client.retry.max_wait
+        self.limit = self._client.rate_limit
 
     def make(self, item: Item) -> Outcome:
         if item.call is None:
@@ -118,6 +121,7 @@ class Remote:
         self._batch = batch
         self.quota = RetryQuota()
         self.patience = RetryPolicy().max_wait
+        self.limit: RateLimit | None = None
 
     def make(self, item: Item) -> Outcome:
         task = self._executor.submit(

@@ -11,12 +11,16 @@ import math
 
 __all__ = ["Pacer"]
 
-PROBE_LASTS = 1.0
+PROBE_LASTS = 5.0
 """Seconds after which a first request of a new window is given up as the only one."""
 
 
 class Pacer:
     """Counts what may still be sent. Times are seconds on any one clock; the caller locks.
+
+    Args:
+        remaining, turns: what is known before the first answer: how many requests are left, and
+            when the window turns.
 
     >>> pacer = Pacer()
     >>> pacer.sent(now=0.0)
@@ -26,12 +30,12 @@ class Pacer:
     5.1
     """
 
-    def __init__(self) -> None:
+    def __init__(self, remaining: float = math.inf, turns: float = -math.inf) -> None:
         self._sent = 0
         self._in_flight = 0
         self._newest = 0  # the latest request that has been answered with a limit
-        self._remaining = math.inf  # what that answer said
-        self._turns = -math.inf
+        self._remaining = remaining  # what that answer said
+        self._turns = turns
         self._paused = -math.inf
         self._probed = -math.inf
 

@@ -124,8 +124,10 @@ class _Run:
         self._attempts = attempts
         self._batch = batch
         self._journal = journal
+        limit = attempts.limit
+        pacer = Pacer(limit.remaining, time.monotonic() + limit.reset) if limit else Pacer()
         self._queue = WorkQueue(
-            Pacer(), look_ahead=LOOK_AHEAD, aside=LOOK_AHEAD, clock=time.monotonic
+            pacer, look_ahead=LOOK_AHEAD, aside=LOOK_AHEAD, clock=time.monotonic
         )
         self._interrupts = Interrupts()
         self._tally = Tally()

@@ -1,0 +1,33 @@
+"""A batch against the sandbox's real rate limits: it uses them, and hardly ever meets one."""
+
+from __future__ import annotations
+
+import pytest
+
+from resonance_helpers import sandbox
+from resonance_helpers.batch import run_batch
+from resonance_helpers.client import ResonanceOSAPIClient
+
+
+def refused(server: sandbox.Sandbox) -> int:
+    return sum(entry["status"] == 429 for entry in server.requests())
+
+
+def test_it_slows_down_before_it_is_told_to():
+    requests = [{"prompt": f"Topic {number}", "paragraphs": 1} for number in range(45)]
+    with sandbox.start(burst=20, rate_limit=100_000) as server:
+        report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
+        assert report.stats.successful == 45
+        assert refused(server) == 0
+        assert report.stats.total_time > 1  # 20 in any second: two more seconds have to begin
+
+
+@pytest.mark.soak
+def test_it_uses_what_the_server_allows():
+    requests = [{"prompt": f"Topic {number}", "paragraphs": 1} for number in range(360)]
+    with sandbox.start(rate_limit=120) as server:
+        report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
+        assert report.stats.successful == 360
+        assert refused(server) <= 0.01 * 360
+    # 120 at once, 120 after a minute and 120 after two: the ideal is the time that these take.
+    assert report.stats.total_time <= 120 / 0.95 + 10
