@@ -13,7 +13,7 @@ from resonance_helpers.exercises import Exercise, check
 from resonance_helpers.lessons import LESSONS, NOTEBOOKS
 from resonance_helpers.tutorial import LessonClient
 
-TOPICS = ("health", "generation", "profiles")
+TOPICS = ("health", "generation", "profiles", "errors")
 
 EXERCISES = [
     getattr(getattr(check, topic), name)
@@ -203,6 +203,26 @@ WRONG: list[tuple[str, str, Make, str]] = [
     ("profiles.isolation", "unauthorised", same(401), "would tell a stranger"),
     ("profiles.isolation", "fine", same(200), "hand over the profiles"),
     ("profiles.isolation", "a word", same("not found"), "should be an HTTP status code"),
+    ("errors.category", "another", same("validation"), "not what the error"),
+    ("errors.category", "its type", same("unknown-profile"), "should be one of these texts"),
+    ("errors.category", "the code", same(404), "should be one of these texts"),
+    ("errors.again", "no function", same("never"), "should be a function"),
+    ("errors.again", "always", same(lambda error: True), "the work may have been done"),
+    ("errors.again", "never", same(lambda error: False), "ConnectionFailedError your function"),
+    ("errors.again", "retryable alone", same(lambda e: e.retryable), "AttemptTimeoutError"),
+    ("errors.again", "by status", same(lambda e: (e.response_code or 0) < 500), "UnavailableErr"),
+    ("errors.key", "no key", twice(generated(), generated()), "did the work a second time"),
+    ("errors.key", "one answer twice", twice(generated()), "one and the same"),
+    ("errors.key", "one alone", generated(), "should be a pair"),
+    (
+        "errors.key",
+        "another prompt under one key",
+        twice(
+            generated(idempotency_key="k"),
+            lambda api: api.generate_content("Tides", idempotency_key="k"),
+        ),
+        "Take a new one",
+    ),
 ]
 
 

@@ -169,6 +169,8 @@ class _Answer:
     def spoil(self, fault: Fault, request_id: str) -> None:
         """Make of this answer what `fault` makes of it."""
         _SPOILS[fault.kind](self, fault, request_id)
+        if self.status == 204:
+            return  # which has no body to be spoilt, and no length
         length = (b"content-length", b"%d" % len(self.body))
         self.headers = [pair for pair in self.headers if pair[0] != b"content-length"] + [length]
 
@@ -208,7 +210,8 @@ def _truncated(answer: _Answer, fault: Fault, request_id: str) -> None:
 
 
 def _malformed(answer: _Answer, fault: Fault, request_id: str) -> None:
-    answer.body = answer.body[:-1] + b"," + answer.body[-1:]
+    if answer.body:
+        answer.body = answer.body[:-1] + b"," + answer.body[-1:]
 
 
 def _empty(answer: _Answer, fault: Fault, request_id: str) -> None:

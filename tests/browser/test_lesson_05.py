@@ -1,0 +1,99 @@
+"""Lesson 5 as a person works through it: turn the dial, run, and read the counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.jupyter import Lab
+
+NOTEBOOK = "05_errors.ipynb"
+DONE = 60_000
+
+
+def counts(page: Page) -> dict[str, list[int]]:
+    """The small table under the dial: client to calls, answered, lost, written twice."""
+    rows = page.get_by_role("table", name="Counts so far").get_by_role("row").all()[1:]
+    return {
+        row.get_by_role("rowheader").inner_text(): [
+            int(cell.inner_text()) for cell in row.get_by_role("cell").all()
+        ]
+        for row in rows
+    }
+
+
+def set_dial(page: Page, percent: int) -> None:
+    """Move the dial with the keyboard, as somebody without a mouse does."""
+    handle = page.get_by_role("slider", name="Faults, %:")
+    handle.focus()
+    page.keyboard.press("Home")
+    for _ in range(percent // 5):
+        page.keyboard.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuenow", re.compile(rf"{percent}(\.0)?"))
+
+
+def test_the_dial_is_turned_and_three_clients_run(
+    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+) -> None:
+    lab.open(page, NOTEBOOK)
+    lab.run_all(page)
+    said = page.locator("p[role=status]")
+    expect(said.filter(has_text="Set the dial, then press Run.")).to_be_visible()
+
+    run = page.get_by_role("button", name="Run", exact=True)
+    answered = {}
+    for percent in (0, 50):
+        set_dial(page, percent)
+        run.click()
+        # The counts move while the clients run, and not only at the end.
+        expect(said.filter(has_text=re.compile(r"\d+ of 24 prompts sent"))).to_be_visible()
+        expect(said.filter(has_text=f"Done: 24 prompts at {percent}% faults")).to_be_visible(
+            timeout=DONE
+        )
+        answered[percent] = counts(page)
+    assert answered[0] == {
+        "gives up at once": [24, 24, 0, 0],
+        "tries again blindly": [24, 24, 0, 0],
+        "ours": [24, 24, 0, 0],
+    }
+    naive, blind, ours = answered[50].values()
+    assert naive[1] < 24
+    assert blind[3] > 0
+    assert ours == [24, 24, 0, 0]
+    picture = page.get_by_role("img", name=re.compile("50% faults: .*ours: 24 of 24 answered"))
+    expect(picture).to_be_visible()
+    picture.scroll_into_view_if_needed()
+    screenshot(page, "05-dial")
+    assert lab.errors(page).count() == 0
+    assert page.refused == []
+
+
+def test_the_dial_is_dragged_with_the_mouse(lab: Lab, page: Page) -> None:
+    lab.open(page, NOTEBOOK)
+    lab.run_all(page)
+    handle = page.get_by_role("slider", name="Faults, %:")
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=6)
+    page.mouse.up()
+    expect(handle).not_to_have_attribute("aria-valuenow", re.compile(r"20(\.0)?"))
+    # Nothing was sent yet: only the button sends.
+    expect(page.get_by_role("table", name="Counts so far")).to_have_count(0)
+
+
+def test_the_pictures_are_there(
+    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+) -> None:
+    lab.open(page, NOTEBOOK)
+    lab.run_all(page)
+    journeys = page.get_by_alt_text(re.compile("How far a call came before it broke"))
+    journeys.or_(page.locator(".jp-RenderedImage img").first).first.scroll_into_view_if_needed()
+    screenshot(page, "05-map")
+    assert page.locator(".jp-RenderedImage img").count() >= 3
+    expect(page.get_by_text("○ Not attempted.")).to_have_count(3)
