@@ -26,6 +26,9 @@ COMPONENTS = ("database", "writer", "disk")
 FRESH = {"database": 0.25, "writer": 10.0, "disk": 5.0}
 """Seconds that a probe's finding is used for: many callers of /health cost one probe."""
 
+PATIENCE = 5.0
+"""Seconds that a probe may take."""
+
 ROOM = 64 << 20
 """Bytes of free disk under which the disk is reported as failing."""
 
@@ -93,10 +96,10 @@ class Health:
                 return known
             started = time.perf_counter()
             try:
-                detail = await asyncio.wait_for(self._probes[name](), 5)
+                detail = await asyncio.wait_for(self._probes[name](), PATIENCE)
                 status = "ok"
             except TimeoutError:
-                status, detail = "failing", "no answer within 5 seconds"
+                status, detail = "failing", f"no answer within {PATIENCE:g} seconds"
             except Exception as error:
                 status, detail = "failing", type(error).__name__
             elapsed = (time.perf_counter() - started) * 1000
@@ -115,7 +118,8 @@ class Health:
     async def _writer_works(self) -> str:
         target: HRVVector = SHARED[0].vector
         brief = Brief("health", target, paragraphs=1, temperature=0)
-        draft = await anyio.to_thread.run_sync(self._writer.write, brief)
+        # Abandoned if it hangs: a probe has to end, though a thread can't be made to.
+        draft = await anyio.to_thread.run_sync(self._writer.write, brief, abandon_on_cancel=True)
         if not draft.text.strip():
             raise ValueError("the writer wrote nothing")
         return self._writer.name

@@ -27,6 +27,7 @@ REQUESTS = [
 def test_every_answer(api: API, method: str, path: str) -> None:
     headers = api(method, path).headers
     assert re.fullmatch(r"req_[0-9a-f]{32}", headers["X-Request-ID"])
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert re.fullmatch(r"app;dur=\d+\.\d{3}", headers["Server-Timing"])
     policy = r'"burst";q=\d+;w=1, "minute";q=\d+;w=60, "day";q=\d+;w=86400'
     assert re.fullmatch(policy, headers["RateLimit-Policy"])

@@ -150,6 +150,24 @@ def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:
         assert client.get("/metrics").json()["generations"]["stored"] == 5
 
 
+def test_a_writer_that_hangs_does_not_hang_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resonance_helpers.sandbox.components.PATIENCE", 0.2)
+
+    class Hanging(OneLiner):
+        let = threading.Event()
+
+        def write(self, brief: Brief) -> Draft:
+            assert self.let.wait(20)
+            return super().write(brief)
+
+    with serving(Hanging()) as client:
+        body = client.get("/health").json()
+        assert not Hanging.let.is_set()
+        Hanging.let.set()
+    assert body["status"] == "degraded"
+    assert body["checks"]["writer"]["detail"] == "no answer within 0.2 seconds"
+
+
 def test_declared_latency_is_waited_and_left_out_of_the_figures() -> None:
     with serving(OneLiner(), latency=0.5) as client:
         started = time.perf_counter()
