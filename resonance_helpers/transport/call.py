@@ -30,6 +30,7 @@ from .retry_after import parse_retry_after
 from .session import anonymous
 
 log = logging.getLogger("resonance_helpers")
+log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
 
 
 @dataclass
