@@ -26,6 +26,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
+from .head import Response
+
 _TLS_RECORD = 16 * 1024
 _OUTBOX = 64 * 1024
 
@@ -91,13 +93,13 @@ class _Punctual:
         # sent", and has to be told apart from what breaks afterwards.
         try:
             super().connect()  # type: ignore[misc]
+            self.arm(self.sock)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "timed out while connecting") from error
         except ssl.SSLError:
             raise
         except OSError as error:
             raise NewConnectionError(self, f"could not connect: {error}") from error  # type: ignore[arg-type]
-        self.arm(self.sock)
 
     def _new_conn(self) -> socket.socket:
         # Each address of the host gets its share of the time: one that swallows packets leaves
@@ -150,17 +152,7 @@ class _Punctual:
                 raise _broken(error) from None
 
     def response_class(self, _sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        return _Response(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
-
-
-class _Response(http.client.HTTPResponse):
-    """An `http.client` response that does not take a connection's end for the end of the head."""
-
-    def begin(self) -> None:
-        reader = self.fp.raw  # type: ignore[attr-defined]
-        reader.in_head = True
-        super().begin()
-        reader.in_head = False
+        return Response(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
 
 
 class _ArmedSocket:
@@ -195,7 +187,7 @@ class _ArmedReader(io.RawIOBase):
             raise _broken(error) from None
         if count == 0 and self.in_head and self._begun:
             raise ConnectionResetError("closed within the head of the answer")
-        self._begun = True
+        self._begun = self._begun or bool(count)
         return count
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import time
 import tracemalloc
 import zlib
 from typing import Any
@@ -262,6 +263,7 @@ def test_a_connection_is_used_again_and_a_dead_one_is_not(serve: Any, client_of:
     for _ in range(3):
         client.health_check()
     assert server.connections == 1
+    time.sleep(0.2)  # until the end of the connection has arrived
     assert client.health_check() == HEALTHY
     assert server.connections == 2
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -183,6 +184,21 @@ ANSWERS: dict[str, list[Any]] = {
     "link": [replies({}, headers={"Link": '</b>; rel="next"'})],
     "cookie": [replies({}, headers={"Set-Cookie": "a=b; Path=/"})],
     "cookie for elsewhere": [replies({}, headers={"Set-Cookie": "a=b; Domain=example.com"})],
+    "many headers": [replies({}, headers={f"X-{n}": "y" * n for n in range(90)})],
+    "a header of odd characters": [sends(answer({}).replace(b"\r\n", b"\r\nX-A: \xe9\x01\r\n", 1))],
+    "a header without a name": [sends(answer({}).replace(b"\r\n", b"\r\n: x\r\n", 1))],
+    "a header with a space": [sends(answer({}).replace(b"\r\n", b"\r\nX A: x\r\n", 1))],
+    "a line without a colon": [sends(answer({}).replace(b"\r\n", b"\r\nnonsense\r\n", 1))],
+    "spaces around a value": [replies({}, headers={"X-A": " \t b \t "})],
+    "an empty value": [replies({}, headers={"X-A": ""})],
+    "negative length": [sends_and_closes(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc")],
+    "length with a plus": [sends(b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\na")],
+    "length and chunks": [sends(chunked(b"abc").replace(b"\r\n", b"\r\nContent-Length: 1\r\n", 1))],
+    "another transfer coding": [
+        sends_and_closes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\nabc")
+    ],
+    "an unknown version": [sends(b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")],
+    "a status of two digits": [sends_and_closes(b"HTTP/1.1 20 OK\r\n\r\n")],
     "404": [replies({"detail": "no"}, 404)],
     "500": [replies(b"oops", 500, content_type="text/html")],
     "close": [sends_and_closes(answer({}, headers={"Connection": "close"}))],
@@ -205,6 +221,8 @@ def test_the_same_answer(name: str) -> None:
     def use(session: requests.Session, url: str) -> Any:
         for _ in range(2):
             session.get(url + "/a", **once)
+        if name == "stale connection":
+            time.sleep(0.2)  # until the end of the connection has arrived
         return session.get(url + "/a", **once)
 
     same(use, *ANSWERS[name])
