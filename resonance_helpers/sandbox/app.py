@@ -114,7 +114,8 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
 def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
     """Make the sandbox's keys: one for each private tenant it starts with, and one for `admin`.
 
-    They can be read here alone; the database has their digests.
+    They can be read here alone; the database has their digests. On a file that was used before,
+    the keys of earlier starts stay valid, so that a client can go on after a restart.
     """
     database: Database = app.state.database
     now: str = app.state.now()

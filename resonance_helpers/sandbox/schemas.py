@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from ..hrv import DIMENSIONS, HRVVector
+from ..hrv import DIMENSIONS
 from .strict_json import FIELDS, dumps
 
 __all__ = [
@@ -92,12 +92,7 @@ Metadata = Annotated[
 
 
 class _Request(BaseModel):
-    """A request's body. Python's own conversions stay out: "3" is no number here."""
-
-    model_config = ConfigDict(strict=False)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    """A request's body; an error may repeat the names of its fields."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -300,8 +295,3 @@ class MetricsSummary(Figures):
     characters_per_second: float | None
     mean_hrv_feedback: float | None
     endpoints: dict[str, Figures]
-
-
-def vector_of(values: tuple[float, ...] | list[float]) -> HRVVector:
-    """The vector that a validated body holds."""
-    return HRVVector(values)

@@ -7,6 +7,8 @@ import os
 import signal
 import sqlite3
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,16 @@ def test_killed_mid_write_then_started_again(tmp_path: Path) -> None:
     data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     for held in server.credentials.values():
         assert held["api_key"].encode() not in data
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM is of POSIX")
+def test_a_stop_lets_what_is_under_way_finish() -> None:
+    with start(latency=0.8) as server, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            requests.post, f"{server.url}/hr_generate", json={"prompt": "tea"}, timeout=20
+        )
+        time.sleep(0.4)
+        os.kill(server.pid, signal.SIGTERM)
+        assert asked.result(20).status_code == 200
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{server.url}/health", timeout=5)

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from ...hrv import HRVVector
 from .. import profile_store
 from ..answer import Answer, commit, database_fails, json_response
 from ..problems import IDEMPOTENT, WITH_BODY, responses
-from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate, vector_of
+from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate
 from ..security import Principal, needs
 from ..strict_route import StrictRoute
 
@@ -76,7 +77,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
             connection,
             tenant,
             body.profile_name,
-            vector_of(body.hrv_vector),
+            HRVVector(body.hrv_vector),
             body.description,
             body.metadata or {},
             now,
@@ -142,7 +143,7 @@ async def replace_profile(
             connection,
             name,
             profile_name,
-            vector_of(body.hrv_vector),
+            HRVVector(body.hrv_vector),
             body.description,
             body.metadata or {},
             if_match,
