@@ -18,10 +18,10 @@ from benchmarks.harness import Options, Result
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
     "fault_matrix": "every fault at every point of a request, against every method",
-    "per_call": "time per call at zero delay, beside other HTTP clients",
+    "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",
     "quality": "how near the writer comes to its targets, and whether it can be believed",
-    "sandbox_share": "where the sandbox's time goes, and what an import costs",
+    "sandbox_share": "where the sandbox's time goes, layer by layer",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
 

@@ -3,7 +3,6 @@
 1. `/health` beside an empty FastAPI route under the same uvicorn, by a bare socket.
 2. The share of the CPU that writer, scoring, database and framework have in a generation, with 1
    and with 32 callers; whether all 32 are served, and how evenly.
-3. What `import resonance_helpers` costs beside `import requests`.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -21,7 +18,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from benchmarks import timed_sandbox
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, interleaved, versions
 from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.performance import Run, measure
 
@@ -32,7 +29,7 @@ LAYERS = ("writer", "scoring", "database", "framework")
 
 
 def run(options: Options) -> list[Result]:
-    return [health(options), generation(options), imports(options)]
+    return [health(options), generation(options)]
 
 
 # --- /health --------------------------------------------------------------------------------------
@@ -228,46 +225,3 @@ def scoring_share(options: Options) -> float | None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, usual)
     return samples["scoring"] / max(samples["all"], 1)
-
-
-# --- import ---------------------------------------------------------------------------------------
-
-
-def imports(options: Options) -> Result:
-    """Seconds to import, in a fresh interpreter each time."""
-    statements = {
-        "import requests": "import requests",
-        "import resonance_helpers": "import resonance_helpers",
-        "… with the client": "from resonance_helpers import ResonanceOSAPIClient",
-    }
-    spreads = interleaved(
-        {name: _import(statement) for name, statement in statements.items()}, options, rounds=31
-    )
-    base = spreads["import requests"]
-    ratios: dict[str, Spread] = {name: spread.over(base) for name, spread in spreads.items()}
-    return Result(
-        "sandbox_share-import",
-        "What an import costs",
-        columns=("statement", "ms", "ratio"),
-        rows=[(name, spread.scaled(1e3), ratios[name]) for name, spread in spreads.items()],
-        goals=[
-            Goal("import of the package", ratios["import resonance_helpers"].median, 1.15),
-            Goal("import of the package with its client", ratios["… with the client"].median, 1.15),
-        ],
-        notes=["Names load on first use, so the package alone imports nothing of its own."],
-        bars="ms",
-    )
-
-
-def _import(statement: str) -> Callable[[], float]:
-    timed = (
-        f"import time; began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
-    )
-
-    def case() -> float:
-        done = subprocess.run(
-            [sys.executable, "-c", timed], capture_output=True, text=True, check=True
-        )
-        return float(done.stdout)
-
-    return case
