@@ -303,7 +303,7 @@ def execute(
     chosen = list(paths) if paths else [NOTEBOOKS / one.filename for one in available()]
     for path in chosen:
         found += execute_one(path, check=check, redraw=redraw, timeout=timeout, url=url, say=say)
-    if not paths and not url:
+    if not url and any(path.parent == NOTEBOOKS for path in chosen):
         found += contents(NOTEBOOKS.parent, check=check)
     return found
 
