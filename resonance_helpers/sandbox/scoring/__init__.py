@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,9 @@ class Measurement:
             "found"}``:
             the value; the raw statistic, and the raw values at the two ends of the range; how it
             was measured, in one sentence, and after whom; the numbers that went in; the words or
-            sentences counted, at most `MAX_FOUND`. All of it goes into JSON.
+            sentences counted, at most `MAX_FOUND` ("said (3)" stands for three of them; the
+            lengths of the sentences for variance, ``{"sentence", "compound"}`` for valence, and
+            "+ surely", "- perhaps" for assertiveness). All of it goes into JSON.
     """
 
     vector: HRVVector
@@ -77,7 +80,13 @@ def counts_of(found: list[Cues]) -> Counts:
     """The counts of a text, from those of its sentences."""
     if not found:
         return Counts()
-    return Counts(*map(sum, zip(*(cues.counts for cues in found), strict=True)))
+    columns = zip(*(cues.counts for cues in found), strict=True)
+    # fsum, since Python 3.12 sums floats otherwise than 3.11 and figures should not differ.
+    sums = [math.fsum(column) for column in columns]
+    return Counts._make(
+        s if name in ("felt", "affect") else int(s)
+        for name, s in zip(Counts._fields, sums, strict=True)
+    )
 
 
 def _listed(found: list[Cues], *kinds: str) -> list[str]:

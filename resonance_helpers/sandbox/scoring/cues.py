@@ -4,6 +4,7 @@ swap a sentence and know the new measure without reading the rest again."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -86,7 +87,7 @@ def cues_of(sentence: str) -> Cues:
             words=length,
             squared_words=length * length,
             felt=felt * length,
-            affect=sum(map(affective_strength, affective)),
+            affect=math.fsum(map(affective_strength, affective)),
             boosters=len(boosters),
             hedges=len(hedges),
             curiosity=len(curious),

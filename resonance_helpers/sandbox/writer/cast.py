@@ -23,6 +23,7 @@ _HIM = _names("""
     Mateo Nikhil Omar Pavel Rafael Samir Tariq Theo Umar Viktor Wei Yusuf
 """)
 _CONSTANT = ("place", "job", "group")
+_ALTERNATING = ("people", "work", "gain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Cast:
     turns: tuple[tuple[dict[str, str], dict[str, str]], ...]
 
     def fillers(self, paragraph: int, sentence: int) -> dict[str, str]:
-        """What fills the slots: a paragraph keeps to its things, and names people in two ways."""
+        """What fills the slots: a paragraph keeps to its things, but does not dwell on one word."""
         return self.turns[paragraph % len(self.turns)][sentence % 2]
 
 
@@ -63,7 +64,6 @@ def cast_for(domain: Domain, rng: random.Random) -> Cast:
             slot: options[0] if slot in _CONSTANT else options[turn % len(options)]
             for slot, options in drawn.items()
         }
-        people = drawn["people"]
-        also = {"people": people[(turn + 1) % len(people)]}
+        also = {slot: drawn[slot][(turn + 1) % len(drawn[slot])] for slot in _ALTERNATING}
         turns.append((chosen | person, chosen | person | also))
     return Cast(tuple(turns))
