@@ -61,7 +61,7 @@ class Snapshot:
         parts.append(f"{self.rate:.1f}/s")
         if self.seconds_left is not None:
             parts.append(f"{_clock(self.seconds_left)} left")
-        return "  ".join(parts)
+        return ", ".join(parts)
 
 
 class Progress(Protocol):

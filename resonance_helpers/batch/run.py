@@ -264,7 +264,8 @@ class _Run:
                 if journal:
                     item.payload = payload_hash(item.request)
             except (TypeError, ValueError) as error:
-                self._fail(item, InvalidRequestError(str(error)))
+                if not (journal and journal.index.is_final(index)):
+                    self._fail(item, InvalidRequestError(str(error)))
                 continue
             if journal and not self._is_due(journal, item):
                 continue
@@ -313,6 +314,8 @@ class _Run:
             pause=outcome.pause,
         )
         if error is None:
+            if item.starved is not None:
+                self._attempts.quota.refund(RETRY_COST)
             self._end(item, success=True, again="no", result=dict(outcome.answer or {}))
             self._queue.settle()
             return
@@ -321,8 +324,8 @@ class _Run:
             self._fail(item, error)
             self._queue.settle()
             return
-        if outcome.starved and item.starved is None:
-            item.starved = time.monotonic()
+        # One that is not starved has paid for its next attempt.
+        item.starved = (item.starved or time.monotonic()) if outcome.starved else None
         item.error = error
         self._queue.put_aside(item, outcome.wait)
 
@@ -348,7 +351,8 @@ class _Run:
 
     def _fail(self, item: Item, error: ResonanceError) -> None:
         error.attempts = item.attempts
-        again: Again = "unsure" if item.doubt else "safe"
+        doubt = item.doubt or isinstance(error, OutcomeUnknownError)
+        again: Again = "unsure" if doubt else "safe"
         if isinstance(error, InvalidRequestError) or is_final(error):
             again = "no"
         self._end(item, success=False, again=again, result=dict(error.as_dict()))

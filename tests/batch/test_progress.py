@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 def test_a_snapshot_says_how_far_how_well_how_fast_and_how_long_still():
     assert str(SNAPSHOT) == (
-        "30/120  96.7 % success  1 failed  4 retries  2 waiting  15.0/s  6 s left"
+        "30/120, 96.7 % success, 1 failed, 4 retries, 2 waiting, 15.0/s, 6 s left"
     )
 
 
@@ -31,7 +31,7 @@ def test_without_a_total_nobody_knows_how_long():
         ended=3, total=None, successful=3, failed=0, retries=0, waiting=0, seconds=1, rate=3
     )
     assert endless.seconds_left is None
-    assert str(endless) == "3  100.0 % success  3.0/s"
+    assert str(endless) == "3, 100.0 % success, 3.0/s"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(59, "59 s"), (61, "1:01"), (3661, "1:01:01")])
@@ -49,7 +49,7 @@ def test_a_terminal_gets_one_line(serve, monkeypatch):
     written = terminal.getvalue()
     assert written.count("\n") == 1
     assert written.endswith("\n")
-    assert "[########################] 20/20  100.0 % success" in written
+    assert "[########################] 20/20, 100.0 % success" in written
 
 
 def test_a_pipe_gets_nothing(serve, capfd):

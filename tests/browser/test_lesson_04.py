@@ -31,7 +31,7 @@ def test_the_panel_answers_how_many_at_once_are_enough(
         page.keyboard.press("ArrowRight")
     button.click()
     # While it runs, the same line tells how far it is.
-    expect(page.locator("p[role=status]").filter(has_text=re.compile(r"/24 .*/s"))).to_be_visible()
+    expect(page.locator("p[role=status]").filter(has_text=re.compile(r"/24, .*/s"))).to_be_visible()
     expect(said.filter(has_text="8 at once: 24 of 24 in")).to_be_visible()
 
     slider.focus()
@@ -52,7 +52,7 @@ def test_a_batch_shows_its_progress(
 ) -> None:
     lab.open(page, NOTEBOOK)
     lab.run_all(page, timeout=180)
-    ended = page.get_by_text(re.compile(r"24/24\s+100\.0 % success"))
+    ended = page.get_by_text(re.compile(r"24/24, 100\.0 % success"))
     expect(ended.first).to_be_visible()
     expect(page.locator("progress").first).to_be_visible()
     page.get_by_role("heading", name="Many at once", exact=True).scroll_into_view_if_needed()
