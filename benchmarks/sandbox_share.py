@@ -119,9 +119,10 @@ def generation(options: Options) -> Result:
     rows, goals = [], []
     with timed_sandbox.running("sandbox") as url, ResonanceOSAPIClient(url) as client:
         for callers in (1, 32):
-            calls = options.size(max(240, 12 * callers), 2 * callers)
+            calls = options.size(max(240, 12 * callers), callers)
             prompts = [PROMPTS[i % len(PROMPTS)] for i in range(calls)]
-            measure(client, prompts[: 2 * callers], concurrency=callers)  # warms up both ends
+            warmup = prompts[: options.size(2 * callers, 2)]
+            measure(client, warmup, concurrency=callers)  # both ends: threads, connections
             before = _account(url)
             seen = measure(client, prompts, concurrency=callers, warmup=0)
             spent = _spent(before, _account(url), scoring)
