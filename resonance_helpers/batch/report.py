@@ -117,8 +117,10 @@ class BatchReport:
     def __repr__(self) -> str:
         lines = [str(self.stats)]
         if self.stopped:
-            again = "run it again with the same journal" if self.journal else "without a journal"
-            lines.insert(0, f"Stopped: {self.stopped}. To go on, {again}.")
+            how = "Run it again with the same journal to go on."
+            if not self.journal:
+                how = "It has no journal, so it can't go on from here."
+            lines.insert(0, f"Stopped: {self.stopped}. {how}")
         return "\n".join(lines)
 
 

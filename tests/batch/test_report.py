@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,8 +100,11 @@ def test_the_figures_of_a_small_batch():
 
 
 def test_a_stopped_batch_says_so_first():
-    stopped = BatchReport(report(SUCCESS).stats, [SUCCESS], stopped="interrupted by Ctrl-C")
-    assert repr(stopped).startswith("Stopped: interrupted by Ctrl-C.")
+    stats = report(SUCCESS).stats
+    stopped = BatchReport(stats, [SUCCESS], stopped="interrupted by Ctrl-C")
+    assert repr(stopped).startswith("Stopped: interrupted by Ctrl-C. It has no journal")
+    resumable = BatchReport(stats, [SUCCESS], stopped="interrupted by Ctrl-C", journal=Path("j"))
+    assert "Run it again with the same journal" in repr(resumable)
 
 
 def test_no_figure_divides_by_nothing():
