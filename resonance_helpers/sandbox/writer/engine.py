@@ -23,7 +23,7 @@ _SENTENCES = {1: (7, 8, 9), 2: (5, 6, 7)}
 _SENTENCES_OF_MANY = (4, 5, 5, 6)
 _SENTENCE_CHARACTERS = 85  # a sentence's usual length, to share out `max_length`
 _DRAWN = 0.45  # the share of the frames that one article may use
-_TRIES = 28
+_TRIES = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class ResonantWriter:
             steered, which is the baseline of `benchmarks/quality.py`.
     """
 
-    sweeps: int = 4
-    rounds: int = 36
+    sweeps: int = 3
+    rounds: int = 32
 
     @property
     def name(self) -> str:
