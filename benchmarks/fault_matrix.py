@@ -282,7 +282,7 @@ def strike(
                 return answer
             tally.types[answer["type"]] += 1
             must = situation == "once" and answer["retryable"] and trial.method != "health_check"
-            if must and kind != "unavailable":
+            if must and (answer["retry_after"] or 0) <= options["deadline"]:
                 tally.wrong.append(f"{trial.method}: gave up on {answer['type']}")
         return answer
 
