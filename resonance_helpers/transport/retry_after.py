@@ -40,7 +40,7 @@ def parse_retry_after(value: str | None, *, now: float, date: str | None = None)
     """
     value = (value or "").strip(" \t")
     if _SECONDS.fullmatch(value):
-        return LONGEST if len(value) > 10 else min(float(value), LONGEST)
+        return min(float(value), LONGEST)
     then = parse_http_date(value, now=now)
     if then is None:
         return None

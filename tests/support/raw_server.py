@@ -64,13 +64,20 @@ class RawServer:
                     several = len(self.handlers) > 1
                     handler = self.handlers.pop(0) if several else self.handlers[0]
                 handler(connection, request)
+        if self.reading:
+            connection.close()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
+        # Not closed from here: the thread may be about to write, and by then the number of the
+        # socket may be another test's.
         for connection in self._open:
-            connection.close()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            if not self.reading:
+                connection.close()
 
 
 @contextmanager
