@@ -99,7 +99,10 @@ class Pacer:
         if remaining is None:
             self._remaining -= 1  # no word came back, but the server may have counted it
             self._probed = -math.inf
-        else:
-            self._newest = number
+            return
+        self._newest = number
+        if now >= self._turns or remaining < self._remaining:
+            # Before the window turns there can only be less: what says more has been overtaken
+            # on its way by a request that left after it.
             self._remaining = remaining
             self._turns = now + (reset or 0.0)

@@ -138,6 +138,14 @@ def test_an_older_answer_does_not_overrule_a_newer_one():
     assert pacer.ready_at(1) == 11
 
 
+def test_before_the_window_turns_there_can_only_be_less():
+    pacer = Pacer()
+    first, second = pacer.sent(0), pacer.sent(0)
+    pacer.answered(first, 1, remaining=0, reset=10)  # it came to the server after the second
+    pacer.answered(second, 1, remaining=1, reset=10)
+    assert pacer.ready_at(1) == 11
+
+
 def test_after_the_window_one_request_goes_first():
     pacer = Pacer()
     pacer.answered(pacer.sent(0), 0, remaining=0, reset=5)
