@@ -33,10 +33,10 @@ PUBLISHED = {
 def summary(run: Run) -> list[tuple[str, str]]:
     """The run as (label, figure), times in seconds with their 95 % intervals in brackets."""
     loop = "closed loop" if run.rate is None else f"open loop, {run.rate:g} calls due a second"
-    rows = [
-        ("calls", f"{len(run)}, {loop}, at most {run.workers} at once"),
-        ("answered", str(run.success_rate)),
-    ]
+    rows = [("calls", f"{len(run)}, {loop}, at most {run.workers} at once")]
+    if not run.samples:
+        return rows
+    rows.append(("answered", str(run.success_rate)))
     rows += [(f"failed: {failure}", f"{count}") for failure, count in run.failures.items()]
     rows += [
         ("requests per second", f"{run.requests_per_second:.1f}"),
@@ -116,7 +116,7 @@ class Report:
         return f"{told}\n\n{self.verdicts!r}" if self.verdicts else told
 
     def _repr_html_(self) -> str:
-        marks = [(p.name, p.value) for p in self.run.percentiles()[:3]]
+        marks = [(p.name, p.value) for p in self.run.percentiles()[:3]] if self.run.samples else []
         parts = [histogram(self.run.times()).svg(marks), summary_table(self.run)]
         if len(self.verdicts):
             parts.append(self.verdicts._repr_html_())

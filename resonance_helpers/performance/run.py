@@ -79,7 +79,7 @@ class Sample:
     @property
     def network_time(self) -> float | None:
         """Seconds of `service_time` that the server does not count as its own: the way there and
-        back, the client's work, and any wait that the server leaves out of its figures."""
+        back, the client's work and retries, and any wait that the server leaves out."""
         return None if self.server_time is None else max(0.0, self.service_time - self.server_time)
 
     @property
@@ -96,7 +96,7 @@ class Run:
     an answer. Means are over the calls that were answered.
 
     Attributes:
-        samples: one `Sample` a call, at least one.
+        samples: one `Sample` a call; none if the run was stopped before the first.
         workers: how many calls could be under way at once.
         wall: seconds from the beginning to the last answer.
         rate: calls due per second, or None for a closed loop.
@@ -119,6 +119,8 @@ class Run:
     def percentile(self, q: float, of: str = "response_time") -> Percentile:
         """One percentile with its 95 % interval; `q` is 0.99 for the 99th."""
         times = self.times(of)
+        if not self.samples:
+            raise ValueError("this run has no calls, so it has no percentiles")
         if not times:
             raise ValueError(f"no call of this run has a {of}: the server sends no Server-Timing")
         return percentile(times, q)

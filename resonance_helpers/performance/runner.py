@@ -37,7 +37,8 @@ class Plan:
             loop, where a worker makes its next call as soon as the last one is answered.
         last_start: seconds after which no further call is sent.
         on_sample: told of each call when it ends, from the thread that made it.
-        stop: set it, from anywhere, to send no further call.
+        stop: set it, from anywhere, to send no further call. What falls due later is no part of
+            the run; what is due already and has not been sent counts as a failure.
     """
 
     prompts: Sequence[str]
@@ -79,13 +80,13 @@ def execute(
                 if place is None:
                     return
                 samples[place] = sample = one(place)
-                if plan.on_sample:
+                if plan.on_sample and sample:
                     plan.on_sample(sample)
         except BaseException as error:
             broken.append(error)
             stop.set()
 
-    def one(place: int) -> Sample:
+    def one(place: int) -> Sample | None:
         prompt = plan.prompts[place]
         due = None if plan.due is None else plan.due[place]
         # A worker takes the next call and then waits until it is due. While one is free, calls go
@@ -94,7 +95,9 @@ def execute(
             while (early := zero + due - clock()) > 0 and not stop.is_set():
                 wait(early)
         sent = clock() - zero
-        if sent > plan.last_start or stop.is_set():
+        if stop.is_set() and (due is None or due > sent):
+            return None  # it never fell due
+        if stop.is_set() or sent > plan.last_start:
             return Sample(len(prompt), sent if due is None else due, sent, sent, "not-sent")
         answer = _generate(client, prompt, plan.parameters)
         finished = clock() - zero

@@ -67,7 +67,10 @@ def test_no_call_goes_out_after_the_last_start_and_none_is_forgotten(clock: Cloc
     assert found.wall == 12.0
 
 
-def test_each_call_is_told_of_and_a_stop_ends_the_run(clock: Clock) -> None:
+@pytest.mark.parametrize("due", [None, [0, 1, 2, 3, 4]])
+def test_each_call_is_told_of_and_what_falls_due_after_a_stop_is_no_part_of_the_run(
+    clock: Clock, due: list[float] | None
+) -> None:
     stop, told = threading.Event(), []
 
     def on_sample(sample: Any) -> None:
@@ -77,11 +80,35 @@ def test_each_call_is_told_of_and_a_stop_ends_the_run(clock: Clock) -> None:
 
     server = FakeServer(clock, lambda n: 0.1)
     found = run(
-        clock, server, prompts=["a"] * 5, parameters={}, workers=1, on_sample=on_sample, stop=stop
+        clock,
+        server,
+        prompts=["a"] * 5,
+        parameters={},
+        workers=1,
+        due=due,
+        on_sample=on_sample,
+        stop=stop,
     )
-    assert len(server.calls) == 2
-    assert found.failures == {"not-sent": 3}
+    assert len(server.calls) == len(found) == 2
+    assert found.failures == {}
     assert told == list(found.samples)
+
+
+def test_a_call_that_was_due_before_the_stop_is_not_forgotten(clock: Clock) -> None:
+    stop = threading.Event()
+    server = FakeServer(clock, lambda n: 2.5)
+    found = run(
+        clock,
+        server,
+        prompts=["a"] * 5,
+        parameters={},
+        workers=1,
+        due=[0, 1, 2, 3, 4],
+        on_sample=lambda sample: stop.set(),
+        stop=stop,
+    )
+    assert [s.due for s in found.samples] == [0, 1, 2]
+    assert found.failures == {"not-sent": 2}
 
 
 def test_a_failed_call_is_infinitely_slow_and_has_no_article(clock: Clock) -> None:
