@@ -30,6 +30,9 @@ from .retry_after import parse_retry_after
 from .session import anonymous
 
 log = logging.getLogger("resonance_helpers")
+
+LEAST = 0.001
+"""Seconds; with less than this left of a deadline no further attempt is made."""
 log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
 
 
@@ -132,6 +135,7 @@ class Call:
         self._retry = retry or transport.retry
         self._expires: float | None = None
         self._paid = 0
+        self._last: ResonanceError | None = None
         self._doubt: OutcomeUnknownError | None = None
 
     def run(self) -> Answer:
@@ -149,8 +153,10 @@ class Call:
         if transport.deadline is not None:
             if self._expires is None:
                 self._expires = now + transport.deadline
-            # At least a millisecond: who was told to come back just before the end may try.
-            timeout = max(min(timeout, self._expires - now), 0.001)
+            left = self._expires - now
+            if self._last is not None and left < LEAST:  # who drives the attempts came too late
+                raise self._verdict(self._last)
+            timeout = min(timeout, left)
         self.attempts += 1
         outcome = self._exchange(timeout)
         if isinstance(outcome, Answer):
@@ -158,6 +164,7 @@ class Call:
             return outcome
 
         outcome.attempts = self.attempts
+        self._last = outcome
         later = self._plan(outcome)
         if later is not None:
             log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
@@ -172,9 +179,12 @@ class Call:
         ):
             return None
         now = policy.clock()
-        longest = policy.max_wait if self._expires is None else self._expires - now
-        wait = policy.wait(self.attempts, error.retry_after)
-        if (wait if error.retry_after is None else error.retry_after) > longest:
+        longest = policy.max_wait if self._expires is None else self._expires - now - LEAST
+        asked = error.retry_after
+        wait = policy.wait(self.attempts, asked)
+        if asked is not None and asked <= longest:
+            wait = min(wait, longest)
+        if wait > longest:
             return None
         if not self._transport.quota.pay(RETRY_COST):
             log.warning("the retry budget is spent; %s %s fails", self.method, self.path)
@@ -182,7 +192,7 @@ class Call:
         self._paid = RETRY_COST
         if isinstance(error, OutcomeUnknownError):
             self._doubt = error
-        return Later(now + min(wait, longest), error)
+        return Later(now + wait, error)
 
     def _verdict(self, error: ResonanceError) -> ResonanceError:
         """The error to raise. One that says "nothing was done" is no longer true where an earlier

@@ -225,7 +225,9 @@ def test_a_wait_beyond_the_deadline_fails_at_once(play: Any) -> None:
     stage = play((503, {"Retry-After": "11"}), 200, deadline=10)
     error = failure(stage.call())
     assert (error.attempts, error.retry_after) == (1, 11)
-    assert play((503, {"Retry-After": "10"}), 200, deadline=10).call().run().attempts == 2
+    at_the_end = failure(play((503, {"Retry-After": "10"}), 200, deadline=10).call())
+    assert at_the_end.attempts == 1
+    assert play((503, {"Retry-After": "10"}), 200, deadline=11).call().run().attempts == 2
 
 
 def test_a_deadline_allows_longer_waits_than_the_policy(play: Any) -> None:
@@ -263,6 +265,16 @@ def test_no_wait_ends_after_the_deadline(play: Any) -> None:
     error = failure(stage.call())
     assert stage.clock.seconds <= started + 2
     assert 1 < error.attempts < 5
+
+
+def test_an_attempt_that_comes_too_late_is_not_made(play: Any) -> None:
+    stage = play(LOST, 200, deadline=5)
+    call = stage.call()
+    assert isinstance(call.attempt(), Later)
+    stage.clock.seconds += 5
+    with pytest.raises(ConnectionLostError):
+        call.attempt()
+    assert len(stage.network.seen) == 1
 
 
 # --- the budget of retries -----------------------------------------------------------------------
