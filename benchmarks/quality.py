@@ -1,7 +1,8 @@
 """How well the built-in writer meets its targets, and whether its articles can be believed.
 
 All but the times is deterministic: the same code prints the same figures on any machine. The
-prompts below were written once and are read by nobody while the writer is worked on.
+prompts below were written after the writer was, and it is not tuned on them: whoever looks at the
+articles on them to mend the writer writes new ones first.
 """
 
 from __future__ import annotations
@@ -23,36 +24,36 @@ from resonance_helpers.sandbox.scoring.text import sentences, words
 from resonance_helpers.sandbox.writer import Brief, ResonantWriter
 
 PROMPTS = (
-    "The return of night trains in Europe",
-    "Why do leaves change colour in autumn?",
-    "Write a short article about bicycle repair",
-    "Onboarding new employees remotely",
-    "antibiotic resistance",
-    "How to start a vegetable garden",
-    "The history of the printing press",
-    "Customer loyalty programmes for small shops",
-    "Open source software licences",
-    "Is chess a sport?",
-    "A beginner's guide to watercolour painting",
-    "Noise in cities",
-    "Annual safety review",
-    "Tell me about black holes",
-    "Volunteering after retirement",
-    "Password managers",
-    "olive oil",
-    "Should schools start later in the morning?",
-    "Crisis communication for hospitals",
-    "The psychology of waiting in line",
-    "glaciers",
-    "Explain inflation to a teenager",
-    "Podcast production on a small budget",
-    "Women in mountaineering",
-    "Predictive maintenance in wind farms",
-    "Letters to a younger self",
-    "Cross-border payments",
-    "Sign language",
-    "What is the use of philosophy?",
-    "Packaging without plastic",
+    "The comeback of vinyl records",
+    "Why do cats knead blankets?",
+    "Write a short article about roof insulation",
+    "Exit interviews",
+    "gluten intolerance",
+    "How to read a weather map",
+    "The invention of the zip fastener",
+    "Gift cards as a marketing tool",
+    "Version control for documents",
+    "Is cereal a soup?",
+    "A beginner's guide to calligraphy",
+    "Light pollution over small towns",
+    "Minutes of the annual general meeting",
+    "Tell me about tectonic plates",
+    "Starting a choir at sixty",
+    "Browser extensions",
+    "vinegar",
+    "Should museums be free?",
+    "Appointment reminders in dental practices",
+    "The psychology of collecting",
+    "peat bogs",
+    "Explain compound interest to a child",
+    "Subtitling foreign films",
+    "Women in engineering",
+    "Spare parts logistics",
+    "Advice for a new neighbour",
+    "Invoices and reminders",
+    "Braille",
+    "What makes a good map?",
+    "Furniture without screws",
 )
 _MIDDLE = HRVVector([0.5, 0.2, 0.5, 0.6, 0.5, 0.4, 0.4, 0.7])
 _LEXICON = Path(__file__).with_name("lexicon.tsv")
