@@ -6,6 +6,8 @@ from typing import Any
 
 from .core import NotYet, attempt, exercise
 
+__all__ = ["guard", "parts", "wait"]
+
 OK = {"database": {"status": "ok"}, "writer": {"status": "ok"}, "disk": {"status": "ok"}}
 FAILING = {"status": "failing"}
 
