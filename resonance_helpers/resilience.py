@@ -278,7 +278,7 @@ def race(
 
 
 def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
-    """The scores as bars: answered, lost, and written twice, client by client."""
+    """The scores as bars: answered, lost, and written again, client by client."""
     from . import plots
 
     parts = ("answered", "lost", "twice")
@@ -303,7 +303,7 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
                 hatch=hatch,
                 edgecolor="white" if part != "twice" else "#8a7f00",
                 label={"answered": "answered", "lost": "written, never received",
-                       "twice": "written twice"}[part],
+                       "twice": "written again"}[part],
             )  # fmt: skip
             axes.bar_label(drawn, labels=[str(value) for value in values], padding=4)
         axes.set_yticks(range(len(scores)), list(scores))
@@ -315,14 +315,14 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
     wide = max(map(len, scores), default=0)
-    lines = [f"{'':<{wide}} {'calls':>6} {'answered':>9} {'lost':>5} {'twice':>6}"]
+    lines = [f"{'':<{wide}} {'calls':>6} {'answered':>9} {'lost':>5} {'again':>6}"]
     lines += [
         f"{name:<{wide}} {score.calls:>6} {score.answered:>9} {score.lost:>5} {score.twice:>6}"
         for name, score in scores.items()
     ]
     told = "; ".join(
         f"{name}: {score.answered} of {score.calls} answered, {score.lost} lost, "
-        f"{score.twice} written twice"
+        f"{score.twice} written again"
         for name, score in scores.items()
     )
     text = "\n".join([title, *lines] if title else lines)
