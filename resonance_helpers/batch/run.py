@@ -38,7 +38,8 @@ TICK = 0.1
 """Seconds between two looks at the progress and at Ctrl-C."""
 
 LONGEST_HOLD = 120.0
-"""Seconds for which a batch lets the rate limit hold it up; a day's quota that is spent stops it."""
+"""Seconds for which a batch lets the rate limit hold it up; a day's quota that is spent stops
+it."""
 
 GRACE = 2.0
 """Seconds that a stopped batch waits for the answers to what is under way."""
