@@ -21,6 +21,7 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -156,7 +157,7 @@ class Sandbox:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    @property
+    @cached_property
     def faults(self) -> Faults:
         """Faults for the open tenants of this sandbox to meet."""
         from .faults import Faults
