@@ -123,7 +123,7 @@ def table(failures: Mapping[str, Any]) -> pd.DataFrame:
 
 # --- where a call can break ----------------------------------------------------------------------
 
-STATIONS = ("connect", "request", "work", "answer")
+STATIONS = ("connect", "request", "work", "answer begins")
 """What a call passes, in order."""
 
 BREAKS: tuple[tuple[str, str | None, int], ...] = (
@@ -196,7 +196,11 @@ def map_of(found: Sequence[Journey]) -> Picture:
         axes.spines[:].set_visible(False)
         axes.grid(axis="x", color="#e4e4e4")
     wide = max(len(journey.name) for journey in found)
-    lines = [
+    # A letter for each station, three dashes apart, so that each X lies before or after it.
+    letters = "  ".join(station[0].upper() for station in STATIONS)
+    key = ", ".join(f"{station[0].upper()} {station}" for station in STATIONS)
+    lines = [f"{'':<{wide}}      {letters}     ({key})"]
+    lines += [
         f"{journey.name:<{wide}} |{'---' * (journey.reached + 2)}X"
         f"{'   ' * (len(STATIONS) - journey.reached - 1)}  "
         f"{journey.known:<16} done: {journey.done}"
