@@ -28,7 +28,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from .faults import Faults
+    from .faults.control import Faults
 
 __all__ = ["APIKey", "Sandbox", "SandboxError", "start"]
 
@@ -160,7 +160,7 @@ class Sandbox:
     @cached_property
     def faults(self) -> Faults:
         """Faults for the open tenants of this sandbox to meet."""
-        from .faults import Faults
+        from .faults.control import Faults
 
         return Faults(self.url, api_key=self.credentials["admin"]["api_key"])
 

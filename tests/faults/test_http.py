@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from resonance_helpers.sandbox import Sandbox
-from resonance_helpers.sandbox.faults import Faults
+from resonance_helpers.sandbox.faults.control import Faults
 from resonance_helpers.sandbox.faults.kinds import KINDS
 
 
