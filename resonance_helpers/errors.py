@@ -16,6 +16,7 @@ Every error has a face, `as_dict()`, which is what the client returns unless it 
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -230,8 +231,9 @@ class StatusError(ResonanceError):
 
     type = "http-error"
     status: ClassVar[int | None] = None
-    _by_type: ClassVar[dict[str, type[StatusError]]] = {}
-    _by_status: ClassVar[dict[int, type[StatusError]]] = {}
+    # `builtins`, for in this class `type` is the name of the reason.
+    _by_type: ClassVar[dict[str, builtins.type[StatusError]]] = {}
+    _by_status: ClassVar[dict[int, builtins.type[StatusError]]] = {}
 
     def __init_subclass__(cls) -> None:
         # The first class of a status is its general one; the rest are found by their type.
@@ -240,7 +242,7 @@ class StatusError(ResonanceError):
             StatusError._by_status.setdefault(cls.status, cls)
 
     @classmethod
-    def for_problem(cls, status: int, slug: str | None) -> type[StatusError]:
+    def for_problem(cls, status: int, slug: str | None) -> builtins.type[StatusError]:
         """The class for a status and a problem type: the type decides where it is known."""
         by_type = cls._by_type.get(slug or "")
         if by_type is not None and by_type.status == status:

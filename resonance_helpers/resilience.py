@@ -17,7 +17,7 @@ from .errors import NotSentError, OutcomeUnknownError, ResonanceError
 from .transport import NO_RETRIES, RetryPolicy
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     from .plots import Picture
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .run import TIMES, Run
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["METRICS", "ServiceLevel", "Verdict", "Verdicts", "check_levels"]
 

@@ -19,7 +19,7 @@ from .run import QUANTILES, Run
 from .statistics import Percentile
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["PUBLISHED", "Report", "beside_published", "report", "summary", "summary_table"]
 
