@@ -79,7 +79,7 @@ def health(options: Options) -> Result:
         notes=[
             f"{calls} requests a round over kept-alive connections; 'at once' sends one request on "
             "each connection, then reads all the answers.",
-            "The CPU time of the server's process is little disturbed by what else the machine does.",
+            "The CPU time of the server's process is little disturbed by its neighbours.",
             versions("fastapi", "uvicorn", "starlette"),
         ],
         bars="µs a request",
