@@ -139,7 +139,8 @@ def _some(connection: socket.socket) -> bytes:
 def generation(options: Options) -> Result:
     """CPU time of a generation by layer, at one caller and at 32."""
     scoring = scoring_share(options)
-    rows, goals = [], []
+    rows: list[list[object]] = [[layer] for layer in LAYERS]
+    goals, notes = [], []
     with timed_sandbox.running("sandbox") as url, ResonanceOSAPIClient(url) as client:
         for callers in (1, 32):
             calls = options.size(max(240, 12 * callers), callers)
@@ -149,7 +150,9 @@ def generation(options: Options) -> Result:
             before = _account(url)
             seen = measure(client, prompts, concurrency=callers, warmup=0)
             spent = _spent(before, _account(url), scoring)
-            rows.append(_row(callers, seen, spent, calls))
+            for row, layer in zip(rows, LAYERS, strict=True):
+                row += [1000 * spent[layer] / calls, f"{spent[layer] / sum(spent.values()):.0%}"]
+            notes.append(_served(callers, seen))
             written = (spent["writer"] + spent["scoring"]) / sum(spent.values())
             at = f"with {callers} caller{'s' if callers > 1 else ''}"
             goals.append(
@@ -162,12 +165,13 @@ def generation(options: Options) -> Result:
     return Result(
         "sandbox_share-generation",
         "Where the CPU time of a generation goes",
-        columns=("callers", "requests/s", "p50 ms", "p99 ms", *(f"{x} ms" for x in LAYERS)),
+        columns=("layer", "CPU ms, 1 caller", "share", "CPU ms, 32 callers", "share of 32"),
         rows=rows,
         goals=goals,
         notes=[
-            "CPU milliseconds a generation and, in brackets, their share of the server process: "
-            "thread clocks around the writing and the database, the rest of the process is the "
+            *notes,
+            "CPU milliseconds a generation, and their share of the server process: thread clocks "
+            "around the writing and the database, the rest of the process is the "
             "framework (HTTP, routing, validation, idempotency, limits, JSON).",
             "Scoring is the part of the writing that a sampling profiler finds in "
             f"sandbox/scoring: {scoring:.0%}; the writer scores what it proposes."
@@ -175,14 +179,16 @@ def generation(options: Options) -> Result:
             else "Scoring stands with the writer: this system has no SIGPROF to tell them apart.",
             "The database is a file that is synced at each commit.",
         ],
+        bars="CPU ms, 32 callers",
     )
 
 
-def _row(callers: int, seen: Run, spent: dict[str, float], calls: int) -> tuple[object, ...]:
-    whole = sum(spent.values())
-    shares = [f"{1000 * spent[x] / calls:.2f} ({spent[x] / whole:.0%})" for x in LAYERS]
-    milliseconds = [1000 * seen.percentile(q).value for q in (0.5, 0.99)]
-    return (callers, seen.requests_per_second, *milliseconds, *shares)
+def _served(callers: int, seen: Run) -> str:
+    p50, p99 = (1000 * seen.percentile(q).value for q in (0.5, 0.99))
+    return (
+        f"{callers} caller{'s' if callers > 1 else ''}: {seen.requests_per_second:.1f} requests/s, "
+        f"p50 {p50:.0f} ms, p99 {p99:.0f} ms as the client saw it."
+    )
 
 
 def _answered(seen: Run) -> int:
