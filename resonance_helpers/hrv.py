@@ -134,7 +134,12 @@ def _checked(dimension: Dimension, value: Any) -> float:
     # Not `isinstance(value, float)`: numpy's scalars are numbers too, of a class of their own.
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise TypeError(f"{dimension.name} is {_a(value)}, not a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except TypeError:  # a row of a table
+        raise TypeError(f"{dimension.name} is {_a(value)}, not a number") from None
+    except OverflowError:  # an integer beyond all floats
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{dimension.name} is not a finite number")
     if not dimension.low <= number <= dimension.high:
