@@ -36,6 +36,8 @@ class ResonanceError(Exception):
         retry_after: Seconds the server asked to wait, or None.
         attempts: How often the request was tried.
         errors: For invalid fields: ``[{"field", "message"}, ...]``.
+        checks: For an unhealthy server: its finding for each part, as `GET /health` tells it; the
+            face holds it too, unless it is empty.
         category: One of ``network``, ``http``, ``validation``, ``rate-limit``,
             ``authentication``.
     """
@@ -54,6 +56,7 @@ class ResonanceError(Exception):
         retry_after: float | None = None,
         attempts: int = 1,
         errors: Sequence[Mapping[str, str]] = (),
+        checks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -63,6 +66,7 @@ class ResonanceError(Exception):
         self.retry_after = retry_after
         self.attempts = attempts
         self.errors = [dict(error) for error in errors]
+        self.checks = {part: dict(finding) for part, finding in (checks or {}).items()}
 
     def as_dict(self) -> Failure:
         """The error as a plain answer: ``{"status": "error", "message", ...}``."""
@@ -105,6 +109,8 @@ class Failure(dict[str, Any]):
             retry_after=error.retry_after,
             attempts=error.attempts,
         )
+        if error.checks:
+            self["checks"] = error.checks
         self.error = error
 
     def __missing__(self, key: str) -> Any:
