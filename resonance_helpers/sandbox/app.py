@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
@@ -32,13 +33,16 @@ from .routes import control, generation, health, hrv, metrics, profiles, tenants
 from .security import SCOPES, Directory, issue
 from .settings import Settings
 from .store import Database
-from .writer import default_writer
+from .writer import ResonantWriter, default_writer
 from .writer.base import Writer
 
 __all__ = ["create_app", "issue_credentials"]
 
 STILL = "2026-01-01T00:00:00Z"
 """The displayed time of a still sandbox."""
+
+WARM_UP = 0.5
+"""Seconds from the start to the writer's warm-up, which leaves the first answers time to go out."""
 
 HOUSEKEEPING = 600.0
 """Seconds between two clearings of stored answers that are too old."""
@@ -144,13 +148,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     state.desk = generation.Desk(state.settings.writer_threads, state.settings.max_queue)
     state.health = Health(state.database, state.writer)
-    housekeeping = asyncio.create_task(_housekeeping(state.database))
+    background = [
+        asyncio.create_task(_housekeeping(state.database)),
+        asyncio.create_task(_warm_up(state.writer)),
+    ]
     try:
         yield
     finally:
-        housekeeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await housekeeping
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         state.database.close()
 
 
@@ -160,6 +167,12 @@ async def _housekeeping(database: Database) -> None:
             database.submit(lambda connection: purge(connection, time.time()))
         )
         await asyncio.sleep(HOUSEKEEPING)
+
+
+async def _warm_up(writer: Writer) -> None:
+    if isinstance(writer, ResonantWriter):
+        await asyncio.sleep(WARM_UP)
+        await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
 
 
 def _version() -> str:
