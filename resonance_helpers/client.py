@@ -35,6 +35,7 @@ from .auth import ApiKeyAuth, Secret
 from .errors import InsecureTransportError, ResonanceError
 from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Session, Transport
 from .transport.call import INSECURE
+from .transport.quota import RetryQuota
 from .transport.session import is_loopback
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
@@ -321,6 +322,11 @@ class ResonanceOSAPIClient:
     def retry(self) -> RetryPolicy:
         """When a failed attempt is tried again."""
         return self._transport.retry
+
+    @property
+    def retry_quota(self) -> RetryQuota:
+        """The budget out of which this client's retries are paid."""
+        return self._transport.quota
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.projections.polar import PolarAxes
 
-__all__ = ["Picture", "bars", "profile_map", "radar", "radars", "steps"]
+__all__ = ["Picture", "bars", "blank", "profile_map", "radar", "radars", "steps", "style"]
 
 # The first use on a machine lists its fonts and says so; a lesson's output is no place for that.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -57,7 +57,7 @@ class Picture:
         self.text = text
         self.alt = alt
         # Settle the layout once: it moves a little with each drawing, and the bytes with it.
-        with _style():
+        with style():
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
 
@@ -66,7 +66,7 @@ class Picture:
 
     def png(self) -> bytes:
         """The figure as PNG, at twice the page's resolution."""
-        with _style():
+        with style():
             return _saved(
                 self.figure,
                 "png",
@@ -78,7 +78,7 @@ class Picture:
     def svg(self) -> str:
         """The figure as one `<svg>` element, labelled with `alt`, the same bytes each time."""
         # Ids inside are salted by the content, so that two pictures on a page never share one.
-        with _style({"svg.hashsalt": self.text, "svg.fonttype": "none"}):
+        with style({"svg.hashsalt": self.text, "svg.fonttype": "none"}):
             document = _saved(self.figure, "svg", metadata={"Date": None, "Creator": None})
         element = document.decode()
         element = element[element.index("<svg") :]
@@ -115,8 +115,8 @@ def radars(shapes: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Pic
     """
     vectors = {title: (HRVVector(a), HRVVector(b)) for title, (a, b) in shapes.items()}
     each = min(5.0, 10.2 / max(len(vectors), 1))
-    figure = _figure(each * len(vectors), 0.8 * each + 0.7)
-    with _style():
+    figure = blank(each * len(vectors), 0.8 * each + 0.7)
+    with style():
         for place, (title, (measured, target)) in enumerate(vectors.items(), 1):
             axes = figure.add_subplot(1, len(vectors), place, projection="polar")
             _web(axes)  # type: ignore[arg-type]
@@ -148,8 +148,8 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
 
     vectors = {name: HRVVector(vector) for name, vector in profiles.items()}
     shades = np.array([_shares(vector) for vector in vectors.values()])
-    figure = _figure(9, 0.7 + 0.4 * len(vectors))
-    with _style():
+    figure = blank(9, 0.7 + 0.4 * len(vectors))
+    with style():
         axes = figure.add_subplot()
         axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
         axes.invert_yaxis()
@@ -184,10 +184,10 @@ def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: st
         states: one word for each look, in time's order.
         order: all words there can be, the worst first (it is drawn lowest).
     """
-    figure = _figure(7.5, 1.3 + 0.4 * len(order))
+    figure = blank(7.5, 1.3 + 0.4 * len(order))
     heights = [order.index(state) for state in states]
     looks = range(1, len(states) + 1)
-    with _style():
+    with style():
         axes = figure.add_subplot()
         axes.step(looks, heights, where="mid", color=FAINT, linewidth=1.5)
         for height, (state, marker) in enumerate(zip(order, "XvDo", strict=False)):
@@ -218,8 +218,8 @@ def bars(values: Mapping[str, float], title: str = "", axis: str = "") -> Pictur
     """
     whole = all(float(value).is_integer() for value in values.values())
     written = {name: f"{value:.0f}" if whole else f"{value:.2f}" for name, value in values.items()}
-    figure = _figure(7.5, 1.2 + 0.4 * len(values))
-    with _style():
+    figure = blank(7.5, 1.2 + 0.4 * len(values))
+    with style():
         axes = figure.add_subplot()
         drawn = axes.barh(list(values), list(values.values()), color=TARGET, height=0.6)
         axes.bar_label(drawn, labels=list(written.values()), padding=4)
@@ -238,7 +238,8 @@ def bars(values: Mapping[str, float], title: str = "", axis: str = "") -> Pictur
     return Picture(figure, text, f"{title or 'Bars'}: {told}.")
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, to draw a `Picture` on."""
     # Figure, not pyplot: no state shared between cells or threads, and no window to close.
     from matplotlib.figure import Figure
 
@@ -247,7 +248,8 @@ def _figure(width: float, height: float) -> Figure:
     )
 
 
-def _style(more: dict[Any, Any] | None = None) -> AbstractContextManager[None]:
+def style(more: dict[Any, Any] | None = None) -> AbstractContextManager[None]:
+    """The look of all pictures, for as long as the context lasts; `more` is added to it."""
     from matplotlib import rc_context
 
     return rc_context(

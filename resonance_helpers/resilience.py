@@ -177,8 +177,8 @@ def map_of(found: Sequence[Journey]) -> Picture:
     """Each journey as a line to the point where it broke, with what its sender knows."""
     from . import plots
 
-    figure = plots._figure(8.5, 1.4 + 0.45 * len(found))
-    with plots._style():
+    figure = plots.blank(8.5, 1.4 + 0.45 * len(found))
+    with plots.style():
         axes = figure.add_subplot()
         for row, journey in enumerate(found):
             end = journey.reached + 0.5
@@ -291,8 +291,8 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
         "lost": (plots.MEASURED, "///"),
         "twice": ("#F0E442", "..."),
     }
-    figure = plots._figure(8.5, 3.2)
-    with plots._style({"hatch.color": "white"}):
+    figure = plots.blank(8.5, 3.2)
+    with plots.style({"hatch.color": "white"}):
         axes = figure.add_subplot()
         height = 0.26
         for place, part in enumerate(parts):

@@ -75,7 +75,7 @@ class Here:
 
     def __init__(self, client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient]) -> None:
         self._client = _made(client)
-        self.quota = self._client._transport.quota
+        self.quota = self._client.retry_quota
         self.patience = self._client.retry.max_wait
         self.limit = self._client.rate_limit
 

@@ -33,12 +33,12 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
     Args:
         reports: a title for each report.
     """
-    from ..plots import MEASURED, TARGET, Picture, _figure, _style
+    from ..plots import MEASURED, TARGET, Picture, blank, style
 
     spans = {title: _spans(report) for title, report in reports.items()}
     rows = [max(3, len(some)) for some in spans.values()]
-    figure = _figure(7.5, 0.6 + sum(0.7 + 0.14 * count for count in rows))
-    with _style():
+    figure = blank(7.5, 0.6 + sum(0.7 + 0.14 * count for count in rows))
+    with style():
         places: Any = figure.subplots(
             len(spans), 1, sharex=True, squeeze=False, height_ratios=[count + 3 for count in rows]
         )

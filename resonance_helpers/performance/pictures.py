@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..plots import FAINT, INK, MEASURED, TARGET, Picture
+from ..plots import FAINT, INK, MEASURED, TARGET, Picture, blank
 from .concurrency import Sweep
 from .reporting import PUBLISHED, beside_published
 from .run import Run
@@ -98,7 +98,7 @@ def scaling(sweep: Sweep) -> Picture:
     rates = [run.requests_per_second for run in sweep.runs.values()]
     means = [run.mean() for run in sweep.runs.values()]
     tails = [run.percentile(0.9).value for run in sweep.runs.values()]
-    figure = _figure(9, 3.4)
+    figure = blank(9, 3.4)
     left, right = figure.subplots(1, 2)
     each = range(levels[0], levels[-1] + 1)
     left.plot(
@@ -166,13 +166,7 @@ def _short(value: float) -> str:
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = _figure(width, height)
+    figure = blank(width, height)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=100, facecolor="white", layout="constrained")
