@@ -124,27 +124,30 @@ def _written(
 
 def _fitted(paragraphs: list[list[str]], brief: Brief, subject: Subject) -> Draft:
     """Drop whole sentences, the close last of all, until `max_length` holds."""
-    warnings: list[str] = []
-
-    def draft() -> Draft:
-        texts = tuple(" ".join(sentences) for sentences in paragraphs if sentences)
-        return Draft(texts, tuple(warnings))
-
-    if len(paragraphs) < brief.paragraphs:
-        warnings.append(
-            f"max_length {brief.max_length} leaves room for {len(paragraphs)} of "
-            f"{brief.paragraphs} paragraphs"
-        )
     limit = brief.max_length
     if limit is None:
-        return draft()
-    while len(draft().text) > limit and sum(map(len, paragraphs)) > 1:
+        return Draft(_joined(paragraphs))
+    while _length(paragraphs) > limit and sum(map(len, paragraphs)) > 1:
         longest = max(paragraphs, key=lambda sentences: (len(sentences), sum(map(len, sentences))))
         longest.pop(-2 if len(longest) > 1 else -1)
-    if len(draft().text) > limit:
+    kept = _joined(paragraphs)
+    if _length(paragraphs) > limit:
         verb = "matter" if subject.short_plural else "matters"
         short = subject.short[0].upper() + subject.short[1:]
         tiny = [f"{short} {verb}.", "This matters.", "It matters.", "Yes.", "…"]
-        paragraphs[:] = [[next(text for text in tiny if len(text) <= limit)]]
-        warnings.append(f"max_length {limit} is too short for an article; this is one sentence")
-    return draft()
+        return Draft(
+            (next(text for text in tiny if len(text) <= limit),),
+            (f"max_length {limit} is too short for an article; this is one sentence",),
+        )
+    if len(kept) < brief.paragraphs:
+        room = f"max_length {limit} leaves room for {len(kept)} of {brief.paragraphs} paragraphs"
+        return Draft(kept, (room,))
+    return Draft(kept)
+
+
+def _joined(paragraphs: list[list[str]]) -> tuple[str, ...]:
+    return tuple(" ".join(sentences) for sentences in paragraphs if sentences)
+
+
+def _length(paragraphs: list[list[str]]) -> int:
+    return len(Draft(_joined(paragraphs)).text)

@@ -220,7 +220,7 @@ def _without_letters(text: str, plain: str) -> Subject:
 
 def _quoted(plain: str) -> Subject:
     inner = re.sub(r"[.!?…。！？¿¡、，：；\"]+", " ", plain)
-    inner = " ".join(inner.split())
+    inner = re.sub(r"[ ,]*[,;:][ ,;:]*", ", ", " ".join(inner.split()))
     if len(inner) > 60:
         inner = inner[:60].rsplit(" ", 1)[0] if " " in inner[:60] else inner[:24]
     return Subject(f"the subject “{inner.strip(' ,')}”", "this subject", False, False)
