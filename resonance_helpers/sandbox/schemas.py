@@ -12,18 +12,23 @@ from .strict_json import FIELDS, dumps
 
 __all__ = [
     "NAME",
+    "ApiKey",
+    "ApiKeyList",
     "Generated",
     "GenerationRequest",
     "HRVRequest",
     "Measured",
     "MetricsSummary",
     "Name",
+    "NewApiKey",
     "NewProfile",
     "NewTenant",
     "Outage",
     "Profile",
     "ProfileList",
     "ProfileUpdate",
+    "Rotation",
+    "ShownApiKey",
     "TenantList",
     "TenantSummary",
 ]
@@ -162,6 +167,35 @@ class HRVRequest(_Request):
     ]
 
 
+Scope = Literal["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin"]
+
+
+def _once(value: list[str]) -> list[str]:
+    return list(dict.fromkeys(value))
+
+
+class NewApiKey(_Request):
+    """A key to be made; it can do no more than its scopes, in its tenant."""
+
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(_once)]
+    tenant: Name | None = None
+    name: Annotated[str, Field(max_length=100, description="what it is for")] = ""
+    expires_in: (
+        Annotated[int, Field(ge=1, le=366 * 86_400, description="seconds; null for no end"), Number]
+        | None
+    ) = None
+
+
+class Rotation(_Request):
+    """How a key changes."""
+
+    overlap_seconds: Annotated[
+        int,
+        Field(ge=0, le=7 * 86_400, description="seconds that the secret before still works"),
+        Number,
+    ] = 3600
+
+
 class Outage(_Request):
     """Components to be out of order from now on; none mends them all."""
 
@@ -231,6 +265,36 @@ class TenantList(BaseModel):
 
     tenants: list[TenantSummary]
     count: int
+
+
+_Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class ApiKey(BaseModel):
+    """An API key, without the key: that is shown once, when it is made or rotated."""
+
+    id: Annotated[str, Field(description="public: the third part of the key")]
+    name: str
+    tenant: str
+    scopes: list[Scope]
+    created_at: _Moment
+    expires_at: Annotated[_Moment | None, Field(description="null for no end")]
+    previous_expires_at: Annotated[
+        _Moment | None, Field(description="end of the secret before, while a rotation overlaps")
+    ]
+
+
+class ShownApiKey(ApiKey):
+    """An API key and, this once, the key itself."""
+
+    key: Annotated[str | None, Field(description="keep it now; null in a replayed answer")]
+
+
+class ApiKeyList(BaseModel):
+    """The keys that the caller may manage."""
+
+    api_keys: list[ApiKey]
+    count: Annotated[int, Field(ge=0)]
 
 
 class Measured(BaseModel):
