@@ -161,6 +161,25 @@ class InsecureTransportError(NotSentError, ValueError):
     type = "insecure-transport"
 
 
+class TokenError(NotSentError):
+    """There was no access token to send; the API was not asked, or refused the last one.
+
+    Attributes:
+        reason: What the authorization server said, as a word of RFC 6749 (``invalid_grant``), or
+            None where it said nothing.
+    """
+
+    type = "no-token"
+    category = "authentication"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, retryable: bool = False, **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+        self.retryable = retryable
+
+
 # --- outcome unknown -----------------------------------------------------------------------------
 
 
