@@ -27,10 +27,24 @@ from .idempotency import Idempotency, purge
 from .metrics import Metrics
 from .middleware import Gate, Observe
 from .oauth.access_tokens import AccessTokens
+from .oauth.grants import purge as purge_grants
+from .oauth.server import AuthorizationServer
+from .oauth.sessions import Sessions
 from .rate_limits import RateLimits
 from .request_log import RequestLog
 from .reset import prepare
-from .routes import api_keys, control, generation, health, hrv, metrics, profiles, tenants
+from .routes import (
+    api_keys,
+    consent,
+    control,
+    generation,
+    health,
+    hrv,
+    metrics,
+    oauth,
+    profiles,
+    tenants,
+)
 from .security import Directory
 from .settings import Settings
 from .store import Database
@@ -42,7 +56,7 @@ __all__ = ["create_app", "issue_credentials"]
 STILL = "2026-01-01T00:00:00Z"
 """The displayed time of a still sandbox."""
 
-TOPICS = (health, generation, hrv, tenants, profiles, metrics, api_keys, control)
+TOPICS = (health, generation, hrv, tenants, profiles, metrics, api_keys, oauth, consent, control)
 
 HOUSEKEEPING = 600.0
 """Seconds between two clearings of stored answers that are too old."""
@@ -101,7 +115,8 @@ def create_app(
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
-    app.state.tokens = tokens
+    app.state.authorization_server = AuthorizationServer(database, directory, tokens)
+    app.state.sessions = Sessions()
     app.state.metrics = counters
     app.state.log = log
     app.state.limits = limits
@@ -157,9 +172,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _housekeeping(database: Database) -> None:
     while True:
-        await asyncio.wrap_future(
-            database.submit(lambda connection: purge(connection, time.time()))
-        )
+        for clear in (purge, purge_grants):
+            await asyncio.wrap_future(
+                database.submit(lambda connection, clear=clear: clear(connection, time.time()))
+            )
         await asyncio.sleep(HOUSEKEEPING)
 
 

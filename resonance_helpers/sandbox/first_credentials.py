@@ -9,12 +9,10 @@ from sqlalchemy import Connection
 
 from . import credential_store, keys
 from .catalog import TENANTS
+from .oauth.validator import REDIRECT_URI
 from .security import SCOPES, USUAL_SCOPES
 
-__all__ = ["REDIRECT_URI", "first_credentials"]
-
-REDIRECT_URI = "http://127.0.0.1/callback"
-"""Where a demo app's browser goes back to, on any port (RFC 8252, 7.3)."""
+__all__ = ["first_credentials"]
 
 
 def first_credentials(connection: Connection, now: str) -> dict[str, dict[str, str]]:

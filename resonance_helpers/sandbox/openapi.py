@@ -6,11 +6,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
 
-from .problems import PROBLEMS, urn
+from .problems import OAUTH, PROBLEMS, oauth_responses, urn
+from .security import PUBLIC
 from .settings import Settings
 
-__all__ = ["install"]
+__all__ = ["AUTHORIZE", "install"]
+
+HTML = "text/html"
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -28,6 +32,34 @@ EVERY_ANSWER = {
     "X-RateLimit-Remaining": {"schema": {"type": "string"}},
     "X-RateLimit-Reset": {"schema": {"type": "string"}, "description": "Unix time"},
 }
+
+_TEXT = {"type": "string"}
+AUTHORIZE: dict[str, Any] = {
+    "response_class": HTMLResponse,
+    "responses": {
+        303: {"description": "Back to the app, with `error` and `iss`"},
+        **{
+            status: {"description": "A page that says what is wrong", "content": {HTML: {}}}
+            for status in (400,)
+        },
+        **oauth_responses(),
+    },
+    "openapi_extra": {
+        "parameters": [
+            {"name": name, "in": "query", "required": required, "schema": schema}
+            for name, required, schema in (
+                ("response_type", True, {"type": "string", "enum": ["code"]}),
+                ("client_id", True, _TEXT),
+                ("redirect_uri", True, _TEXT),
+                ("code_challenge", True, {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}),
+                ("code_challenge_method", True, {"type": "string", "enum": ["S256"]}),
+                ("scope", False, _TEXT),
+                ("state", False, _TEXT),
+            )
+        ],
+    },
+}
+"""FastAPI's description of GET /oauth/authorize, whose query is read as RFC 6749 wants it."""
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -50,8 +82,13 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
         routes=app.routes,
     )
     schemes = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "an API key or an access token",
+        },
         "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "client": {"type": "http", "scheme": "basic", "description": "an OAuth client's secret"},
     }
     components = document.setdefault("components", {})
     components["securitySchemes"] = schemes
@@ -60,11 +97,14 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
     needed: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            public = path == "/health"
-            admin = (path, method) == ("/tenants", "post")
+            public = path == "/health" or path.startswith(PUBLIC)
+            admin = path.startswith("/api_keys") or (path, method) == ("/tenants", "post")
             anonymous = settings.auth == "optional" and not admin
-            operation["security"] = [] if public else [*([{}] if anonymous else []), *needed]
-            if method in ("post", "put", "delete"):
+            if public:
+                operation.setdefault("security", [])
+            else:
+                operation["security"] = [*([{}] if anonymous else []), *needed]
+            if method in ("post", "put", "delete") and not path.startswith(OAUTH):
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             for status, response in operation["responses"].items():
                 response.setdefault("headers", {}).update(EVERY_ANSWER)

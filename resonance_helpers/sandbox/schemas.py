@@ -17,20 +17,25 @@ __all__ = [
     "Generated",
     "GenerationRequest",
     "HRVRequest",
+    "Jwks",
     "Measured",
     "MetricsSummary",
     "Name",
     "NewApiKey",
     "NewProfile",
     "NewTenant",
+    "OAuthMetadata",
     "Outage",
     "Profile",
     "ProfileList",
     "ProfileUpdate",
+    "Revocation",
     "Rotation",
     "ShownApiKey",
     "TenantList",
     "TenantSummary",
+    "TokenAnswer",
+    "TokenRequest",
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -295,6 +300,63 @@ class ApiKeyList(BaseModel):
 
     api_keys: list[ApiKey]
     count: Annotated[int, Field(ge=0)]
+
+
+class TokenRequest(BaseModel):
+    """A form. The client says who it is here or by HTTP Basic."""
+
+    grant_type: Literal["client_credentials", "authorization_code", "refresh_token"]
+    client_id: str | None = None
+    client_secret: str | None = None
+    scope: str | None = None
+    code: str | None = None
+    redirect_uri: str | None = None
+    code_verifier: str | None = None
+    refresh_token: str | None = None
+
+
+class TokenAnswer(BaseModel):
+    """RFC 6749, 5.1."""
+
+    access_token: Annotated[str, Field(description="a JWT in the profile of RFC 9068")]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(ge=1, description="seconds")]
+    scope: str
+    refresh_token: str | None = None
+
+
+class Revocation(BaseModel):
+    """A form (RFC 7009)."""
+
+    token: str
+    token_type_hint: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+class OAuthMetadata(BaseModel):
+    """RFC 8414."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    revocation_endpoint: str
+    jwks_uri: str
+    service_documentation: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    response_modes_supported: list[str]
+    grant_types_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
+
+
+class Jwks(BaseModel):
+    """RFC 7517: public keys."""
+
+    keys: list[dict[str, Any]]
 
 
 class Measured(BaseModel):

@@ -27,6 +27,7 @@ __all__ = [
     "ADMIN_REALM",
     "NOBODY",
     "OPEN_REALM",
+    "PUBLIC",
     "SCOPES",
     "USUAL_SCOPES",
     "Credential",
@@ -37,6 +38,9 @@ __all__ = [
 
 SCOPES = ("generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin")
 USUAL_SCOPES = tuple(scope for scope in SCOPES if scope != "admin")
+
+PUBLIC = ("/oauth/", "/.well-known/")
+"""Beginnings of routes that, with /health, never need a credential."""
 
 OPEN_REALM = "*open"
 ADMIN_REALM = "*admin"
@@ -85,6 +89,11 @@ class Credential:
     scopes: tuple[str, ...]
     expires_at: float | None
     secrets: tuple[tuple[bytes, float | None], ...]
+
+    @property
+    def client_id(self) -> str:
+        """The id, as oauthlib calls it."""
+        return self.id
 
     def proved_by(self, secret: bytes) -> bool:
         """Whether `secret` is one of its own, in a time that does not depend on which."""
