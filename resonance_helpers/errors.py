@@ -336,6 +336,12 @@ class UnknownProfileError(NotFoundError):
     type = "unknown-profile"
 
 
+class UnknownApiKeyError(NotFoundError):
+    """No such API key for this caller, or it was revoked."""
+
+    type = "unknown-api-key"
+
+
 class RequestTimeoutError(ClientError):
     """The server gave up waiting for the request."""
 
@@ -364,6 +370,12 @@ class ProfileLimitError(ConflictError):
     """The tenant has as many profiles as it may."""
 
     type = "profile-limit"
+
+
+class ApiKeyLimitError(ConflictError):
+    """The tenant has as many API keys as it may."""
+
+    type = "api-key-limit"
 
 
 class IdempotencyInProgressError(ConflictError):

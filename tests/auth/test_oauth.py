@@ -526,15 +526,16 @@ def test_no_credential_shows(
         JWTAuth("plain-canary"),
         JWTAuth(lambda: "plain-canary"),
     ]
-    server.valid.add("plain-canary")
     for auth in auths:
+        server.valid.add("plain-canary")
         client = ResonanceOSAPIClient(server.url, auth=auth, retry=None)
         assert client._run(client._get("/thing"))["ok"]
         assert_clean(repr(auth), str(auth), f"{auth}", repr(auth._tokens.token), repr(client))
         assert_clean(repr(getattr(auth, "token", None)), repr(getattr(auth, "_endpoint", None)))
         # A server that repeats what it was sent, and one that is gone.
-        said = {"error": f"bad {SECRET}", "error_description": f"{SECRET} or ECHO is bad"}
-        server.answers = [(400, {}, json.dumps(said).encode())]
+        sent = SECRET if isinstance(auth, OAuth2ClientCredentials) else "ECHO"
+        said = {"error": f"bad {sent}", "error_description": f"{sent} or ECHO is bad"}
+        server.answers = [(400, {}, json.dumps(said).encode())] * 2
         server.expire()
         for failure in (client._get("/thing"), client._get("/thing")):
             with pytest.raises(ResonanceError) as raised:
