@@ -26,10 +26,10 @@ class HeadlessBrowser:
 
     Args:
         username, password: For the fields of these names.
-        button: What is written on the button to press, or a part of it; None for the first.
+        button: What is written on the button to press where a page has several.
     """
 
-    def __init__(self, username: str, password: str | Secret, *, button: str | None = None) -> None:
+    def __init__(self, username: str, password: str | Secret, *, button: str = "Allow") -> None:
         self.username = username
         self._password = password if isinstance(password, Secret) else Secret(password)
         self._button = button
@@ -56,7 +56,7 @@ class HeadlessBrowser:
         mine = {"username": self.username, "password": self._password.reveal()}
         fields |= {name: value for name, value in mine.items() if name in fields}
         for label, name, value in form.buttons:
-            if self._button is None or self._button.lower() in label.lower():
+            if len(form.buttons) == 1 or label.strip() == self._button:
                 return {**fields, name: value} if name else fields
         raise TokenError(f"The log-in page has no button {self._button!r}.")
 
