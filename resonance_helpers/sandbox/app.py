@@ -12,6 +12,7 @@ from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from sqlalchemy import Connection
 from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Scope
@@ -172,11 +173,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _housekeeping(database: Database) -> None:
     while True:
-        for clear in (purge, purge_grants):
-            await asyncio.wrap_future(
-                database.submit(lambda connection, clear=clear: clear(connection, time.time()))
-            )
+        await asyncio.wrap_future(database.submit(_clear))
         await asyncio.sleep(HOUSEKEEPING)
+
+
+def _clear(connection: Connection) -> None:
+    now = time.time()
+    purge(connection, now)
+    purge_grants(connection, now)
 
 
 def _version() -> str:

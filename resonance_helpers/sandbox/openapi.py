@@ -6,15 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
 
-from .problems import OAUTH, PROBLEMS, oauth_responses, urn
+from .problems import OAUTH, PROBLEMS, urn
 from .security import PUBLIC
 from .settings import Settings
 
-__all__ = ["AUTHORIZE", "install"]
-
-HTML = "text/html"
+__all__ = ["install"]
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -32,34 +29,6 @@ EVERY_ANSWER = {
     "X-RateLimit-Remaining": {"schema": {"type": "string"}},
     "X-RateLimit-Reset": {"schema": {"type": "string"}, "description": "Unix time"},
 }
-
-_TEXT = {"type": "string"}
-AUTHORIZE: dict[str, Any] = {
-    "response_class": HTMLResponse,
-    "responses": {
-        303: {"description": "Back to the app, with `error` and `iss`"},
-        **{
-            status: {"description": "A page that says what is wrong", "content": {HTML: {}}}
-            for status in (400,)
-        },
-        **oauth_responses(),
-    },
-    "openapi_extra": {
-        "parameters": [
-            {"name": name, "in": "query", "required": required, "schema": schema}
-            for name, required, schema in (
-                ("response_type", True, {"type": "string", "enum": ["code"]}),
-                ("client_id", True, _TEXT),
-                ("redirect_uri", True, _TEXT),
-                ("code_challenge", True, {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}),
-                ("code_challenge_method", True, {"type": "string", "enum": ["S256"]}),
-                ("scope", False, _TEXT),
-                ("state", False, _TEXT),
-            )
-        ],
-    },
-}
-"""FastAPI's description of GET /oauth/authorize, whose query is read as RFC 6749 wants it."""
 
 
 def install(app: FastAPI, settings: Settings) -> None:

@@ -29,13 +29,11 @@ __all__ = [
     "Profile",
     "ProfileList",
     "ProfileUpdate",
-    "Revocation",
     "Rotation",
     "ShownApiKey",
     "TenantList",
     "TenantSummary",
     "TokenAnswer",
-    "TokenRequest",
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -302,19 +300,6 @@ class ApiKeyList(BaseModel):
     count: Annotated[int, Field(ge=0)]
 
 
-class TokenRequest(BaseModel):
-    """A form. The client says who it is here or by HTTP Basic."""
-
-    grant_type: Literal["client_credentials", "authorization_code", "refresh_token"]
-    client_id: str | None = None
-    client_secret: str | None = None
-    scope: str | None = None
-    code: str | None = None
-    redirect_uri: str | None = None
-    code_verifier: str | None = None
-    refresh_token: str | None = None
-
-
 class TokenAnswer(BaseModel):
     """RFC 6749, 5.1."""
 
@@ -323,15 +308,6 @@ class TokenAnswer(BaseModel):
     expires_in: Annotated[int, Field(ge=1, description="seconds")]
     scope: str
     refresh_token: str | None = None
-
-
-class Revocation(BaseModel):
-    """A form (RFC 7009)."""
-
-    token: str
-    token_type_hint: str | None = None
-    client_id: str | None = None
-    client_secret: str | None = None
 
 
 class OAuthMetadata(BaseModel):

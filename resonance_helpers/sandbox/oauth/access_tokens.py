@@ -148,8 +148,9 @@ class AccessTokens:
     def _signing_key(self) -> RSAKey:
         with self._lock:
             if not self._keys:
-                parameters = {"use": "sig", "alg": ALGORITHM}
-                key = RSAKey.generate_key(_BITS, parameters, private=True, auto_kid=True)
+                key = RSAKey.generate_key(
+                    _BITS, {"use": "sig", "alg": ALGORITHM}, private=True, auto_kid=True
+                )
                 self._keys = {str(key.kid): key}
             return next(reversed(self._keys.values()))
 

@@ -75,7 +75,7 @@ this computer asks to do the following for you in the tenant <strong>{escape(ten
 {listed}
 </ul>
 <p>You will go back to <code>{escape(f"{place.scheme}://{place.netloc}")}</code>.</p>
-<form method="post" action="/oauth/authorize">
+<form method="post" action="/oauth/consent">
 {_hidden({"request": query, "csrf": csrf})}
 <button name="decision" value="allow">Allow</button>
 <button name="decision" value="deny">Deny</button>

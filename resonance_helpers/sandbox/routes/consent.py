@@ -1,4 +1,4 @@
-"""/oauth/authorize and /oauth/sign_in: where a user decides what an app may do for them."""
+"""/oauth/authorize, its sign-in and its consent: where a user decides what an app may do for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from oauthlib.oauth2 import AccessDeniedError, FatalClientError, OAuth2Error
 
 from ..call import call_of
 from ..oauth import pages
+from ..oauth.described import AUTHORIZE
 from ..oauth.forms import FORM, parameters
 from ..oauth.server import AuthorizationServer
 from ..oauth.sessions import LIFETIME, Sessions
-from ..openapi import AUTHORIZE
 from ..security import Credential, Directory
 
 __all__ = ["router"]
@@ -37,7 +37,7 @@ async def sign_in(request: Request) -> Response:
     return await _Visit(request).signed_in()
 
 
-@router.post("/oauth/authorize", include_in_schema=False)
+@router.post("/oauth/consent", include_in_schema=False)
 async def decide(request: Request) -> Response:
     """The form of the second."""
     return await _Visit(request).decided()

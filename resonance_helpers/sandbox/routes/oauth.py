@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
@@ -13,10 +12,11 @@ from oauthlib.oauth2 import InvalidRequestError, OAuth2Error
 
 from ..answer import json_response
 from ..call import call_of
+from ..oauth.described import REVOKE, TOKEN
 from ..oauth.forms import FORM, parameters, with_client
 from ..oauth.server import AuthorizationServer
 from ..problems import oauth_responses, responses
-from ..schemas import Jwks, OAuthMetadata, Revocation, TokenAnswer, TokenRequest
+from ..schemas import Jwks, OAuthMetadata, TokenAnswer
 
 __all__ = ["router"]
 
@@ -35,20 +35,12 @@ EXPLAINED = {
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def _form(model: Any) -> dict[str, Any]:
-    """The OpenAPI of a form: it is read by our own strict reader, not by FastAPI's."""
-    return {
-        "requestBody": {"required": True, "content": {FORM: {"schema": model.model_json_schema()}}},
-        "security": [{}, {"client": []}],
-    }
-
-
 @router.post(
     "/oauth/token",
     response_model=TokenAnswer,
     responses=oauth_responses(400, 401),
     summary="Get an access token",
-    openapi_extra=_form(TokenRequest),
+    openapi_extra=TOKEN,
 )
 async def token(request: Request) -> Response:
     """RFC 6749: client credentials, an authorization code with its PKCE verifier, or a refresh
@@ -61,7 +53,7 @@ async def token(request: Request) -> Response:
     response_class=Response,
     responses=oauth_responses(400, 401),
     summary="Revoke a token",
-    openapi_extra=_form(Revocation),
+    openapi_extra=REVOKE,
 )
 async def revoke(request: Request) -> Response:
     """RFC 7009. A refresh token takes every token of the same consent with it. A token that is
