@@ -1,4 +1,4 @@
-"""/oauth/authorize, its sign-in and its consent: where a user decides what an app may do for them."""
+"""/oauth/authorize, sign-in and consent: where a user decides what an app may do for them."""
 
 from __future__ import annotations
 
