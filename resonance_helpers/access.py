@@ -19,7 +19,7 @@ from .auth import JWTAuth, Secret, read_jwt
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["Forgery", "find_secrets", "forgeries", "forgery_map", "try_forgeries"]
+__all__ = ["Forgery", "find_secrets", "forgeries", "forgery_map", "tokens_bought", "try_forgeries"]
 
 PARTS = ("header", "claims", "signature")
 
@@ -150,6 +150,11 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
     taken = sum(one.status == 200 for one in tried)
     alt = f"{len(tried)} tokens, changed in header, claims or signature: the server took {taken}."
     return plots.Picture(figure, "\n".join(lines), alt)
+
+
+def tokens_bought(api: Any) -> int:
+    """How often the sandbox's token endpoint was asked, as far as its log reaches back."""
+    return sum(entry["path"] == "/oauth/token" for entry in api.sandbox.requests())
 
 
 def find_secrets(where: str | Path | Any) -> list[str]:

@@ -180,8 +180,7 @@ class OAuth2AuthorizationCode(TokenAuth):
             # A server that rotates sends the next one; another leaves us the one we have.
             return fresh if fresh.refresh is not None else replace(fresh, refresh=refresh)
         self._known = None
-        if last is not None and self._tokens.token is last:
-            self._tokens.put(replace(last, refresh=None))
+        self._tokens.spent(refresh)
         raise TokenError(
             f"The log-in is over: call log_in() again. {over.message}",
             reason=over.reason,

@@ -124,11 +124,11 @@ class TokenCache:
         assert flight is not None
         return self._arrival(flight).access
 
-    def put(self, token: Token | None) -> None:
-        """Replace the token, after a log-in or where it is of no more use."""
+    def put(self, token: Token) -> None:
+        """Replace the token, after a log-in."""
         with self._lock:
             self._token = token
-        if token is not None and self._keep is not None:
+        if self._keep is not None:
             self._keep(token)
 
     def refuse(self, access: Secret) -> None:
@@ -136,6 +136,12 @@ class TokenCache:
         with self._lock:
             if self._token is not None and self._token.access == access:
                 self._token = replace(self._token, expires=-inf)
+
+    def spent(self, refresh: Secret) -> None:
+        """`refresh` buys no more tokens. If another has come since, nothing changes."""
+        with self._lock:
+            if self._token is not None and self._token.refresh == refresh:
+                self._token = replace(self._token, refresh=None)
 
     def _take_off(self, token: Token | None) -> Future[Token]:
         flight: Future[Token] = Future()

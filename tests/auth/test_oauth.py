@@ -448,6 +448,19 @@ def test_the_end_of_a_log_in_is_told_once_and_asked_once(server: TokenServer) ->
     assert get(server, auth) == 200
 
 
+def test_the_end_is_told_once_also_to_who_was_renewing_early(server: TokenServer) -> None:
+    shift = 0.0
+    auth = logged_in(server, clock=lambda: time.time() + shift)
+    server.expire()
+    server.refresh.clear()
+    server.delay = 0.2
+    server.ahead = shift = 3600 - 30  # ageing: sent as it is, refused, and the renewal fails
+    for _ in range(3):
+        with pytest.raises(TokenError, match=r"call log_in\(\)"):
+            get(server, auth)
+    assert len(server.grants) == 2
+
+
 @pytest.mark.parametrize(
     ("url", "error"),
     [
