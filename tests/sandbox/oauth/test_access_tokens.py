@@ -183,7 +183,7 @@ def test_3_7_text_is_utf_8(tokens: AccessTokens) -> None:
 
 @pytest.mark.parametrize("value", ["http://127.0.0.1:8001", "", None, 1, [ISSUER], ISSUER + "/"])
 def test_3_8_the_issuer_is_this_server(tokens: AccessTokens, value: Any) -> None:
-    refused(tokens, signed(tokens, lambda claims: claims.update(iss=value)), "another server issued")
+    refused(tokens, signed(tokens, lambda claims: claims.update(iss=value)), "another server")
 
 
 @pytest.mark.parametrize("name", ["sub", "client_id", "tenant", "scope", "jti"])
@@ -230,7 +230,8 @@ def test_3_10_a_kid_is_looked_up_in_memory_alone(tokens: AccessTokens, kid: Any)
 @pytest.mark.parametrize("typ", ["JWT", "at", "jwt+at", "", None, 5, "dpop+jwt"])
 def test_3_11_the_type_is_explicit(tokens: AccessTokens, typ: Any) -> None:
     head, claims, signature = opened(issued(tokens))
-    refused(tokens, f"{part(head | {'typ': typ})}.{part(claims)}.{signature}", "not an access token")
+    other = f"{part(head | {'typ': typ})}.{part(claims)}.{signature}"
+    refused(tokens, other, "not an access token")
 
 
 def test_3_12_another_kind_of_jwt_does_not_pass(tokens: AccessTokens) -> None:
@@ -243,9 +244,7 @@ def test_3_12_another_kind_of_jwt_does_not_pass(tokens: AccessTokens) -> None:
 
 @pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
 @pytest.mark.parametrize("value", [True, "1", 1.5, -1, 0, 1 << 60, 10**30, None, [1]])
-def test_times_are_whole_numbers_within_bounds(
-    tokens: AccessTokens, name: str, value: Any
-) -> None:
+def test_times_are_whole_numbers_within_bounds(tokens: AccessTokens, name: str, value: Any) -> None:
     changed = signed(tokens, lambda claims: claims.update({name: value}))
     refused(tokens, changed, f"claim {name} is no time")
 
