@@ -76,7 +76,10 @@ class Browser:
 
     def consented(self, query: Any = None) -> dict[str, str]:
         """What the app's redirect URI is called with once the user has allowed it."""
-        answer = self.submit(self.sign_in(self.ask(query)), decision="allow")
+        page = self.ask(query)
+        if 'name="password"' in page.text:
+            page = self.sign_in(page)
+        answer = self.submit(page, decision="allow")
         assert answer.status_code == 303, answer.text
         return returned(answer)
 
