@@ -85,13 +85,13 @@ class Browser:
 
     def exchange(self, code: str, **changes: str) -> requests.Response:
         """Trade a code for tokens."""
-        return self.token(
-            grant_type="authorization_code",
-            code=code,
-            redirect_uri=REDIRECT,
-            code_verifier=self.verifier,
-            **changes,
-        )
+        sound = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": self.verifier,
+        }
+        return self.token(**{**sound, **changes})
 
     def refresh(self, refresh_token: str, **changes: str) -> requests.Response:
         return self.token(grant_type="refresh_token", refresh_token=refresh_token, **changes)

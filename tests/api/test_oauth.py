@@ -327,14 +327,7 @@ def test_a_code_is_bound_to_verifier_redirect_and_client(browser: Browser) -> No
         {"redirect_uri": "http://127.0.0.1:1/callback"},
         {"client_id": "globex-app"},
     ):
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": REDIRECT,
-            "code_verifier": browser.verifier,
-            **changes,
-        }
-        answer = browser.token(**form)
+        answer = browser.exchange(code, **changes)
         assert (answer.status_code, oauth_error(answer)) == (400, "invalid_grant"), changes
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
     assert oauth_error(browser.token(**form)) == "invalid_request"
