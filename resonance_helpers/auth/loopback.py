@@ -13,7 +13,7 @@ import secrets
 import socket
 import socketserver
 import threading
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
@@ -24,10 +24,14 @@ from .secret import Secret
 
 __all__ = ["Redirect", "authorization_url", "new_verifier"]
 
+STYLE = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto}"
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title>"
+    f"<style>{STYLE.replace('{', '{{').replace('}', '}}')}</style>"
     "<h1>{0}</h1><p>{1} You may close this tab.</p></html>"
 )
+_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'"
 
 
 def new_verifier() -> Secret:
@@ -168,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Length", str(len(page))),
             ("Cache-Control", "no-store"),
-            ("Content-Security-Policy", "default-src 'none'"),
+            ("Content-Security-Policy", POLICY),
             ("Referrer-Policy", "no-referrer"),
             ("Connection", "close"),
         ):
