@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness import Options, Result
+from benchmarks.harness import Options, Result, save_index
 
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             missed |= any(not goal.met for goal in result.goals)
             if folder:
                 result.save(folder)
+    if folder:
+        save_index(folder)
     # A quick run's figures mean nothing, so they fail nothing.
     return int(missed and not options.quick)
 

@@ -36,7 +36,7 @@ from benchmarks.harness import Goal, Options, Result, stage
 from resonance_helpers.client import ResonanceOSAPIClient
 from resonance_helpers.errors import ResonanceError
 from resonance_helpers.sandbox import start
-from resonance_helpers.sandbox.faults import Faults
+from resonance_helpers.sandbox.faults.control import Faults
 from resonance_helpers.transport import NO_RETRIES, RetryPolicy
 
 UNLIMITED = 10**9

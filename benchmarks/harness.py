@@ -28,7 +28,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Goal", "Options", "Result", "Spread", "interleaved", "machine", "versions"]
+__all__ = [
+    "Goal",
+    "Options",
+    "Result",
+    "Spread",
+    "interleaved",
+    "machine",
+    "save_index",
+    "stage",
+    "versions",
+]
 
 
 @dataclass(frozen=True)
@@ -177,6 +187,18 @@ class Result:
         return written
 
 
+def save_index(folder: Path) -> None:
+    """Writes ``README.md``: all tables that were saved in `folder`, and how their goals fared."""
+    lines = ["# Benchmarks", "", "Each by the command on its page.", ""]
+    lines += ["| table | goals met |", "| --- | --- |"]
+    for path in sorted(folder.glob("*.json")):
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        met = [goal["met"] for goal in saved["goals"]]
+        tally = f"{sum(met)} of {len(met)}" if met else "none set"
+        lines.append(f"| [{saved['title']}]({path.stem}.md) | {tally} |")
+    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def interleaved(
     cases: Mapping[str, Callable[[], float | None]],
     options: Options,
@@ -195,14 +217,19 @@ def interleaved(
     rounds = options.rounds or options.size(rounds, 2)
     order = random.Random(options.seed)
     taken: dict[str, list[float]] = {name: [] for name in cases}
-    for turn in range(-options.size(warmup, min(warmup, 1)), rounds):
-        for name in order.sample(list(cases), len(cases)):
-            seconds = _timed(cases[name])
+    gc.collect()
+    gc.freeze()  # what is there already need not be looked through again before each case
+    try:
+        for turn in range(-options.size(warmup, min(warmup, 1)), rounds):
+            for name in order.sample(list(cases), len(cases)):
+                seconds = _timed(cases[name])
+                if turn >= 0:
+                    taken[name].append(seconds)
             if turn >= 0:
-                taken[name].append(seconds)
-        if turn >= 0:
-            _progress(f"round {turn + 1} of {rounds}")
-    _progress("")
+                _progress(f"round {turn + 1} of {rounds}")
+    finally:
+        gc.unfreeze()
+        _progress("")
     return {name: Spread(tuple(values)) for name, values in taken.items()}
 
 

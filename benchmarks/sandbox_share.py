@@ -18,7 +18,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from benchmarks import timed_sandbox
-from benchmarks.harness import Goal, Options, Result, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
 from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.performance import Run, measure
 
@@ -37,26 +37,40 @@ def run(options: Options) -> list[Result]:
 
 def health(options: Options) -> Result:
     """Time of one `/health` over that of an empty route, one connection and eight."""
-    calls = options.size(400, 20)
+    calls = options.size(400, 24)
     rows, ratios = [], []
     with ExitStack() as opened:
-        bare = opened.enter_context(timed_sandbox.running("empty"))
-        ours = opened.enter_context(timed_sandbox.running("sandbox"))
+        urls = {
+            name: opened.enter_context(timed_sandbox.running(kind))
+            for name, kind in (("empty FastAPI route", "empty"), ("sandbox /health", "sandbox"))
+        }
         for connections in (1, 8):
+            burnt: dict[str, list[float]] = {name: [] for name in urls}
             cases = {
-                "empty FastAPI route": _requests(bare, calls, connections, opened),
-                "sandbox /health": _requests(ours, calls, connections, opened),
+                name: _requests(url, calls, connections, opened, burnt[name])
+                for name, url in urls.items()
             }
-            spreads = interleaved(cases, options, rounds=21)
-            base = spreads["empty FastAPI route"]
-            for name, spread in spreads.items():
-                each = spread.scaled(1e6 / calls)
-                rows.append((f"{name}, {connections} at once", each, spread.over(base)))
-            ratios.append(spreads["sandbox /health"].over(base).median)
+            took = interleaved(cases, options, rounds=21)
+            cpu = {
+                name: Spread(tuple(burnt[name][-len(spread.values) :]))  # without the warm-up
+                for name, spread in took.items()
+            }
+            bare = "empty FastAPI route"
+            for name in urls:
+                rows.append(
+                    (
+                        f"{name}, {connections} at once",
+                        took[name].scaled(1e6 / calls),
+                        took[name].over(took[bare]),
+                        cpu[name].scaled(1e6 / calls),
+                        cpu[name].over(cpu[bare]),
+                    )
+                )
+            ratios.append(took["sandbox /health"].over(took[bare]).median)
     return Result(
         "sandbox_share-health",
         "The sandbox's /health beside an empty FastAPI route",
-        columns=("route", "µs a request", "ratio"),
+        columns=("route", "µs a request", "ratio", "server CPU, µs", "CPU ratio"),
         rows=rows,
         goals=[
             Goal(f"/health over an empty route, {c} at once", ratio, 2.0)
@@ -65,14 +79,18 @@ def health(options: Options) -> Result:
         notes=[
             f"{calls} requests a round over kept-alive connections; 'at once' sends one request on "
             "each connection, then reads all the answers.",
+            "The CPU time of the server's process is little disturbed by its neighbours.",
             versions("fastapi", "uvicorn", "starlette"),
         ],
         bars="µs a request",
     )
 
 
-def _requests(url: str, calls: int, connections: int, opened: ExitStack) -> Callable[[], None]:
-    """A case: so many `GET /health`, over connections that stay open from round to round."""
+def _requests(
+    url: str, calls: int, connections: int, opened: ExitStack, burnt: list[float]
+) -> Callable[[], float]:
+    """A case: so many `GET /health`, over connections that stay open from round to round. It
+    returns the seconds they took, and appends to `burnt` the CPU seconds of the server."""
     address = urlsplit(url)
     place = str(address.hostname), address.port or 80
     sockets = [opened.enter_context(socket.create_connection(place)) for _ in range(connections)]
@@ -80,12 +98,17 @@ def _requests(url: str, calls: int, connections: int, opened: ExitStack) -> Call
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     request = f"GET /health HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
 
-    def case() -> None:
+    def case() -> float:
+        before = _account(url)["process"]
+        began = time.perf_counter()
         for _ in range(calls // connections):
             for one in sockets:
                 one.sendall(request)
             for one in sockets:
                 _read(one)
+        took = time.perf_counter() - began
+        burnt.append(_account(url)["process"] - before)
+        return took
 
     return case
 
@@ -116,7 +139,8 @@ def _some(connection: socket.socket) -> bytes:
 def generation(options: Options) -> Result:
     """CPU time of a generation by layer, at one caller and at 32."""
     scoring = scoring_share(options)
-    rows, goals = [], []
+    rows: list[list[object]] = [[layer] for layer in LAYERS]
+    goals, notes = [], []
     with timed_sandbox.running("sandbox") as url, ResonanceOSAPIClient(url) as client:
         for callers in (1, 32):
             calls = options.size(max(240, 12 * callers), callers)
@@ -126,7 +150,9 @@ def generation(options: Options) -> Result:
             before = _account(url)
             seen = measure(client, prompts, concurrency=callers, warmup=0)
             spent = _spent(before, _account(url), scoring)
-            rows.append(_row(callers, seen, spent, calls))
+            for row, layer in zip(rows, LAYERS, strict=True):
+                row += [1000 * spent[layer] / calls, f"{spent[layer] / sum(spent.values()):.0%}"]
+            notes.append(_served(callers, seen))
             written = (spent["writer"] + spent["scoring"]) / sum(spent.values())
             at = f"with {callers} caller{'s' if callers > 1 else ''}"
             goals.append(
@@ -139,12 +165,13 @@ def generation(options: Options) -> Result:
     return Result(
         "sandbox_share-generation",
         "Where the CPU time of a generation goes",
-        columns=("callers", "requests/s", "p50 ms", "p99 ms", *(f"{x} ms" for x in LAYERS)),
+        columns=("layer", "CPU ms, 1 caller", "share", "CPU ms, 32 callers", "share of 32"),
         rows=rows,
         goals=goals,
         notes=[
-            "CPU milliseconds a generation and, in brackets, their share of the server process: "
-            "thread clocks around the writing and the database, the rest of the process is the "
+            *notes,
+            "CPU milliseconds a generation, and their share of the server process: thread clocks "
+            "around the writing and the database, the rest of the process is the "
             "framework (HTTP, routing, validation, idempotency, limits, JSON).",
             "Scoring is the part of the writing that a sampling profiler finds in "
             f"sandbox/scoring: {scoring:.0%}; the writer scores what it proposes."
@@ -152,14 +179,16 @@ def generation(options: Options) -> Result:
             else "Scoring stands with the writer: this system has no SIGPROF to tell them apart.",
             "The database is a file that is synced at each commit.",
         ],
+        bars="CPU ms, 32 callers",
     )
 
 
-def _row(callers: int, seen: Run, spent: dict[str, float], calls: int) -> tuple[object, ...]:
-    whole = sum(spent.values())
-    shares = [f"{1000 * spent[x] / calls:.2f} ({spent[x] / whole:.0%})" for x in LAYERS]
-    milliseconds = [1000 * seen.percentile(q).value for q in (0.5, 0.99)]
-    return (callers, seen.requests_per_second, *milliseconds, *shares)
+def _served(callers: int, seen: Run) -> str:
+    p50, p99 = (1000 * seen.percentile(q).value for q in (0.5, 0.99))
+    return (
+        f"{callers} caller{'s' if callers > 1 else ''}: {seen.requests_per_second:.1f} requests/s, "
+        f"p50 {p50:.0f} ms, p99 {p99:.0f} ms as the client saw it."
+    )
 
 
 def _answered(seen: Run) -> int:

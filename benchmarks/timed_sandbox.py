@@ -79,12 +79,16 @@ def sandbox(folder: str) -> tuple[FastAPI, Settings]:
 
 
 def empty(_: str) -> tuple[FastAPI, Settings]:
-    """An application of one route that does nothing."""
+    """An application of one route that does nothing, with `/share`."""
     app = FastAPI()
 
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {}
+
+    @app.get("/share")
+    async def share() -> dict[str, float]:
+        return {"process": time.process_time()}
 
     return app, Settings(port=0)
 

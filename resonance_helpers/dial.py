@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-import ipywidgets as ipw  # type: ignore[import-untyped]
+import ipywidgets as ipw
 import traitlets
 
 from . import resilience
@@ -75,7 +75,7 @@ class FaultDial(_Panel):
         ours = self.scores["ours"]
         self.news = (
             f"Done: {total} prompts at {rate:.0%} faults. Ours: {ours.answered} answered, "
-            f"{ours.lost} lost, {ours.twice} written twice."
+            f"{ours.lost} lost, {ours.twice} written again."
         )
 
 
@@ -83,7 +83,7 @@ def _counts(scores: dict[str, resilience.Score]) -> str:
     """The scores as a small table, cheap enough to be redrawn after each prompt."""
     head = "".join(
         f'<th scope="col" style="padding: 0 1em">{name}</th>'
-        for name in ("client", "calls", "answered", "lost", "written twice")
+        for name in ("client", "calls", "answered", "lost", "written again")
     )
     rows = "".join(
         f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'

@@ -16,6 +16,7 @@ Every error has a face, `as_dict()`, which is what the client returns unless it 
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -35,6 +36,8 @@ class ResonanceError(Exception):
         retry_after: Seconds the server asked to wait, or None.
         attempts: How often the request was tried.
         errors: For invalid fields: ``[{"field", "message"}, ...]``.
+        checks: For an unhealthy server: its finding for each part, as `GET /health` tells it; the
+            face holds it too, unless it is empty.
         category: One of ``network``, ``http``, ``validation``, ``rate-limit``,
             ``authentication``.
     """
@@ -53,6 +56,7 @@ class ResonanceError(Exception):
         retry_after: float | None = None,
         attempts: int = 1,
         errors: Sequence[Mapping[str, str]] = (),
+        checks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -62,6 +66,7 @@ class ResonanceError(Exception):
         self.retry_after = retry_after
         self.attempts = attempts
         self.errors = [dict(error) for error in errors]
+        self.checks = {part: dict(finding) for part, finding in (checks or {}).items()}
 
     def as_dict(self) -> Failure:
         """The error as a plain answer: ``{"status": "error", "message", ...}``."""
@@ -104,6 +109,8 @@ class Failure(dict[str, Any]):
             retry_after=error.retry_after,
             attempts=error.attempts,
         )
+        if error.checks:
+            self["checks"] = error.checks
         self.error = error
 
     def __missing__(self, key: str) -> Any:
@@ -249,8 +256,9 @@ class StatusError(ResonanceError):
 
     type = "http-error"
     status: ClassVar[int | None] = None
-    _by_type: ClassVar[dict[str, type[StatusError]]] = {}
-    _by_status: ClassVar[dict[int, type[StatusError]]] = {}
+    # `builtins`, for in this class `type` is the name of the reason.
+    _by_type: ClassVar[dict[str, builtins.type[StatusError]]] = {}
+    _by_status: ClassVar[dict[int, builtins.type[StatusError]]] = {}
 
     def __init_subclass__(cls) -> None:
         # The first class of a status is its general one; the rest are found by their type.
@@ -259,7 +267,7 @@ class StatusError(ResonanceError):
             StatusError._by_status.setdefault(cls.status, cls)
 
     @classmethod
-    def for_problem(cls, status: int, slug: str | None) -> type[StatusError]:
+    def for_problem(cls, status: int, slug: str | None) -> builtins.type[StatusError]:
         """The class for a status and a problem type: the type decides where it is known."""
         by_type = cls._by_type.get(slug or "")
         if by_type is not None and by_type.status == status:

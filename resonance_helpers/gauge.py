@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import ipywidgets as ipw  # type: ignore[import-untyped]
+import ipywidgets as ipw
 import traitlets
 
 from .widgets import LABEL, WIDE, _Panel

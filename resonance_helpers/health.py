@@ -71,16 +71,17 @@ def check(client: Asks) -> Health:
 def read(answer: Mapping[str, Any]) -> Health:
     """What an answer of `health_check()` means, an error dict included."""
     status = answer.get("status")
-    if status in ("healthy", "degraded"):
-        parts = {name: part["status"] for name, part in answer["checks"].items()}
-        failing = [name for name, state in parts.items() if state != "ok"]
-        if status == "healthy":
-            return Health("healthy", "every part works", parts)
-        return Health("degraded", f"failing: {', '.join(failing)}", parts)
+    parts = {name: part["status"] for name, part in answer.get("checks", {}).items()}
+    failing = ", ".join(name for name, state in parts.items() if state != "ok")
+    if status == "healthy":
+        return Health("healthy", "every part works", parts)
+    if status == "degraded":
+        return Health("degraded", f"failing: {failing}", parts)
     # The error dict of a server that answered has a status code; without one nobody was there.
     answered = answer.get("response_code") is not None or status == "unhealthy"
     message = str(answer.get("message", "the server says so"))
-    return Health("unhealthy" if answered else "unreachable", message)
+    detail = f"failing: {failing}" if failing else message
+    return Health("unhealthy" if answered else "unreachable", detail, parts)
 
 
 def wait_until_ready(

@@ -120,7 +120,8 @@ class HRVVector(tuple[float, ...]):
         try:
             return self[NAMES.index(name)]
         except ValueError:
-            raise AttributeError(f"an HRV vector has no {name!r}; it has {', '.join(NAMES)}") from None
+            known = ", ".join(NAMES)
+            raise AttributeError(f"an HRV vector has no {name!r}; it has {known}") from None
 
     def __getnewargs__(self) -> tuple[tuple[float, ...]]:
         return (tuple(self),)
@@ -130,11 +131,15 @@ class HRVVector(tuple[float, ...]):
 
 
 def _checked(dimension: Dimension, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        # numpy's scalars are numbers too, but of no common class: float() them first.
-        if not hasattr(value, "__float__") or isinstance(value, bool | str):
-            raise TypeError(f"{dimension.name} is {_a(value)}, not a number")
-    number = float(value)
+    # Not `isinstance(value, float)`: numpy's scalars are numbers too, of a class of their own.
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError(f"{dimension.name} is {_a(value)}, not a number")
+    try:
+        number = float(value)
+    except TypeError:  # a row of a table
+        raise TypeError(f"{dimension.name} is {_a(value)}, not a number") from None
+    except OverflowError:  # an integer beyond all floats
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{dimension.name} is not a finite number")
     if not dimension.low <= number <= dimension.high:

@@ -6,7 +6,7 @@ import threading
 from html import escape
 from typing import Any
 
-import ipywidgets as ipw  # type: ignore[import-untyped]
+import ipywidgets as ipw
 import traitlets
 
 from .auth import OAuth2AuthorizationCode

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .hrv import HRVVector
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     from .plots import Picture
 

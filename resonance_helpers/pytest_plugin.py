@@ -24,7 +24,7 @@ import pytest
 
 if TYPE_CHECKING:
     from resonance_helpers.sandbox import Sandbox
-    from resonance_helpers.sandbox.faults import Faults
+    from resonance_helpers.sandbox.faults.control import Faults
 
 __all__ = ["faults", "resonance_options", "resonance_sandbox", "resonance_server"]
 

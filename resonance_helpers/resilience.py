@@ -17,7 +17,7 @@ from .errors import NotSentError, OutcomeUnknownError, ResonanceError
 from .transport import NO_RETRIES, RetryPolicy
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     from .plots import Picture
 
@@ -123,7 +123,7 @@ def table(failures: Mapping[str, Any]) -> pd.DataFrame:
 
 # --- where a call can break ----------------------------------------------------------------------
 
-STATIONS = ("connect", "request", "work", "answer")
+STATIONS = ("connect", "request", "work", "answer begins")
 """What a call passes, in order."""
 
 BREAKS: tuple[tuple[str, str | None, int], ...] = (
@@ -196,7 +196,11 @@ def map_of(found: Sequence[Journey]) -> Picture:
         axes.spines[:].set_visible(False)
         axes.grid(axis="x", color="#e4e4e4")
     wide = max(len(journey.name) for journey in found)
-    lines = [
+    # A letter for each station, three dashes apart, so that each X lies before or after it.
+    letters = "  ".join(station[0].upper() for station in STATIONS)
+    key = ", ".join(f"{station[0].upper()} {station}" for station in STATIONS)
+    lines = [f"{'':<{wide}}      {letters}     ({key})"]
+    lines += [
         f"{journey.name:<{wide}} |{'---' * (journey.reached + 2)}X"
         f"{'   ' * (len(STATIONS) - journey.reached - 1)}  "
         f"{journey.known:<16} done: {journey.done}"
@@ -278,7 +282,7 @@ def race(
 
 
 def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
-    """The scores as bars: answered, lost, and written twice, client by client."""
+    """The scores as bars: answered, lost, and written again, client by client."""
     from . import plots
 
     parts = ("answered", "lost", "twice")
@@ -303,7 +307,7 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
                 hatch=hatch,
                 edgecolor="white" if part != "twice" else "#8a7f00",
                 label={"answered": "answered", "lost": "written, never received",
-                       "twice": "written twice"}[part],
+                       "twice": "written again"}[part],
             )  # fmt: skip
             axes.bar_label(drawn, labels=[str(value) for value in values], padding=4)
         axes.set_yticks(range(len(scores)), list(scores))
@@ -315,14 +319,14 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
     wide = max(map(len, scores), default=0)
-    lines = [f"{'':<{wide}} {'calls':>6} {'answered':>9} {'lost':>5} {'twice':>6}"]
+    lines = [f"{'':<{wide}} {'calls':>6} {'answered':>9} {'lost':>5} {'again':>6}"]
     lines += [
         f"{name:<{wide}} {score.calls:>6} {score.answered:>9} {score.lost:>5} {score.twice:>6}"
         for name, score in scores.items()
     ]
     told = "; ".join(
         f"{name}: {score.answered} of {score.calls} answered, {score.lost} lost, "
-        f"{score.twice} written twice"
+        f"{score.twice} written again"
         for name, score in scores.items()
     )
     text = "\n".join([title, *lines] if title else lines)

@@ -43,6 +43,19 @@ def client(server: Any) -> Iterator[ResonanceOSAPIClient]:
         yield api
 
 
+def test_an_unhealthy_server_says_which_part_fails(
+    server: Any, client: ResonanceOSAPIClient
+) -> None:
+    server.outage("database")
+    try:
+        answer = client.health_check()
+    finally:
+        server.outage()
+    assert (answer["status"], answer["response_code"]) == ("error", 503)
+    states = {part: finding["status"] for part, finding in answer["checks"].items()}
+    assert states == {"database": "failing", "writer": "ok", "disk": "ok"}
+
+
 # --- the seed's page -----------------------------------------------------------------------------
 
 

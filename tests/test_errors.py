@@ -106,6 +106,14 @@ def test_an_error_and_its_face_survive_a_pickle(cls: type[ResonanceError]) -> No
     assert type(face.error) is cls
 
 
+def test_an_unhealthy_servers_findings_are_in_the_face_and_nobody_elses() -> None:
+    checks = {"database": {"status": "failing", "latency_ms": 0.1}}
+    error = errors.UnavailableError("Out of order.", checks=checks)
+    assert error.as_dict()["checks"] == checks
+    assert pickle.loads(pickle.dumps(error)).as_dict() == error.as_dict()
+    assert "checks" not in errors.UnavailableError("Out of order.").as_dict()
+
+
 def test_a_face_leads_to_its_error() -> None:
     error = errors.RateLimitedError("Slow down.", retry_after=3)
     assert error.as_dict().error is error

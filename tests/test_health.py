@@ -14,7 +14,13 @@ OK = {"status": "ok", "latency_ms": 0.1}
 FAILING = {"status": "failing", "latency_ms": 0.1}
 HEALTHY = {"status": "healthy", "checks": {"database": OK, "writer": OK}}
 DEGRADED = {"status": "degraded", "checks": {"database": OK, "writer": FAILING}}
-UNHEALTHY = {"status": "error", "message": "The database fails.", "response_code": 503}
+UNHEALTHY = {
+    "status": "error",
+    "message": "The server answered 503.",
+    "response_code": 503,
+    "checks": {"database": FAILING, "writer": OK},
+}
+GATEWAY = {"status": "error", "message": "No server is ready.", "response_code": 503}
 AWAY = {"status": "error", "message": "No connection.", "response_code": None}
 
 
@@ -50,7 +56,8 @@ class Clock:
     [
         (HEALTHY, "healthy", "every part works"),
         (DEGRADED, "degraded", "failing: writer"),
-        (UNHEALTHY, "unhealthy", "The database fails."),
+        (UNHEALTHY, "unhealthy", "failing: database"),
+        (GATEWAY, "unhealthy", "No server is ready."),
         (AWAY, "unreachable", "No connection."),
     ],
 )
@@ -70,9 +77,10 @@ def test_a_degraded_server_works_for_whoever_does_not_need_the_part() -> None:
     assert not look.works("printer")
 
 
-@pytest.mark.parametrize("answer", [UNHEALTHY, AWAY])
-def test_a_server_that_is_not_there_works_for_nobody(answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("answer", [UNHEALTHY, GATEWAY, AWAY])
+def test_a_server_that_takes_no_requests_works_for_nobody(answer: dict[str, Any]) -> None:
     assert not health.read(answer).works()
+    assert not health.read(answer).works("writer")
 
 
 def wait(server: Server, clock: Clock, **options: Any) -> health.Health:

@@ -108,7 +108,7 @@ def test_a_score_counts_what_happened_not_what_was_told() -> None:
 def test_the_scoreboard_says_its_numbers_in_words() -> None:
     picture = resilience.scoreboard({"ours": Score(10, 9, 1, 2)}, "A title")
     assert str(picture).splitlines()[-1].split() == ["ours", "10", "9", "1", "2"]
-    assert "9 of 10 answered, 1 lost, 2 written twice" in picture.alt
+    assert "9 of 10 answered, 1 lost, 2 written again" in picture.alt
 
 
 def test_the_dial_runs_and_tells(api: LessonClient) -> None:

@@ -216,7 +216,7 @@ class TestHealthPanel:
             panel.button.click()
         states = [look.state for look in panel.looks]
         assert states == ["healthy", "degraded", "degraded", "unhealthy"]
-        assert "No. The server is unhealthy" in panel.news
+        assert "No. The server is unhealthy (failing: database)." in panel.news
         assert "healthy, degraded, degraded, unhealthy" in panel.view.value
 
     def test_on_another_server_it_only_looks(self, api: LessonClient) -> None:

@@ -99,7 +99,7 @@ class TokenAuth(_Auth):
         response.close()
         again.headers["Authorization"] = f"Bearer {fresh.reveal()}"
         if response.cookies:
-            extract_cookies_to_jar(again._cookies, request, response.raw)  # type: ignore[no-untyped-call]
+            extract_cookies_to_jar(again._cookies, request, response.raw)
             again.headers.pop("Cookie", None)
             again.prepare_cookies(again._cookies)
         second: requests.Response = response.connection.send(again, **options)

@@ -56,7 +56,8 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
             took = max((span.ended for span in some), default=0.0)
             axes.set_title(f"{title}: {len(some)} requests in {took:.2f} s", loc="left")
             axes.set_ylabel("request")
-            axes.set_yticks([span.item for span in some if span.item % 5 == 0])
+            every = 1 if len(some) <= 12 else 5
+            axes.set_yticks([span.item for span in some if span.item % every == 0])
             axes.invert_yaxis()
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="x", color="#e4e4e4")

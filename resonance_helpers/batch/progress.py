@@ -117,7 +117,7 @@ class WidgetLine:
 
     def __init__(self) -> None:
         from IPython.display import display
-        from ipywidgets import HTML  # type: ignore[import-untyped]
+        from ipywidgets import HTML
 
         class Line(HTML):  # type: ignore[misc]
             def __repr__(self) -> str:

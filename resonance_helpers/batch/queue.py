@@ -79,6 +79,13 @@ class WorkQueue:
             return self._over()
 
     @property
+    def held(self) -> float:
+        """Seconds for which the rate limit lets nothing go."""
+        with self._work:
+            now = self._clock()
+            return max(0.0, self._pacer.ready_at(now) - now)
+
+    @property
     def waiting(self) -> int:
         """How many items are put aside."""
         return len(self._aside)

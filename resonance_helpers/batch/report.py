@@ -13,7 +13,7 @@ from .journal import JournalIndex
 from .stats import BatchStats, Tally
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
 __all__ = ["BatchReport", "Failure", "read_report"]
 

@@ -37,6 +37,10 @@ QUICK = 0.01
 TICK = 0.1
 """Seconds between two looks at the progress and at Ctrl-C."""
 
+LONGEST_HOLD = 120.0
+"""Seconds for which a batch lets the rate limit hold it up; a day's quota that is spent stops
+it."""
+
 GRACE = 2.0
 """Seconds that a stopped batch waits for the answers to what is under way."""
 
@@ -85,8 +89,9 @@ def run_batch(
             `Snapshot` handed to a function.
 
     Returns:
-        The report. After Ctrl-C too: `stopped` says so, and `stats` what was left undone. A
-        second Ctrl-C raises KeyboardInterrupt.
+        The report. After Ctrl-C too, and when the server's quota is spent for longer than two
+        minutes: `stopped` says so, and `stats` what was left undone. A second Ctrl-C raises
+        KeyboardInterrupt.
 
     Raises:
         TypeError, ValueError: an argument is wrong; nothing was sent.
@@ -219,6 +224,10 @@ class _Run:
             if time.monotonic() - shown >= TICK:
                 shown = time.monotonic()
                 show()
+                if self._queue.held > LONGEST_HOLD:
+                    minutes = math.ceil(self._queue.held / 60)
+                    self._stopped = f"the server takes no more requests for {minutes:,} minutes"
+                    return
 
     def _feed(self, items: Iterator[Item], wanted: int) -> int:
         """Read up to `wanted` items, write them down together, and let them go.

@@ -8,6 +8,8 @@ from typing import Any
 from ..hrv import NAMES, HRVVector
 from .core import NotYet, exercise
 
+__all__ = ["again", "furthest", "short"]
+
 ARTICLE: dict[str, Any] = {
     "prompt": "Sustainable technology solutions",
     "profile_name": "creative_storytelling",

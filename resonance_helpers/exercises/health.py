@@ -6,6 +6,8 @@ from typing import Any
 
 from .core import NotYet, attempt, exercise
 
+__all__ = ["guard", "parts", "wait"]
+
 OK = {"database": {"status": "ok"}, "writer": {"status": "ok"}, "disk": {"status": "ok"}}
 FAILING = {"status": "failing"}
 
@@ -23,7 +25,12 @@ SITUATIONS: tuple[tuple[str, dict[str, Any], bool], ...] = (
     ),
     (
         "an unhealthy server",
-        {"status": "error", "message": "The database fails.", "response_code": 503},
+        {
+            "status": "error",
+            "message": "The server answered 503 Service Unavailable.",
+            "response_code": 503,
+            "checks": OK | {"database": FAILING},
+        },
         False,
     ),
     (
@@ -55,8 +62,8 @@ def parts(answer: Any, api: Any) -> str:
 
 
 @exercise(
-    "An unhealthy or silent server gives an error dict: its status is 'error', and it has no "
-    "'checks'.",
+    "An unhealthy or silent server gives an error dict: its status is 'error', and where nobody "
+    "answered it has no 'checks'.",
     "Go on when the status is 'healthy' or 'degraded' and health['checks']['writer']['status'] is "
     "'ok'.",
     solution="""

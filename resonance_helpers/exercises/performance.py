@@ -8,6 +8,8 @@ from typing import Any
 
 from .core import NotYet, attempt, exercise
 
+__all__ = ["calls", "eight", "level", "waited"]
+
 STALL = [(0.0, 0.0, 0.25), (1.0, 1.0, 4.0), (2.0, 4.0, 4.25), (3.0, 4.25, 4.5), (5.0, 5.0, 5.25)]
 """Five calls, one due each second but the last; the second one stalls. (due, sent, finished)"""
 

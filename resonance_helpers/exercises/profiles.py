@@ -8,6 +8,8 @@ from typing import Any
 from ..hrv import HRVVector
 from .core import NotYet, exercise
 
+__all__ = ["choose", "create", "isolation"]
+
 TENANT, NAME = "demo_tenant", "campfire"
 """The profile that the second exercise asks for."""
 

@@ -17,7 +17,7 @@ from .run import Run
 from .runner import MOST_WORKERS, Generates
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["Sweep", "sweep"]
 

@@ -77,7 +77,17 @@ class Histogram:
             _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end"),
             _text(LEFT, 13, title, "start"),
         ]
-        parts += [_mark(place, label, seconds) for place, (label, seconds) in enumerate(marks)]
+        # Lines first: a label with its rim stays readable over its neighbour's line.
+        parts += [_line(_mark_x(seconds)) for _, seconds in marks]
+        parts += [
+            _text(
+                _mark_x(seconds) + 4,
+                TOP + 10 + 14 * (row % 4),
+                f"{label} {_seconds(seconds)}",
+                "start",
+            )
+            for row, (label, seconds) in enumerate(marks)
+        ]
         told = f"{title or 'Histogram'}: {self.total} calls, {self.failed} failed. " + ", ".join(
             f"{label} {_seconds(seconds)}" for label, seconds in marks
         )
@@ -125,15 +135,18 @@ def _tick(seconds: float) -> str:
     return line + _text(x, HEIGHT - 24, _seconds(seconds))
 
 
-def _mark(place: int, label: str, seconds: float) -> str:
+def _mark_x(seconds: float) -> float:
+    """Where a mark stands: at its time, or amid the failed calls."""
     failures = (LAST - FIRST) * BINS_A_DECADE + FAILURES + 2.0
-    at = failures
-    if math.isfinite(seconds):
-        at = (math.log10(max(seconds, 10.0**FIRST)) - FIRST) * BINS_A_DECADE
-    x, y = _x(min(at, failures)), TOP + 10 + 14 * (place % 4)
+    if math.isinf(seconds):
+        return _x(failures)
+    return _x(min((math.log10(max(seconds, 10.0**FIRST)) - FIRST) * BINS_A_DECADE, failures))
+
+
+def _line(x: float) -> str:
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{INK}" '
-        f'stroke-dasharray="4 3"/>' + _text(x + 4, y, f"{label} {_seconds(seconds)}", "start")
+        'stroke-dasharray="4 3"/>'
     )
 
 

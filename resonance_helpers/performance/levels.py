@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .run import TIMES, Run
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["METRICS", "ServiceLevel", "Verdict", "Verdicts", "check_levels"]
 
@@ -189,10 +189,11 @@ class Verdicts(Sequence[Verdict]):
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{verdict.word}</td><td>{escape(str(verdict.level))}</td>"
-            f"<td>{verdict.measured:.4g}</td><td>{verdict.margin:+.0%}</td></tr>"
+            f"<td>{verdict.measured:.4g}</td><td>{verdict.margin:+.0%}</td>"
+            f"<td>{verdict.doubt}</td></tr>"
             for verdict in self
         )
-        head = "<tr><th></th><th>service level</th><th>measured</th><th>margin</th></tr>"
+        head = "<tr><th></th><th>service level</th><th>measured</th><th>margin</th><th></th></tr>"
         return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 

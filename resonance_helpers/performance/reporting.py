@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from .histogram import histogram
 from .levels import ServiceLevel, Verdicts, check_levels
 from .run import QUANTILES, Run
+from .statistics import Percentile
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["PUBLISHED", "Report", "beside_published", "report", "summary", "summary_table"]
 
@@ -28,6 +29,12 @@ PUBLISHED = {
     "success rate, %": 98.5,
     "mean hrv_feedback": 0.742,
 }
+
+
+READING = (
+    "A response time begins when a call was due, a service time when it was sent. A call that "
+    "failed counts as one that was never answered. In brackets: 95 % intervals."
+)
 
 
 def summary(run: Run) -> list[tuple[str, str]]:
@@ -48,9 +55,19 @@ def summary(run: Run) -> list[tuple[str, str]]:
         if run.times(of):
             rows.append((f"{of.replace('_', ' ')}, mean", f"{_figure(run.mean(of))} s"))
             for q in QUANTILES if of in shown else (0.5, 0.99):
-                name, _, rest = str(run.percentile(q, of)).partition(" ")
-                rows.append((f"{of.replace('_', ' ')}, {name}", rest))
+                found = run.percentile(q, of)
+                rows.append((f"{of.replace('_', ' ')}, {found.name}", _with_interval(found)))
     return rows
+
+
+def _with_interval(found: Percentile) -> str:
+    if found.low is None or found.high is None:
+        return f"{_seconds(found.value)}, no interval: {found.n:,} calls of {found.needed:,} needed"
+    return f"{_seconds(found.value)} ({_seconds(found.low)} to {_seconds(found.high)})"
+
+
+def _seconds(value: float) -> str:
+    return "never" if math.isinf(value) else f"{value:.3f} s"
 
 
 def summary_table(run: Run) -> str:
@@ -113,13 +130,14 @@ class Report:
 
     def __repr__(self) -> str:
         told = f"{self.title}\n\n{self.run}"
-        return f"{told}\n\n{self.verdicts!r}" if self.verdicts else told
+        return f"{told}\n\n{self.verdicts!r}" if len(self.verdicts) else told
 
     def _repr_html_(self) -> str:
         marks = [(p.name, p.value) for p in self.run.percentiles()[:3]] if self.run.samples else []
-        parts = [histogram(self.run.times()).svg(marks), summary_table(self.run)]
+        parts = [histogram(self.run.times()).svg(marks)]
         if len(self.verdicts):
-            parts.append(self.verdicts._repr_html_())
+            parts += ["<h2>Service levels</h2>", self.verdicts._repr_html_()]
+        parts += ["<h2>Figures</h2>", f"<p>{READING}</p>", summary_table(self.run)]
         return "".join(parts)
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from .statistics import Correlation, Percentile, Share, correlation, percentile, share
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["QUANTILES", "TIMES", "Run", "Sample"]
 

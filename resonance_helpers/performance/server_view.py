@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .run import Run
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 __all__ = ["Reading", "compare", "read_json", "read_prometheus"]
 

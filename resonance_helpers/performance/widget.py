@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from html import escape
 from typing import Any
 
-import ipywidgets as ipw  # type: ignore[import-untyped]
+import ipywidgets as ipw
 import traitlets
 
 from .histogram import histogram

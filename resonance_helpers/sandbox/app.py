@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import Connection
@@ -49,7 +50,7 @@ from .routes import (
 from .security import Directory
 from .settings import Settings
 from .store import Database
-from .writer import default_writer
+from .writer import ResonantWriter, default_writer
 from .writer.base import Writer
 
 __all__ = ["create_app", "issue_credentials"]
@@ -58,6 +59,9 @@ STILL = "2026-01-01T00:00:00Z"
 """The displayed time of a still sandbox."""
 
 TOPICS = (health, generation, hrv, tenants, profiles, metrics, api_keys, oauth, consent, control)
+
+WARM_UP = 0.5
+"""Seconds from the start to the writer's warm-up, which leaves the first answers time to go out."""
 
 HOUSEKEEPING = 600.0
 """Seconds between two clearings of stored answers that are too old."""
@@ -161,13 +165,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     state.desk = generation.Desk(state.settings.writer_threads, state.settings.max_queue)
     state.health = Health(state.database, state.writer)
-    housekeeping = asyncio.create_task(_housekeeping(state.database))
+    background = [
+        asyncio.create_task(_housekeeping(state.database)),
+        asyncio.create_task(_warm_up(state.writer)),
+    ]
     try:
         yield
     finally:
-        housekeeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await housekeeping
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         state.database.close()
 
 
@@ -181,6 +188,12 @@ def _clear(connection: Connection) -> None:
     now = time.time()
     purge(connection, now)
     purge_grants(connection, now)
+
+
+async def _warm_up(writer: Writer) -> None:
+    if isinstance(writer, ResonantWriter):
+        await asyncio.sleep(WARM_UP)
+        await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
 
 
 def _version() -> str:

@@ -21,13 +21,14 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from .faults import Faults
+    from .faults.control import Faults
 
 __all__ = ["APIKey", "Sandbox", "SandboxError", "start"]
 
@@ -180,10 +181,10 @@ class Sandbox:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    @property
+    @cached_property
     def faults(self) -> Faults:
         """Faults for the open tenants of this sandbox to meet."""
-        from .faults import Faults
+        from .faults.control import Faults
 
         return Faults(self.url, api_key=self.credentials["admin"]["api_key"])
 

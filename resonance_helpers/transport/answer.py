@@ -181,6 +181,7 @@ def _status_error(response: requests.Response, content: bytes) -> StatusError:
         text[:1000],
         type=known,
         errors=_field_errors(errors),
+        checks=_findings(problem.get("checks")),
         **facts,
     )
 
@@ -191,6 +192,14 @@ def _field_errors(errors: Any) -> list[dict[str, str]]:
         for error in (errors if isinstance(errors, list) else [])
         if isinstance(error, dict)
     ]
+
+
+def _findings(checks: Any) -> dict[str, dict[str, Any]]:
+    return {
+        part: finding
+        for part, finding in (checks if isinstance(checks, dict) else {}).items()
+        if isinstance(finding, dict) and isinstance(finding.get("status"), str)
+    }
 
 
 def _facts(response: requests.Response) -> dict[str, Any]:

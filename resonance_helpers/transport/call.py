@@ -235,7 +235,9 @@ class Call:
                     return InsecureTransportError(INSECURE.format(origin=transport.base_url))
                 if log.isEnabledFor(logging.DEBUG):
                     log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
-                settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+                settings = session.merge_environment_settings(
+                    prepared.url or "", {}, True, None, None
+                )
                 response = session.send(
                     prepared, timeout=deadline, allow_redirects=False, **settings
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from typing import Any
 
 _ORDINARY = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) ([\x20-\x7e]*)\r\n"
@@ -22,9 +23,9 @@ class Response(http.client.HTTPResponse):
     for the whole."""
 
     def begin(self) -> None:
-        reader = self.fp.raw  # type: ignore[attr-defined]
+        reader: Any = self.fp.raw
         reader.in_head = True
-        head = _ORDINARY.match(self.fp.peek())  # type: ignore[attr-defined]
+        head = _ORDINARY.match(self.fp.peek())
         if head is None:
             super().begin()
         else:

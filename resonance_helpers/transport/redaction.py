@@ -12,7 +12,7 @@ SECRET_HEADERS = frozenset(
 MASK = "****"
 
 
-def redacted(headers: Mapping[str, str]) -> dict[str, str]:
+def redacted(headers: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
     """A copy in which every credential is masked."""
     return {
         name: MASK if name.lower() in SECRET_HEADERS else value for name, value in headers.items()

@@ -71,7 +71,7 @@ class RetryPolicy:
         if retry_after is not None:
             # Up to a tenth more than asked: others were told the same.
             return retry_after * (1 + self.random() / 10)
-        return self.random() * min(self.cap, self.base * 2 ** (attempts - 1))
+        return self.random() * min(self.cap, self.base * 2.0 ** (attempts - 1))
 
 
 NO_RETRIES = RetryPolicy(max_attempts=1)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlparse
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -35,7 +36,6 @@ from requests.utils import (
     check_header_validity,
     get_auth_from_url,
     get_encoding_from_headers,
-    urlparse,
 )
 
 from .deadline import POOL_CLASSES
@@ -57,16 +57,17 @@ class Session(requests.Session):
         self.mount("http://", Adapter())
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        url: Any = request.url
         if not self._is_ordinary(request):
             if not request.auth and not self.auth:
-                in_url = get_auth_from_url(request.url)
+                in_url = get_auth_from_url(url)
                 request.auth = in_url if any(in_url) else anonymous
             return super().prepare_request(request)
 
-        template = self._template(request.method, request.url)
+        template = self._template(request.method, url)
         prepared = requests.PreparedRequest()
         prepared.method, prepared.url = template.method, template.url
-        prepared._cookies = template._cookies  # type: ignore[attr-defined]
+        prepared._cookies = template._cookies
         prepared.headers = template.headers.copy()
         for name, value in request.headers.items():
             if value is None:
@@ -74,14 +75,14 @@ class Session(requests.Session):
             else:
                 check_header_validity((name, value))
                 prepared.headers[name] = value
-        if request.data:
+        if request.data and isinstance(request.data, bytes):
             prepared.body = request.data
             prepared.headers["Content-Length"] = str(len(request.data))
         # A copy: an AuthBase may add to it.
         prepared.hooks = {"response": [*self.hooks["response"], *request.hooks["response"]]}
         auth = request.auth or self.auth
         if auth and auth is not anonymous:
-            prepared.prepare_auth(auth, prepared.url)
+            prepared.prepare_auth(auth)
         return prepared
 
     def _is_ordinary(self, request: requests.Request) -> bool:
@@ -94,10 +95,10 @@ class Session(requests.Session):
             or (request.data and not isinstance(request.data, bytes))
             or self.params
             or len(self.cookies)
-            or "@" in request.url
+            or "@" in str(request.url)
         )
 
-    def _template(self, method: str, url: str) -> requests.PreparedRequest:
+    def _template(self, method: str | None, url: str) -> requests.PreparedRequest:
         """The request without headers of its own, body and credentials."""
         made_from = list(self.headers.items())
         remembered = self._templates.get((method, url))
@@ -138,18 +139,18 @@ class Session(requests.Session):
         response = dispatch_hook("response", request.hooks, response, **kwargs)
         for answer in (*response.history, response):  # an auth hook may have sent it twice
             if "Set-Cookie" in answer.headers:
-                extract_cookies_to_jar(self.cookies, answer.request, answer.raw)  # type: ignore[no-untyped-call]
+                extract_cookies_to_jar(self.cookies, answer.request, answer.raw)
         if not kwargs.get("stream"):
             response.content  # noqa: B018  (reads it)
         return response
 
 
-class _Headers(CaseInsensitiveDict[str]):
+class _Headers(CaseInsensitiveDict[str | bytes]):
     """Headers that are copied as a whole; requests and urllib3 copy them one by one."""
 
     def copy(self) -> _Headers:
         twin = _Headers()
-        twin._store = self._store.copy()  # type: ignore[attr-defined]
+        twin._store = self._store.copy()
         return twin
 
 
@@ -196,9 +197,9 @@ class Adapter(HTTPAdapter):
         response.encoding = get_encoding_from_headers(response.headers)
         response.raw, response.url = raw, request.url or ""
         if "Set-Cookie" in raw.headers:
-            extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
+            extract_cookies_to_jar(response.cookies, request, raw)
         response.request = request
-        response.connection = self  # type: ignore[attr-defined]
+        response.connection = self
         return response
 
     def close(self) -> None:

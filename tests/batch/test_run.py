@@ -119,6 +119,30 @@ def test_a_429_holds_the_whole_batch(serve):
     assert min(began[1:]) - began[0] >= 1
 
 
+SPENT = {"RateLimit-Policy": '"day";q=5;w=86400', "RateLimit": '"day";r=0;t=7200'}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param((429, {"Retry-After": "7200"}), id="refused"),
+        pytest.param((200, SPENT), id="told in time"),
+    ],
+)
+def test_a_quota_that_is_spent_stops_the_batch_to_be_resumed(serve, tmp_path, said):
+    spent = [True]
+    api, server = serve(lambda prompt, attempt: said if spent else 200)
+    report = run_batch(api, prompts(30), concurrency=2, journal=tmp_path / "j")
+    assert report.stopped == "the server takes no more requests for 120 minutes"
+    assert len(server.prompts) <= 2
+    assert report.stats.unfinished >= 28
+    assert report.stats.total == 30
+    spent.clear()
+    api, _ = serve()
+    again = run_batch(api, prompts(30), journal=tmp_path / "j")
+    assert again.stats.successful == 30
+
+
 def test_an_endless_input_is_read_only_as_needed(serve, monkeypatch):
     monkeypatch.setattr(module, "LOOK_AHEAD", 16)
     gate = threading.Event()

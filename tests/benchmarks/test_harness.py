@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.__main__ import BENCHMARKS, main
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, machine, versions
+from benchmarks.harness import (
+    Goal,
+    Options,
+    Result,
+    Spread,
+    interleaved,
+    machine,
+    save_index,
+    versions,
+)
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=30))
@@ -96,6 +105,13 @@ def test_saving_keeps_every_round_and_draws_the_same_plot_twice(tmp_path: Path) 
     assert kept["rows"][0][1]["rounds"] == [900.0, 1000.0, 1100.0]
     assert kept["goals"][0]["met"] is True
     assert ">bare<" in first[2].read_text(encoding="utf-8")
+
+
+def test_the_index_names_every_table_and_its_goals(tmp_path: Path) -> None:
+    result().save(tmp_path)
+    save_index(tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "| [Time per call](demo.md) | 1 of 1 |" in text
 
 
 def test_the_machine_is_described_and_not_named() -> None:

@@ -27,7 +27,7 @@ def test_a_person_works_through_health(
     for part, sentence in [
         ("disk", "Yes. The server is degraded (failing: disk)."),
         ("writer", "No. The server is degraded (failing: writer)."),
-        ("database", "No. The server is unhealthy ("),
+        ("database", "No. The server is unhealthy (failing: database)."),
     ]:
         broken.select_option(part)
         expect(news).to_have_text(f"Out of order: {part}. Now look.")

@@ -14,7 +14,7 @@ DONE = 60_000
 
 
 def counts(page: Page) -> dict[str, list[int]]:
-    """The small table under the dial: client to calls, answered, lost, written twice."""
+    """The small table under the dial: client to calls, answered, lost, written again."""
     rows = page.get_by_role("table", name="Counts so far").get_by_role("row").all()[1:]
     return {
         row.get_by_role("rowheader").inner_text(): [

@@ -8,7 +8,7 @@ from benchmarks.fault_matrix import METHODS, matrix, percentile
 from benchmarks.fault_matrix import faults as all_faults
 from resonance_helpers.client import ResonanceOSAPIClient
 from resonance_helpers.sandbox import Sandbox
-from resonance_helpers.sandbox.faults import Faults
+from resonance_helpers.sandbox.faults.control import Faults
 from resonance_helpers.transport import RetryPolicy
 
 SLOW = ("beyond", "dripped", "stall", "slow", "narrow", "date")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from resonance_helpers.sandbox import Sandbox
-from resonance_helpers.sandbox.faults import Faults
+from resonance_helpers.sandbox.faults.control import Faults
 from resonance_helpers.sandbox.faults.kinds import KINDS
 
 from .conftest import Peer, request

@@ -33,9 +33,9 @@ def test_the_summary_names_every_kind_of_failure_and_both_times(run: Run) -> Non
     assert "50, open loop, 1 calls due a second, at most 4 at once" in text
     assert re.search(r"answered +96\.0% \(\d+\.\d% to \d+\.\d%\)", text)
     assert "failed: <b>rate-limited</b>  2" in text
-    assert re.search(r"response time, p50 +0\.22\d \(0\.2\d\d to 0\.2\d\d\)", text)
+    assert re.search(r"response time, p50 +0\.22\d s \(0\.2\d\d s to 0\.2\d\d s\)", text)
     assert re.search(r"service time, p50 +0\.12\d ", text)
-    assert re.search(r"response time, p99 +inf, no interval: 50 calls of 368 needed", text)
+    assert re.search(r"response time, p99 +never, no interval: 50 calls of 368 needed", text)
     assert re.search(r"server time, mean +0\.050 s", text)
 
 
@@ -121,6 +121,14 @@ def test_csv_has_one_row_a_call(run: Run, tmp_path: Path) -> None:
     assert len(rows) == 50
     assert float(rows[3]["prompt_length"]) == 13
     assert rows[-1]["response_time"] == "inf"
+
+
+def test_a_broken_promise_is_told_in_every_form(run: Run) -> None:
+    broken = report(run, [ServiceLevel(metric="success_rate", at_least=0.985)])
+    assert not broken.verdicts
+    assert "broken: success rate at least 0.985" in repr(broken)
+    assert "broken" in broken.html
+    assert "broken" not in repr(report(run))
 
 
 def test_another_ending_is_refused(run: Run, tmp_path: Path) -> None:

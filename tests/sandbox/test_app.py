@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from resonance_helpers.sandbox import Settings, create_app
+from resonance_helpers.sandbox import Settings, app, create_app
 from resonance_helpers.sandbox.settings import SettingsError, is_loopback
+from resonance_helpers.sandbox.writer import ResonantWriter
 from resonance_helpers.sandbox.writer.base import Brief, Draft, WriterError
 
 UNLIMITED = 10**9
@@ -240,3 +241,11 @@ def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
 )
 def test_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+def test_the_writer_is_warmed_up_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm = threading.Event()
+    monkeypatch.setattr(app, "WARM_UP", 0)
+    monkeypatch.setattr(ResonantWriter, "warm_up", lambda self: warm.set())
+    with TestClient(create_app(Settings())):
+        assert warm.wait(20)

@@ -85,7 +85,7 @@ def test_the_two_locks_agree():
 
 def conda() -> dict[str, str]:
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    return dict(re.findall(r"(?m)^  - ([\w.-]+)=([\w.]+)$", text))
+    return dict(re.findall(r"(?m)^ +- ([\w.-]+)==?([\w.]+)(?: *#.*)?$", text))
 
 
 def test_conda_gets_the_versions_of_the_lock():

@@ -16,9 +16,7 @@ __all__ = ["affective_strength", "compound"]
 @lru_cache(maxsize=1)
 def _analyzer() -> Any:
     # Imported here: reading its lexicon takes 70 ms, and most of the sandbox never needs it.
-    from vaderSentiment.vaderSentiment import (  # type: ignore[import-untyped]
-        SentimentIntensityAnalyzer,
-    )
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     return SentimentIntensityAnalyzer()
 

@@ -16,7 +16,7 @@ from ..scoring import Counts, cues_of
 from .domains import SLOTS
 from .grammar import Variant, realise
 
-__all__ = ["Features", "Lexis", "features_of"]
+__all__ = ["Features", "Lexis", "features_of", "skeleton_of"]
 
 _NORMALISER = 15  # VADER's alpha
 
@@ -73,7 +73,9 @@ _NEUTRAL = dict.fromkeys(SLOTS, "items") | {
 
 
 @cache
-def _skeleton(text: str) -> tuple[Features, float]:
+def skeleton_of(text: str) -> tuple[Features, float]:
+    """What the sentence of a variant's `text` has of its own, without its fillers: its features
+    and its valence."""
     cues = cues_of(realise(text, "topics", False, _NEUTRAL))
     return features_of(cues.counts), _unnormalised(cues.compound)
 
@@ -87,7 +89,7 @@ class Lexis:
 
     def estimate(self, variant: Variant) -> Features:
         """The features of the sentence that `variant` will make."""
-        frame, valence = _skeleton(variant.text)
+        frame, valence = skeleton_of(variant.text)
         words, affect, firmness = frame.words, frame.affect, frame.firmness
         curiosity, figures, narrative = frame.curiosity, frame.figures, frame.narrative
         for added in [self._added[slot] for slot in variant.fillers] + [

@@ -14,6 +14,7 @@ from resonance_helpers.sandbox.catalog import SHARED
 from resonance_helpers.sandbox.scoring import measure
 from resonance_helpers.sandbox.scoring.text import sentences
 from resonance_helpers.sandbox.writer import Brief, Draft, ResonantWriter, default_writer
+from resonance_helpers.sandbox.writer.features import skeleton_of
 
 TARGETS = {preset.name: preset.vector for preset in SHARED}
 NEUTRAL = TARGETS["neutral_professional"]
@@ -162,3 +163,15 @@ def test_steering_is_what_brings_an_article_near_its_target() -> None:
         brief = Brief("the sea", target, seed=seed)
         steered, left = (measure(w.write(brief).text).vector for w in (WRITER, idle))
         assert steered.feedback(target) > left.feedback(target)
+
+
+def test_a_warm_writer_has_nothing_left_to_measure_but_the_articles_own_words() -> None:
+    brief = Brief("Tides", NEUTRAL, paragraphs=8, temperature=2)
+    skeleton_of.cache_clear()
+    cold = WRITER.write(brief)
+    assert skeleton_of.cache_info().misses > 0
+
+    ResonantWriter().warm_up()
+    measured = skeleton_of.cache_info().misses
+    assert WRITER.write(brief) == cold
+    assert skeleton_of.cache_info().misses == measured
