@@ -52,7 +52,7 @@ class ResonanceOSAPIClient:
     Args:
         base_url: Where the API is; a path below the host is kept.
         timeout: Seconds for one attempt, from the name look-up to the last byte of the answer.
-        auth: Credentials: an `ApiKeyAuth`, or any `requests` AuthBase.
+        auth: Credentials: a class of `auth`, such as `ApiKeyAuth`, or any `requests` AuthBase.
         retry: When a failed attempt is tried again; None for never.
         deadline: Seconds for a whole call, with all its attempts and waits; None for no bound.
         on_error: ``"return"`` an error as a dict, or ``"raise"`` it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -17,6 +18,9 @@ from .secret import Secret
 from .tokens import Token, TokenCache
 
 __all__ = ["ApiKeyAuth", "JWTAuth", "TokenAuth"]
+
+ENOUGH = 64 * 1024
+"""Bytes of a 401 that are read; a longer one costs its connection."""
 
 
 class _Auth(AuthBase):
@@ -92,10 +96,14 @@ class TokenAuth(_Auth):
         again = request.copy()
         if not _rewound(again):
             return None
-        fresh = self._tokens.get()
+        try:
+            fresh = self._tokens.get()
+        except BaseException:
+            response.close()  # nobody will read it
+            raise
         if fresh == access:
             return None
-        response.content  # noqa: B018  (read to its end, so that the connection can be used again)
+        next(response.iter_content(ENOUGH), b"")  # to its end, so that the connection lives on
         response.close()
         again.headers["Authorization"] = f"Bearer {fresh.reveal()}"
         if response.cookies:
@@ -122,7 +130,10 @@ class JWTAuth(TokenAuth):
     """
 
     def __init__(
-        self, token: str | Secret | Callable[[], str | Secret], *, clock: Any = None
+        self,
+        token: str | Secret | Callable[[], str | Secret],
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         given = token if callable(token) else _secret(token)
 
@@ -132,7 +143,7 @@ class JWTAuth(TokenAuth):
             life = float("inf") if moment is None else max(0.0, moment - server.now())
             return Token(access, expires=moment, lifetime=life)
 
-        server = ServerClock() if clock is None else ServerClock(clock)
+        server = ServerClock(clock)
         self._tokens = TokenCache(fetch, server)
 
     def __repr__(self) -> str:

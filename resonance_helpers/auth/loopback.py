@@ -8,6 +8,7 @@ PKCE, which never leaves this program but to the token endpoint.
 from __future__ import annotations
 
 import hashlib
+import os
 import queue
 import secrets
 import socket
@@ -152,7 +153,8 @@ class Redirect:
 class _Server(socketserver.ThreadingTCPServer):
     # Threads, since a browser opens connections ahead of time and sends nothing on them.
     daemon_threads = True
-    allow_reuse_address = False
+    # Elsewhere it lets a port be used again at once; on Windows, by two programs together.
+    allow_reuse_address = os.name != "nt"
     redirect: Redirect
 
 

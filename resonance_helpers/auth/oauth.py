@@ -147,6 +147,7 @@ class OAuth2AuthorizationCode(TokenAuth):
 
         Raises:
             TokenError: They refused, did not decide within `patience`, or no token was given.
+            OSError: The port of `redirect_uri` is taken.
         """
         verifier = new_verifier()
         with Redirect(self._redirect_uri) as redirect:

@@ -117,7 +117,7 @@ class TokenCache:
             ageing = left <= min(ADVISORY, life / 5)
             wanted = stale or (ageing and now >= self._pause_ends)
             if wanted and self._flight is None:
-                self._flight = self._take_off(token)
+                self._flight = self._take_off(token, early=not stale)
             flight = self._flight
         if token is not None and not stale:
             return token.access
@@ -143,15 +143,15 @@ class TokenCache:
             if self._token is not None and self._token.refresh == refresh:
                 self._token = replace(self._token, refresh=None)
 
-    def _take_off(self, token: Token | None) -> Future[Token]:
+    def _take_off(self, token: Token | None, early: bool) -> Future[Token]:
         flight: Future[Token] = Future()
         # No daemon: a program that ends waits for a token that is on its way.
         threading.Thread(
-            target=self._renew, args=(token, flight), name="resonance-token", daemon=False
+            target=self._renew, args=(token, flight, early), name="resonance-token", daemon=False
         ).start()
         return flight
 
-    def _renew(self, token: Token | None, flight: Future[Token]) -> None:
+    def _renew(self, token: Token | None, flight: Future[Token], early: bool) -> None:
         try:
             fresh = self._fetch(token)
             with self._lock:
@@ -161,7 +161,8 @@ class TokenCache:
         except BaseException as error:
             if isinstance(error, ResonanceError):
                 error.with_traceback(None)
-                log.warning("the access token could not be renewed: %s", error)
+            if early:  # nobody waits, so nobody would hear of it
+                log.warning("the access token could not be renewed early: %s", error)
             with self._lock:
                 self._flight = None
                 self._pause_ends = self.clock.now() + PAUSE
@@ -176,8 +177,8 @@ class TokenCache:
             return flight.result(timeout=time_left())
         except ResonanceError as error:
             failure: ResonanceError = copy.copy(error)  # each who waits gets one of its own
-        except TimeoutError:
-            if flight.done():  # the way to get a token raised it
+        except TimeoutError as error:
+            if flight.done() and flight.exception() is error:  # the way to get a token raised it
                 raise
             failure = TokenError("No access token came within the time of this attempt.")
         raise failure

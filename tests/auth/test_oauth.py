@@ -83,6 +83,17 @@ def test_authorization_code_with_pkce(server: TokenServer) -> None:
     assert form["redirect_uri"].startswith("http://127.0.0.1:")
 
 
+def test_a_port_that_is_named_can_be_used_again(server: TokenServer) -> None:
+    with Redirect("http://127.0.0.1/callback") as redirect:
+        uri = redirect.uri
+    auth = person(server, redirect_uri=uri)
+    for _ in range(2):
+        auth.log_in()
+        assert server.grants[-1]["redirect_uri"] == uri
+    with Redirect(uri), pytest.raises(OSError, match=r"in use|permitted|10048"):
+        auth.log_in()
+
+
 def test_the_person_may_refuse(server: TokenServer) -> None:
     auth = person(server, browser=HeadlessBrowser(*LOGIN, button="Deny"))
     with pytest.raises(TokenError, match="refused: access_denied") as raised:
@@ -214,6 +225,17 @@ def test_one_more_attempt_after_a_401_if_the_body_can_be_read_again(
     assert [sent for _, _, sent in server.seen] == [payload] * (2 if resent else 1)
     assert [r.status_code for r in response.history] == ([401] if resent else [])
     assert get(server, auth) == 200  # what could not be sent again has made way for the next
+
+
+def test_the_connection_is_used_again(server: TokenServer) -> None:
+    auth = machine(server)
+    with requests.Session() as session:
+        session.trust_env = False
+        for _ in range(3):
+            server.expire()
+            assert session.get(f"{server.url}/thing", auth=auth, timeout=10).ok
+        (pool,) = session.get_adapter(server.url).poolmanager.pools._container.values()
+        assert pool.num_connections == 1
 
 
 def test_a_second_401_is_the_answer(server: TokenServer) -> None:

@@ -141,7 +141,9 @@ def test_a_short_life_has_short_margins() -> None:
     assert source.get() == "t2"
 
 
-def test_an_early_renewal_that_fails_is_not_tried_again_at_once(source: Source) -> None:
+def test_an_early_renewal_that_fails_is_not_tried_again_at_once(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
     source.get()
     source.now += 950
     source.failure = TokenError("down", retryable=True)
@@ -149,6 +151,7 @@ def test_an_early_renewal_that_fails_is_not_tried_again_at_once(source: Source) 
         assert source.get() == "t1"
         source.landed()
     assert len(source.asked) == 2
+    assert caplog.messages == ["the access token could not be renewed early: down [no-token]"]
     source.now += PAUSE
     source.failure = None
     assert source.get() == "t1"
