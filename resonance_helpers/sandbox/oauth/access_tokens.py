@@ -8,7 +8,6 @@ token by its secret or its refresh token, which a database in a file does keep.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import secrets
@@ -163,7 +162,10 @@ class AccessTokens:
         if parts is None:
             raise TokenError("it is not a JWT")
         try:
-            header = json.loads(_decoded(parts[1]), object_pairs_hook=_unique)
+            header = json.loads(
+                base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)),
+                object_pairs_hook=_unique,
+            )
         except (ValueError, RecursionError):
             raise TokenError("its header cannot be read") from None
         if not isinstance(header, dict) or header.keys() != HEADER:
@@ -175,10 +177,6 @@ class AccessTokens:
         key = self._keys.get(header["kid"]) if isinstance(header["kid"], str) else None
         if key is None:
             raise TokenError("its key is not known")
-        try:
-            _decoded(parts[3])
-        except ValueError:
-            raise TokenError("its signature cannot be read") from None
         return key
 
     def _require(self, claims: dict[str, Any]) -> None:
@@ -195,17 +193,6 @@ class AccessTokens:
             value = claims.get(name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LATEST:
                 raise TokenError(f"its claim {name} is no time")
-
-
-def _decoded(part: bytes) -> bytes:
-    """base64url without padding, in its one canonical form: a signature has one spelling."""
-    try:
-        raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-    except binascii.Error:
-        raise ValueError("it is not base64url") from None
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part:
-        raise ValueError("it is not base64url in its canonical form")
-    return raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
