@@ -33,7 +33,9 @@ class Settings:
         host: address to listen on; another than loopback needs `allow_remote`.
         port: TCP port, 0 for any free one.
         auth: "required" refuses anonymous callers everywhere but on public routes.
-        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one.
+        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one. API
+            keys, client secrets and refresh tokens in a file outlive a restart; access tokens and
+            sign-ins do not.
         latency: seconds that each generation waits, as a remote model would; left out of all of
             the server's own figures.
         still: displayed ids and times are the same on every run, for reproducible notebooks.
