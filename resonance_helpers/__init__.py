@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .auth import ApiKeyAuth as ApiKeyAuth
+    from .auth import JWTAuth as JWTAuth
+    from .auth import OAuth2AuthorizationCode as OAuth2AuthorizationCode
+    from .auth import OAuth2ClientCredentials as OAuth2ClientCredentials
     from .auth import Secret as Secret
     from .batch import run_batch as run_batch
     from .client import AuthenticatedAPIClient as AuthenticatedAPIClient
@@ -29,6 +32,9 @@ _HOMES = {
     "AuthenticatedAPIClient": "client",
     "DIMENSIONS": "hrv",
     "HRVVector": "hrv",
+    "JWTAuth": "auth",
+    "OAuth2AuthorizationCode": "auth",
+    "OAuth2ClientCredentials": "auth",
     "ResonanceError": "errors",
     "ResonanceOSAPIClient": "client",
     "RetryPolicy": "transport",

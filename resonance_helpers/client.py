@@ -53,7 +53,7 @@ class ResonanceOSAPIClient:
     Args:
         base_url: Where the API is; a path below the host is kept.
         timeout: Seconds for one attempt, from the name look-up to the last byte of the answer.
-        auth: Credentials: an `ApiKeyAuth`, or any `requests` AuthBase.
+        auth: Credentials: a class of `auth`, such as `ApiKeyAuth`, or any `requests` AuthBase.
         retry: When a failed attempt is tried again; None for never.
         deadline: Seconds for a whole call, with all its attempts and waits; None for no bound.
         on_error: ``"return"`` an error as a dict, or ``"raise"`` it.
@@ -293,6 +293,56 @@ class ResonanceOSAPIClient:
         path = _path("profiles", tenant, profile_name)
         return self._run(self._call("DELETE", path, headers=_if_match(if_match)))
 
+    # --- API keys ---------------------------------------------------------------------------
+
+    def get_api_keys(self, tenant: str | None = None) -> dict[str, Any]:
+        """GET /api_keys: the keys that this caller manages, without the keys themselves. Needs
+        the scope ``admin``, as all that follows here."""
+        params = {"tenant": _optional_text("tenant", tenant)}
+        return self._run(self._get("/api_keys", params=params, expect={"api_keys": list}))
+
+    def create_api_key(
+        self,
+        scopes: Iterable[str],
+        tenant: str | None = None,
+        *,
+        name: str | None = None,
+        expires_in: int | None = None,
+    ) -> dict[str, Any]:
+        """POST /api_keys: a new key.
+
+        Args:
+            scopes: What it may do, such as ``["generate", "profiles:read"]``.
+            tenant: Whose it is; None for the caller's own.
+            name: What it is for.
+            expires_in: Seconds that it is good for; None for no end.
+
+        Returns:
+            ``id``, ``scopes``, ``expires_at``, ... and ``key``, a `Secret`. The server shows it
+            this once: an answer that was `.replayed` has None there, and the key is lost.
+        """
+        payload = {
+            "scopes": _texts("scopes", scopes),
+            "tenant": _optional_text("tenant", tenant),
+            "name": _optional_text("name", name),
+            "expires_in": expires_in,
+        }
+        return self._run_masked(self._post("/api_keys", payload, expect={"id": str}))
+
+    def rotate_api_key(self, key_id: str, *, overlap_seconds: int | None = None) -> dict[str, Any]:
+        """POST /api_keys/{id}/rotate: a new ``key`` of the same id and scopes, as a `Secret`.
+
+        The one before works for `overlap_seconds` more (None: the server's choice, an hour): time
+        to hand out the new one. With 0 it ends at once.
+        """
+        payload = {"overlap_seconds": overlap_seconds}
+        path = _path("api_keys", key_id, "rotate")
+        return self._run_masked(self._post(path, payload, expect={"id": str}))
+
+    def delete_api_key(self, key_id: str) -> dict[str, Any]:
+        """DELETE one key: it works no more from now on. Returns an empty dict."""
+        return self._run(self._call("DELETE", _path("api_keys", key_id)))
+
     # --- settings ---------------------------------------------------------------------------
 
     @property
@@ -395,6 +445,12 @@ class ResonanceOSAPIClient:
                 raise
             return error.as_dict()
 
+    def _run_masked(self, call: Call) -> dict[str, Any]:
+        answer = self._run(call)
+        if isinstance(answer.get("key"), str):
+            answer["key"] = Secret(answer["key"])
+        return answer
+
     def _profiles_page(self, tenant: str | None, limit: int | None, cursor: str | None) -> Call:
         params = {"tenant": _optional_text("tenant", tenant), "limit": limit, "cursor": cursor}
         return self._get("/profiles", params=params, expect={"profiles": list})
@@ -443,6 +499,12 @@ def _optional_mapping(name: str, value: Any) -> dict[str, Any] | None:
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} is a {_kind(value)}, not a dict")
     return dict(value)
+
+
+def _texts(name: str, values: Any) -> list[str]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} is a {_kind(values)}, not a list of strings")
+    return [_text(f"{name}[{position}]", value) for position, value in enumerate(values)]
 
 
 def _numbers(name: str, values: Any) -> list[float]:

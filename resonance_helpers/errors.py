@@ -168,6 +168,25 @@ class InsecureTransportError(NotSentError, ValueError):
     type = "insecure-transport"
 
 
+class TokenError(NotSentError):
+    """There was no access token to send; the API was not asked, or refused the last one.
+
+    Attributes:
+        reason: What the authorization server said, as a word of RFC 6749 (``invalid_grant``), or
+            None where it said nothing.
+    """
+
+    type = "no-token"
+    category = "authentication"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, retryable: bool = False, **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+        self.retryable = retryable
+
+
 # --- outcome unknown -----------------------------------------------------------------------------
 
 
@@ -325,6 +344,12 @@ class UnknownProfileError(NotFoundError):
     type = "unknown-profile"
 
 
+class UnknownApiKeyError(NotFoundError):
+    """No such API key for this caller, or it was revoked."""
+
+    type = "unknown-api-key"
+
+
 class RequestTimeoutError(ClientError):
     """The server gave up waiting for the request."""
 
@@ -353,6 +378,12 @@ class ProfileLimitError(ConflictError):
     """The tenant has as many profiles as it may."""
 
     type = "profile-limit"
+
+
+class ApiKeyLimitError(ConflictError):
+    """The tenant has as many API keys as it may."""
+
+    type = "api-key-limit"
 
 
 class IdempotencyInProgressError(ConflictError):

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rate_limit=options.rate_limit,
             burst=options.burst,
             quota=options.quota,
+            token_lifetime=options.token_lifetime,
             access_log=options.access_log,
             allowed_hosts=tuple(options.allow_host),
         )
@@ -49,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.parent:
         die_with_parent(options.parent)
 
+    url = url_of(listening)
     try:
-        app = create_app(settings)
+        app = create_app(settings, url=url)
         credentials = issue_credentials(app)
     except DatabaseError as error:
         listening.close()
         return _refuse(error)
-    url = url_of(listening)
 
     def ready() -> None:
         if options.json:
@@ -97,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--rate-limit", type=int, default=1_000, metavar="N", help="requests a minute per caller")
     add("--burst", type=int, default=100, metavar="N", help="requests a second per caller")
     add("--quota", type=int, default=100_000, metavar="N", help="requests a day per caller")
+    add(
+        "--token-lifetime",
+        type=int,
+        default=900,
+        metavar="SECONDS",
+        help="let OAuth access tokens end so soon (default: %(default)s)",
+    )
     add("--access-log", action="store_true", help="write a line to stderr for each request")
     add("--parent", type=int, default=0, help=argparse.SUPPRESS)
     add("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)

@@ -24,11 +24,17 @@ __all__ = ["Answer", "commit", "json_response"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, JSON body (None for an empty one) and further headers."""
+    """Status, JSON body (None for an empty one) and further headers.
+
+    Attributes:
+        replay: the body to store for a replay, where it is another: without a secret that is shown
+            once.
+    """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    replay: Any = None
 
     def response(self) -> Response:
         if self.body is None:
@@ -50,13 +56,15 @@ async def commit(request: Request, effect: Callable[[Connection], Answer]) -> Re
     database: Database = request.app.state.database
 
     def work(connection: Connection) -> Response:
-        response = effect(connection).response()
+        answer = effect(connection)
+        response = answer.response()
         if call.pending is not None:
+            stored = response.body if answer.replay is None else dumps(answer.replay)
             call.pending.record(
                 connection,
                 response.status_code,
                 response.raw_headers,
-                bytes(response.body),
+                bytes(stored),
                 time.time(),
             )
         return response

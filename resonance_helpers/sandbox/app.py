@@ -13,6 +13,7 @@ from functools import partial
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from sqlalchemy import Connection
 from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Scope
@@ -23,14 +24,30 @@ from .errors import handlers
 from .faults.engine import FaultEngine
 from .faults.middleware import Inject, Interrupt
 from .faults.routes import router as faults_router
+from .first_credentials import first_credentials
 from .idempotency import Idempotency, purge
 from .metrics import Metrics
 from .middleware import Gate, Observe
+from .oauth.access_tokens import AccessTokens
+from .oauth.grants import purge as purge_grants
+from .oauth.server import AuthorizationServer
+from .oauth.sessions import Sessions
 from .rate_limits import RateLimits
 from .request_log import RequestLog
 from .reset import prepare
-from .routes import control, generation, health, hrv, metrics, profiles, tenants
-from .security import SCOPES, Directory, issue
+from .routes import (
+    api_keys,
+    consent,
+    control,
+    generation,
+    health,
+    hrv,
+    metrics,
+    oauth,
+    profiles,
+    tenants,
+)
+from .security import Directory
 from .settings import Settings
 from .store import Database
 from .writer import ResonantWriter, default_writer
@@ -41,6 +58,8 @@ __all__ = ["create_app", "issue_credentials"]
 STILL = "2026-01-01T00:00:00Z"
 """The displayed time of a still sandbox."""
 
+TOPICS = (health, generation, hrv, tenants, profiles, metrics, api_keys, oauth, consent, control)
+
 WARM_UP = 0.5
 """Seconds from the start to the writer's warm-up, which leaves the first answers time to go out."""
 
@@ -48,12 +67,15 @@ HOUSEKEEPING = 600.0
 """Seconds between two clearings of stored answers that are too old."""
 
 
-def create_app(settings: Settings | None = None, writer: Writer | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, writer: Writer | None = None, url: str | None = None
+) -> FastAPI:
     """A sandbox.
 
     Args:
         settings: how it behaves.
         writer: the engine that writes; the built-in one if None.
+        url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
 
     Raises:
         DatabaseError: the database cannot be opened.
@@ -63,7 +85,8 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     now = clock(settings.still)
     database = Database(settings.database)
     prepare(database, now())
-    directory = Directory(database)
+    tokens = AccessTokens(url or f"http://{settings.host}:{settings.port}", settings.token_lifetime)
+    directory = Directory(database, tokens)
     counters = Metrics()
     log = RequestLog(now)
     limits = RateLimits(settings)
@@ -97,6 +120,8 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
+    app.state.authorization_server = AuthorizationServer(database, directory, tokens)
+    app.state.sessions = Sessions()
     app.state.metrics = counters
     app.state.log = log
     app.state.limits = limits
@@ -105,7 +130,7 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
     app.state.now = now
     app.state.version = _version()
     app.state.started = time.monotonic()
-    topics = [one.router for one in (health, generation, hrv, tenants, profiles, metrics, control)]
+    topics = [one.router for one in TOPICS]
     routes += [route for route in app.routes if isinstance(route, Route)]
     for router in (*topics, faults_router):
         app.include_router(router)
@@ -116,24 +141,16 @@ def create_app(settings: Settings | None = None, writer: Writer | None = None) -
 
 
 def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
-    """Make the sandbox's keys: one for each private tenant it starts with, and one for `admin`.
+    """Make the secrets of this start: for each private tenant it has from the first an API key, an
+    OAuth client and a user; and the administrator's key.
 
     They can be read here alone; the database has their digests. On a file that was used before,
-    the keys of earlier starts stay valid, so that a client can go on after a restart.
+    the secrets of earlier starts stay valid, so that a client can go on after a restart.
     """
     database: Database = app.state.database
-    now: str = app.state.now()
-    usual = [scope for scope in SCOPES if scope != "admin"]
-    keys = {}
-    for name, tenant, scopes in (
-        ("acme_corp", "acme_corp", usual),
-        ("globex", "globex", usual),
-        ("admin", None, list(SCOPES)),
-    ):
-        key = database.write(partial(issue, tenant=tenant, scopes=scopes, created_at=now))
-        keys[name] = {"api_key": key}
+    issued = database.write(partial(first_credentials, now=app.state.now()))
     app.state.directory.load()
-    return keys
+    return issued
 
 
 def clock(still: bool) -> Callable[[], str]:
@@ -163,10 +180,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _housekeeping(database: Database) -> None:
     while True:
-        await asyncio.wrap_future(
-            database.submit(lambda connection: purge(connection, time.time()))
-        )
+        await asyncio.wrap_future(database.submit(_clear))
         await asyncio.sleep(HOUSEKEEPING)
+
+
+def _clear(connection: Connection) -> None:
+    now = time.time()
+    purge(connection, now)
+    purge_grants(connection, now)
 
 
 async def _warm_up(writer: Writer) -> None:

@@ -34,7 +34,7 @@ def handlers() -> dict[Any, Handler]:
 async def _problem(request: Request, problem: Problem) -> Response:
     call = call_of(request)
     call.problem = problem.slug
-    return render(problem, call.request_id)
+    return render(problem, call.request_id, request.scope["path"])
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -47,8 +47,29 @@ class APIKey(str):
 
     __slots__ = ()
 
+    kind = "API key"
+
     def __repr__(self) -> str:
-        return f"<API key ending in …{self[-4:]}>" if len(self) > 16 else "<API key>"
+        return f"<{self.kind} ending in …{self[-4:]}>" if len(self) > 16 else f"<{self.kind}>"
+
+
+class ClientSecret(APIKey):
+    """The secret of an OAuth client, masked likewise."""
+
+    __slots__ = ()
+
+    kind = "client secret"
+
+
+class Password(APIKey):
+    """A demo user's password, masked likewise."""
+
+    __slots__ = ()
+
+    kind = "password"
+
+
+MASKED = {"api_key": APIKey, "client_secret": ClientSecret, "password": Password}
 
 
 def start(
@@ -62,6 +83,7 @@ def start(
     rate_limit: int | None = None,
     burst: int | None = None,
     quota: int | None = None,
+    token_lifetime: int | None = None,
     timeout: float = 30.0,
 ) -> Sandbox:
     """Start a sandbox and wait until it answers.
@@ -78,6 +100,7 @@ def start(
         ("--rate-limit", rate_limit),
         ("--burst", burst),
         ("--quota", quota),
+        ("--token-lifetime", token_lifetime),
     ):
         if value is not None:
             options += [name, os.fspath(value) if name == "--database" else str(value)]  # type: ignore[arg-type]
@@ -125,8 +148,9 @@ class Sandbox:
     Attributes:
         url: base URL of its API.
         pid: its process.
-        credentials: ``{"acme_corp": {"api_key"}, "globex": …, "admin": …}``; each key is text
-            whose repr is masked.
+        credentials: ``{"acme_corp": {"api_key", "client_id", "client_secret", "app_client_id",
+            "redirect_uri", "username", "password"}, "globex": …, "admin": {"api_key"}}``; each
+            secret is text whose repr is masked.
     """
 
     def __init__(
@@ -143,7 +167,7 @@ class Sandbox:
         self.url = url
         self.pid = process.pid
         self.credentials = {
-            name: {kind: APIKey(value) for kind, value in held.items()}
+            name: {kind: MASKED.get(kind, str)(value) for kind, value in held.items()}
             for name, held in credentials.items()
         }
         self._said = ""

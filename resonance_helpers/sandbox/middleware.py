@@ -20,10 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .call import Call
 from .metrics import Metrics
-from .problems import Problem, render
+from .problems import OAUTH, Problem, render
 from .rate_limits import RateLimits
 from .request_log import RequestLog
-from .security import Directory, authenticate, missing
+from .security import PUBLIC, Directory, Principal, authenticate, missing
 from .settings import Settings, is_loopback
 
 __all__ = ["Gate", "Observe", "request_ids"]
@@ -35,9 +35,6 @@ not a reset connection."""
 
 FREE = frozenset({"/health", "/docs", "/openapi.json"})
 """Routes that no rate limit counts."""
-
-PUBLIC = ("/oauth/", "/.well-known/")
-"""Beginnings of routes that, with /health, never need a credential."""
 
 MakeId = Callable[[Scope, bytes], str]
 
@@ -124,7 +121,7 @@ class Observe:
             await self._app(scope, receive, observed)
         except Problem as problem:
             call.problem = problem.slug
-            await render(problem, call.request_id)(scope, receive, observed)
+            await render(problem, call.request_id, scope["path"])(scope, receive, observed)
         except Exception:
             if started:
                 raise
@@ -137,7 +134,7 @@ class Observe:
             failure = Problem(
                 "internal-error", "This is a fault of the server, not of the request."
             )
-            await render(failure, call.request_id)(scope, receive, observed)
+            await render(failure, call.request_id, scope["path"])(scope, receive, observed)
         finally:
             realm = self._directory.realm(call.principal)
             route = getattr(scope.get("route"), "path", None) or "(no route)"
@@ -177,6 +174,8 @@ class Gate:
         refused: Problem | None = None
         principal = None
         try:
+            if path.startswith(OAUTH):  # its Authorization is a client's, and its own to check
+                found.pop(b"authorization", None)
             principal, call.credential = authenticate(
                 self._directory, found.get(b"authorization"), found.get(b"x-api-key")
             )
@@ -189,7 +188,7 @@ class Gate:
         call.principal = principal
         call.limit_headers, exceeded = self._limits.check(
             self._directory.realm(principal),
-            principal.credential_id if principal else "unknown",
+            _counted(principal, path),
             free=path in FREE or path.startswith("/sandbox/"),
         )
         self._check_host(scope, found.get(b"host", b"").decode("latin-1"), found.get(b"origin"))
@@ -222,6 +221,13 @@ class Gate:
                     "origin-not-allowed",
                     "Web pages of another origin may not call this server.",
                 )
+
+
+def _counted(principal: Principal | None, path: str) -> str:
+    """Whose limits a request uses up. Those who are not known yet share theirs."""
+    if path.startswith(OAUTH):
+        return "oauth"
+    return principal.credential_id if principal else "unknown"
 
 
 _WATCHED = frozenset({b"host", b"origin", b"authorization", b"x-api-key"})

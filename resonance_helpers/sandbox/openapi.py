@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from .problems import PROBLEMS, urn
+from .problems import OAUTH, PROBLEMS, urn
+from .security import PUBLIC
 from .settings import Settings
 
 __all__ = ["install"]
@@ -50,8 +51,13 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
         routes=app.routes,
     )
     schemes = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "an API key or an access token",
+        },
         "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "client": {"type": "http", "scheme": "basic", "description": "an OAuth client's secret"},
     }
     components = document.setdefault("components", {})
     components["securitySchemes"] = schemes
@@ -60,11 +66,14 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
     needed: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            public = path == "/health"
-            admin = (path, method) == ("/tenants", "post")
+            public = path == "/health" or path.startswith(PUBLIC)
+            admin = path.startswith("/api_keys") or (path, method) == ("/tenants", "post")
             anonymous = settings.auth == "optional" and not admin
-            operation["security"] = [] if public else [*([{}] if anonymous else []), *needed]
-            if method in ("post", "put", "delete"):
+            if public:
+                operation.setdefault("security", [])
+            else:
+                operation["security"] = [*([{}] if anonymous else []), *needed]
+            if method in ("post", "put", "delete") and not path.startswith(OAUTH):
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             for status, response in operation["responses"].items():
                 response.setdefault("headers", {}).update(EVERY_ANSWER)

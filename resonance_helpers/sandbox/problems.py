@@ -13,7 +13,16 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-__all__ = ["MEDIA_TYPE", "PROBLEMS", "Problem", "problem_schema", "render", "responses", "urn"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PROBLEMS",
+    "Problem",
+    "oauth_responses",
+    "problem_schema",
+    "render",
+    "responses",
+    "urn",
+]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,10 +35,12 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "origin-not-allowed": (403, "The web page's origin is not allowed"),
     "tenant-not-allowed": (403, "Not allowed in this tenant"),
     "not-found": (404, "There is nothing at this address"),
+    "unknown-api-key": (404, "Unknown API key"),
     "unknown-profile": (404, "Unknown profile"),
     "unknown-tenant": (404, "Unknown tenant"),
     "method-not-allowed": (405, "The method is not allowed here"),
     "not-acceptable": (406, "No representation that you accept"),
+    "api-key-limit": (409, "The tenant has all the API keys it may have"),
     "idempotency-in-progress": (409, "The first request under this key still runs"),
     "profile-exists": (409, "The profile exists"),
     "profile-limit": (409, "The tenant has all the profiles it may have"),
@@ -66,6 +77,16 @@ ANYWHERE = (
 
 WITH_BODY = ("invalid-json", "duplicate-key", "unsupported-media-type")
 IDEMPOTENT = ("idempotency-in-progress", "idempotency-key-reused")
+
+
+OAUTH = "/oauth/"
+"""Beginning of the routes whose errors are those of RFC 6749."""
+
+OAUTH_CODES = {
+    429: "temporarily_unavailable",
+    500: "server_error",
+    503: "temporarily_unavailable",
+}
 
 
 def urn(slug: str) -> str:
@@ -105,8 +126,10 @@ class Problem(HTTPException):
         super().__init__(status, detail, merged)
 
 
-def render(problem: Problem, request_id: str) -> Response:
-    """The answer to the request that `problem` stopped."""
+def render(problem: Problem, request_id: str, path: str = "") -> Response:
+    """The answer to the request to `path` that `problem` stopped."""
+    if path.startswith(OAUTH):
+        return render_oauth(problem)
     body: dict[str, Any] = {
         "type": urn(problem.slug),
         "title": problem.title,
@@ -123,6 +146,14 @@ def render(problem: Problem, request_id: str) -> Response:
         headers=problem.headers,
         media_type=MEDIA_TYPE,
     )
+
+
+def render_oauth(problem: Problem) -> Response:
+    """The same in the words of RFC 6749, 5.2, for whoever calls ``/oauth/…``."""
+    code = OAUTH_CODES.get(problem.status_code, "invalid_request")
+    body = {"error": code, "error_description": problem.detail}
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache", **(problem.headers or {})}
+    return Response(json.dumps(body), problem.status_code, headers, "application/json")
 
 
 def problem_schema(slugs: Iterable[str]) -> dict[str, Any]:
@@ -163,3 +194,23 @@ def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
         }
         for status, listed in sorted(by_status.items())
     }
+
+
+def oauth_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses=` for an operation of OAuth that fails with `statuses`, and with what
+    any may."""
+    schema = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+    }
+    described: dict[int | str, dict[str, Any]] = {}
+    for slug in ANYWHERE:
+        status, title = PROBLEMS[slug]
+        if status in (403, 413, 421, 429, 500, 503) or status in statuses:
+            described[status] = {"description": title}
+    for status in statuses:
+        described[status] = {"description": "An error of RFC 6749, 5.2"}
+    for found in described.values():
+        found["content"] = {"application/json": {"schema": schema}}
+    return described

@@ -7,6 +7,7 @@ draft-ietf-httpapi-ratelimit-headers, and the older `X-RateLimit-*` for the minu
 from __future__ import annotations
 
 import math
+import threading
 import time
 from dataclasses import dataclass
 
@@ -35,8 +36,8 @@ class _Policy:
 
 
 class RateLimits:
-    """The limits of every caller. For the event loop's thread alone: `check` never waits, so that
-    what it tests is still true when it counts."""
+    """The limits of every caller. Safe for threads: what is tested still holds when it is
+    counted."""
 
     def __init__(self, settings: Settings) -> None:
         storage = MemoryStorage()
@@ -74,6 +75,7 @@ class RateLimits:
         )
         self._announced = (b"ratelimit-policy", announced.encode())
         self._callers: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
 
     def check(
         self, realm: str, caller: str, *, free: bool = False
@@ -83,6 +85,12 @@ class RateLimits:
         A refused request is not counted, so `Retry-After` is true for who waits. A `free` one
         (a health check, the documentation) is never refused nor counted.
         """
+        with self._lock:
+            return self._check(realm, caller, free)
+
+    def _check(
+        self, realm: str, caller: str, free: bool
+    ) -> tuple[list[tuple[bytes, bytes]], Problem | None]:
         self._callers.setdefault(realm, set()).add(caller)
         refused = None
         if not free:
@@ -100,6 +108,8 @@ class RateLimits:
         for policy in self._policies:
             window = policy.limiter.get_window_stats(policy.item, realm, caller)
             wait = max(0.0, window.reset_time - now)
+            if policy is refused and window.remaining:
+                wait = 0.0  # the place came free a moment ago
             told.append(f'"{policy.name}";r={window.remaining};t={math.ceil(wait)}')
             if policy is refused:
                 problem = Problem(policy.slug, policy.detail, retry_after=max(wait, 0.001))
@@ -113,6 +123,7 @@ class RateLimits:
 
     def reset(self, realm: str) -> None:
         """Forget what `realm` has used."""
-        for caller in self._callers.pop(realm, ()):
-            for policy in self._policies:
-                policy.limiter.clear(policy.item, realm, caller)
+        with self._lock:
+            for caller in self._callers.pop(realm, ()):
+                for policy in self._policies:
+                    policy.limiter.clear(policy.item, realm, caller)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import FastAPI
 from sqlalchemy import Connection, delete, insert, select
 
-from . import profile_store
+from . import credential_store, profile_store
 from .catalog import TENANTS
-from .store import Database, generations, idempotency, tenants
+from .store import Database, generations, grants, idempotency, tenants
 
 __all__ = ["prepare", "restore"]
 
@@ -26,8 +26,8 @@ def prepare(database: Database, now: str) -> None:
 
 
 def restore(app: FastAPI, realm: str) -> None:
-    """Undo everything that the callers of `realm` did: profiles, generations, stored answers,
-    figures, limits used, outages, faults and the log. Blocks: not for the event loop."""
+    """Undo everything that the callers of `realm` did: profiles, API keys, generations, stored
+    answers, figures, limits used, outages, faults and the log. Blocks: not for the event loop."""
     state = app.state
     directory = state.directory
     mine = [name for name in directory.access if directory.realm_of(name) == realm]
@@ -35,12 +35,15 @@ def restore(app: FastAPI, realm: str) -> None:
     def work(connection: Connection) -> None:
         for name in mine:
             profile_store.seed(connection, name, state.now())
+        credential_store.restore(connection, mine)
+        connection.execute(delete(grants).where(grants.c.tenant.in_(mine)))
         connection.execute(delete(generations).where(generations.c.realm == realm))
         connection.execute(
             delete(idempotency).where(idempotency.c.scope.startswith(f"{realm} ", autoescape=True))
         )
 
     state.database.write(work)
+    directory.load()
     state.metrics.reset(realm)
     state.limits.reset(realm)
     state.outages.reset(realm)

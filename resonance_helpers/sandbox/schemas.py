@@ -12,20 +12,28 @@ from .strict_json import FIELDS, dumps
 
 __all__ = [
     "NAME",
+    "ApiKey",
+    "ApiKeyList",
     "Generated",
     "GenerationRequest",
     "HRVRequest",
+    "Jwks",
     "Measured",
     "MetricsSummary",
     "Name",
+    "NewApiKey",
     "NewProfile",
     "NewTenant",
+    "OAuthMetadata",
     "Outage",
     "Profile",
     "ProfileList",
     "ProfileUpdate",
+    "Rotation",
+    "ShownApiKey",
     "TenantList",
     "TenantSummary",
+    "TokenAnswer",
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -162,6 +170,35 @@ class HRVRequest(_Request):
     ]
 
 
+Scope = Literal["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin"]
+
+
+def _once(value: list[str]) -> list[str]:
+    return list(dict.fromkeys(value))
+
+
+class NewApiKey(_Request):
+    """A key to be made; it can do no more than its scopes, in its tenant."""
+
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(_once)]
+    tenant: Name | None = None
+    name: Annotated[str, Field(max_length=100, description="what it is for")] = ""
+    expires_in: (
+        Annotated[int, Field(ge=1, le=366 * 86_400, description="seconds; null for no end"), Number]
+        | None
+    ) = None
+
+
+class Rotation(_Request):
+    """How a key changes."""
+
+    overlap_seconds: Annotated[
+        int,
+        Field(ge=0, le=7 * 86_400, description="seconds that the secret before still works"),
+        Number,
+    ] = 3600
+
+
 class Outage(_Request):
     """Components to be out of order from now on; none mends them all."""
 
@@ -231,6 +268,71 @@ class TenantList(BaseModel):
 
     tenants: list[TenantSummary]
     count: int
+
+
+_Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class ApiKey(BaseModel):
+    """An API key, without the key: that is shown once, when it is made or rotated."""
+
+    id: Annotated[str, Field(description="public: the third part of the key")]
+    name: str
+    tenant: str
+    scopes: list[Scope]
+    created_at: _Moment
+    expires_at: Annotated[_Moment | None, Field(description="null for no end")]
+    previous_expires_at: Annotated[
+        _Moment | None, Field(description="end of the secret before, while a rotation overlaps")
+    ]
+
+
+class ShownApiKey(ApiKey):
+    """An API key and, this once, the key itself."""
+
+    key: Annotated[str | None, Field(description="keep it now; null in a replayed answer")]
+
+
+class ApiKeyList(BaseModel):
+    """The keys that the caller may manage."""
+
+    api_keys: list[ApiKey]
+    count: Annotated[int, Field(ge=0)]
+
+
+class TokenAnswer(BaseModel):
+    """RFC 6749, 5.1."""
+
+    access_token: Annotated[str, Field(description="a JWT in the profile of RFC 9068")]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(ge=1, description="seconds")]
+    scope: str
+    refresh_token: str | None = None
+
+
+class OAuthMetadata(BaseModel):
+    """RFC 8414."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    revocation_endpoint: str
+    jwks_uri: str
+    service_documentation: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    response_modes_supported: list[str]
+    grant_types_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
+
+
+class Jwks(BaseModel):
+    """RFC 7517: public keys."""
+
+    keys: list[dict[str, Any]]
 
 
 class Measured(BaseModel):

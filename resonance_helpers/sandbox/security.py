@@ -6,25 +6,41 @@ exist go through the same lines here, so that neither body nor timing tells them
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
-import secrets
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import select
 from starlette.requests import Request
 
+from . import keys
 from .call import call_of
 from .catalog import DEFAULT_TENANT
+from .oauth.access_tokens import AccessTokens, TokenError
 from .problems import Problem
-from .store import Database, credentials, tenants
+from .store import Database, credentials, secrets, tenants
 
-__all__ = ["ADMIN_REALM", "OPEN_REALM", "SCOPES", "Directory", "Principal", "issue", "needs"]
+__all__ = [
+    "ADMIN_REALM",
+    "NOBODY",
+    "OPEN_REALM",
+    "PUBLIC",
+    "SCOPES",
+    "USUAL_SCOPES",
+    "Credential",
+    "Directory",
+    "Principal",
+    "needs",
+]
 
 SCOPES = ("generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin")
-ANONYMOUS_SCOPES = frozenset(SCOPES) - {"admin"}
+USUAL_SCOPES = tuple(scope for scope in SCOPES if scope != "admin")
+
+PUBLIC = ("/oauth/", "/.well-known/")
+"""Beginnings of routes that, with /health, never need a credential."""
 
 OPEN_REALM = "*open"
 ADMIN_REALM = "*admin"
@@ -50,40 +66,120 @@ class Principal:
 
     @property
     def admin(self) -> bool:
-        return "admin" in self.scopes
+        """Whether it administers the server; bound to a tenant, the scope is for that alone."""
+        return self.tenant is None and "admin" in self.scopes
 
 
-ANONYMOUS = Principal("anonymous", None, ANONYMOUS_SCOPES)
+ANONYMOUS = Principal("anonymous", None, frozenset(USUAL_SCOPES))
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An API key, an OAuth client or a user, with the digests of what proves it.
+
+    Attributes:
+        kind: "api_key", "client" (it has a secret), "app" (it has none) or "user".
+        tenant: the tenant it is bound to; None for the administrator's.
+        secrets: the digest of each secret and when it ends, in Unix time, or None.
+    """
+
+    id: str
+    kind: str
+    tenant: str | None
+    scopes: tuple[str, ...]
+    expires_at: float | None
+    secrets: tuple[tuple[bytes, float | None], ...]
+
+    @property
+    def client_id(self) -> str:
+        """The id, as oauthlib calls it."""
+        return self.id
+
+    def proved_by(self, secret: bytes) -> bool:
+        """Whether `secret` is one of its own, in a time that does not depend on which."""
+        now = time.time()
+        given = keys.digest(secret).encode()
+        proved = False
+        for digest, ends in self.secrets:
+            same = hmac.compare_digest(digest, given)
+            proved |= same and (ends is None or now < ends)
+        return proved and (self.expires_at is None or now < self.expires_at)
+
+
+NOBODY = Credential("", "", None, (), None, ((keys.digest(b"").encode(), 0.0),))
+"""Stands in where there is no such credential, so that looking takes as long as for a wrong one."""
 
 
 class Directory:
     """Tenants and credentials, held in memory beside the database: each request asks here."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tokens: AccessTokens) -> None:
         self._database = database
+        self._tokens = tokens
         self._lock = threading.Lock()
         self.access: dict[str, str] = {}
-        self._by_digest: dict[str, Principal] = {}
+        self._credentials: dict[str, Credential] = {}
         self.load()
 
     def load(self) -> None:
-        """Read tenants and credentials anew."""
-        with self._database.reading() as connection:
+        """Read tenants and credentials anew: whatever was committed before holds afterwards."""
+        with self._lock, self._database.reading() as connection:
             access = {
                 row.name: row.access
                 for row in connection.execute(select(tenants).order_by(tenants.c.created_at))
             }
-            principals = {
-                row.digest: Principal(row.id, row.tenant, frozenset(json.loads(row.scopes)))
-                for row in connection.execute(select(credentials))
+            held: dict[str, list[tuple[bytes, float | None]]] = {}
+            for row in connection.execute(select(secrets)):
+                held.setdefault(row.credential, []).append((row.digest.encode(), row.expires_at))
+            known = {
+                row.id: Credential(
+                    row.id,
+                    row.kind,
+                    row.tenant,
+                    tuple(json.loads(row.scopes)),
+                    row.expires_at,
+                    tuple(held.get(row.id, ())),
+                )
+                for row in connection.execute(
+                    select(credentials).where(credentials.c.revoked.is_(False))
+                )
             }
-        with self._lock:
             self.access = access
-            self._by_digest = principals
+            self._credentials = known
 
-    def find(self, key: str) -> Principal | None:
-        """The principal that `key` belongs to."""
-        return self._by_digest.get(_digest(key))
+    def credential(self, identity: str, *kinds: str) -> Credential:
+        """The credential of that id and of one of `kinds`, or `NOBODY`."""
+        found = self._credentials.get(identity, NOBODY)
+        return found if found.kind in kinds else NOBODY
+
+    def find(self, sent: bytes, *, bearer: bool) -> Principal:
+        """The principal that an API key or, from a `bearer`, an access token belongs to.
+
+        Raises:
+            Problem: invalid-credentials.
+        """
+        if bearer and not sent.startswith(b"ros_"):
+            return self._by_token(sent)
+        held = self.credential(keys.identity_of(sent) or "", "api_key")
+        if not held.proved_by(sent):
+            raise _invalid("The credential is unknown, expired or revoked.")
+        return Principal(held.id, held.tenant, frozenset(held.scopes))
+
+    def _by_token(self, token: bytes) -> Principal:
+        try:
+            claims = self._tokens.check(token)
+        except TokenError as error:
+            raise _invalid(f"The access token is not valid: {error}.") from None
+        if (
+            self.credential(claims.client_id, "client", "app") is NOBODY
+            or claims.tenant not in self.access
+        ):
+            raise _invalid("The access token is not valid: its client is gone.")
+        # The id is the client's, not the token's: a new token brings no new limits.
+        name = claims.client_id
+        if claims.subject != name:
+            name += f":{claims.subject}"
+        return Principal(name, claims.tenant, claims.scopes)
 
     def realm_of(self, tenant: str) -> str:
         """The unit that sees only itself: a private tenant, or the open tenants together."""
@@ -120,24 +216,6 @@ class Directory:
         return access is not None and (principal.admin or access == "open")
 
 
-def issue(
-    connection: Connection, tenant: str | None, scopes: Iterable[str], created_at: str
-) -> str:
-    """Make an API key, store its digest, and return it: it cannot be read again."""
-    identity = secrets.token_hex(6)
-    key = f"ros_sandbox_{identity}_{secrets.token_urlsafe(32)}"
-    connection.execute(
-        insert(credentials).values(
-            id=identity,
-            digest=_digest(key),
-            tenant=tenant,
-            scopes=json.dumps(sorted(scopes)),
-            created_at=created_at,
-        )
-    )
-    return key
-
-
 def authenticate(
     directory: Directory, authorization: bytes | None, api_key: bytes | None
 ) -> tuple[Principal, str]:
@@ -148,27 +226,25 @@ def authenticate(
     """
     if authorization is None and api_key is None:
         return ANONYMOUS, "none"
-    keys = []
+    sent = []
     if authorization is not None:
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not token.strip():
-            raise _invalid("The Authorization header is not of the form Bearer <key>.")
-        keys.append(token.strip())
+            raise _invalid("The Authorization header is not of the form Bearer <key or token>.")
+        sent.append(token.strip())
     if api_key is not None:
-        keys.append(api_key.strip())
-    if len(set(keys)) != 1:
+        sent.append(api_key.strip())
+    if len(set(sent)) != 1:
         raise _invalid("Authorization and X-API-Key disagree; send one of them.")
-    principal = directory.find(keys[0].decode("latin-1"))
-    if principal is None:
-        raise _invalid("The credential is unknown, expired or revoked.")
-    return principal, "bearer" if authorization is not None else "x-api-key"
+    how = "bearer" if authorization is not None else "x-api-key"
+    return directory.find(sent[0], bearer=authorization is not None), how
 
 
 def missing() -> Problem:
     """The answer to a caller who has to say who they are."""
     return Problem(
         "missing-credentials",
-        "Send an API key as Authorization: Bearer <key> or X-API-Key.",
+        "Send an API key or an access token as Authorization: Bearer, or a key as X-API-Key.",
         headers={"WWW-Authenticate": 'Bearer realm="resonanceos"'},
     )
 
@@ -201,7 +277,3 @@ def _invalid(detail: str) -> Problem:
         detail,
         headers={"WWW-Authenticate": 'Bearer realm="resonanceos", error="invalid_token"'},
     )
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

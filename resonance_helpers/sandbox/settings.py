@@ -9,6 +9,17 @@ from typing import Literal
 
 __all__ = ["Settings", "SettingsError", "is_loopback"]
 
+COUNTS = (
+    "rate_limit",
+    "burst",
+    "quota",
+    "token_lifetime",
+    "max_body",
+    "writer_threads",
+    "max_queue",
+)
+"""Settings that are at least 1."""
+
 
 class SettingsError(ValueError):
     """A setting that cannot be: the message is one sentence for the person who set it."""
@@ -22,13 +33,16 @@ class Settings:
         host: address to listen on; another than loopback needs `allow_remote`.
         port: TCP port, 0 for any free one.
         auth: "required" refuses anonymous callers everywhere but on public routes.
-        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one.
+        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one. API
+            keys, client secrets and refresh tokens in a file outlive a restart; access tokens and
+            sign-ins do not.
         latency: seconds that each generation waits, as a remote model would; left out of all of
             the server's own figures.
         still: displayed ids and times are the same on every run, for reproducible notebooks.
         rate_limit: requests a minute for one tenant and credential.
         burst: requests a second, likewise.
         quota: requests a day, likewise.
+        token_lifetime: seconds that an OAuth access token is good for.
         max_body: largest request body in bytes.
         writer_threads: generations that run at once.
         max_queue: generations that may wait for a thread before the server says it is overloaded.
@@ -46,6 +60,7 @@ class Settings:
     rate_limit: int = 1_000
     burst: int = 100
     quota: int = 100_000
+    token_lifetime: int = 900
     max_body: int = 1 << 20
     writer_threads: int = 1
     max_queue: int = 256
@@ -59,9 +74,13 @@ class Settings:
             raise SettingsError(f"auth is {self.auth!r}; it is optional or required")
         if not (math.isfinite(self.latency) and 0 <= self.latency <= 60):
             raise SettingsError(f"latency is {self.latency}; it is between 0 and 60 seconds")
-        for name in ("rate_limit", "burst", "quota", "max_body", "writer_threads", "max_queue"):
+        for name in COUNTS:
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it is at least 1")
+        if self.token_lifetime > 86_400:
+            raise SettingsError(
+                f"token_lifetime is {self.token_lifetime}; it is at most 86400 seconds, a day"
+            )
         if not self.allow_remote and not is_loopback(self.host):
             raise SettingsError(
                 f"{self.host} can be reached from other machines, and a sandbox is not made for "

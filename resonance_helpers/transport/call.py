@@ -20,7 +20,7 @@ from ..errors import (
     StatusError,
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
-from .deadline import Deadline
+from .deadline import Deadline, bounded
 from .failure import CAUGHT, explain
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import LastSeen
@@ -217,27 +217,31 @@ class Call:
         transport, session = self._transport, self._transport.session
         started = time.perf_counter()
         response = None
+        deadline = Deadline(timeout)
         try:
-            request = requests.Request(
-                self.method,
-                transport.base_url + self.path,
-                params=self._params,
-                headers=self._headers,
-                data=self._body,
-                auth=transport.auth or session.auth or anonymous,
-            )
-            prepared = session.prepare_request(request)
-            if not transport.trusted and SECRET_HEADERS.intersection(
-                map(str.lower, prepared.headers)
-            ):
-                return InsecureTransportError(INSECURE.format(origin=transport.base_url))
-            if log.isEnabledFor(logging.DEBUG):
-                log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
-            settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-            response = session.send(
-                prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
-            )
-            content = read_content(response, transport.size_cap)
+            with bounded(deadline):  # getting a token counts, too
+                request = requests.Request(
+                    self.method,
+                    transport.base_url + self.path,
+                    params=self._params,
+                    headers=self._headers,
+                    data=self._body,
+                    auth=transport.auth or session.auth or anonymous,
+                )
+                prepared = session.prepare_request(request)
+                if not transport.trusted and SECRET_HEADERS.intersection(
+                    map(str.lower, prepared.headers)
+                ):
+                    return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+                if log.isEnabledFor(logging.DEBUG):
+                    log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
+                settings = session.merge_environment_settings(
+                    prepared.url or "", {}, True, None, None
+                )
+                response = session.send(
+                    prepared, timeout=deadline, allow_redirects=False, **settings
+                )
+                content = read_content(response, transport.size_cap)
         except ResonanceError as error:  # an auth class could not get its token
             return error.with_traceback(None)
         except CAUGHT as error:

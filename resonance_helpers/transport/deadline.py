@@ -19,6 +19,9 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
@@ -58,6 +61,25 @@ class Deadline(Timeout):
 
     def __repr__(self) -> str:
         return f"Deadline({self.seconds:g})"
+
+
+_attempt: ContextVar[Deadline | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def bounded(deadline: Deadline) -> Iterator[None]:
+    """What runs inside belongs to an attempt that ends at `deadline`, as an auth class may ask."""
+    token = _attempt.set(deadline)
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
+
+
+def time_left() -> float | None:
+    """Seconds until the attempt that this thread makes has to end; None outside of one."""
+    deadline = _attempt.get()
+    return None if deadline is None else deadline.connect_timeout
 
 
 class _Punctual:

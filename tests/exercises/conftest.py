@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers import sandbox
+from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, sandbox
 from resonance_helpers.exercises import core
 from resonance_helpers.tutorial import LessonClient
 
@@ -26,11 +26,24 @@ def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClien
     return client
 
 
+def administrator(api: LessonClient) -> ResonanceOSAPIClient:
+    """A client of the sandbox's administrator."""
+    assert api.sandbox is not None
+    key = api.sandbox.credentials["admin"]["api_key"]
+    return ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key))
+
+
 @pytest.fixture
 def names(api: LessonClient) -> dict[str, Any]:
     """What a lesson has imported when an exercise comes."""
     import requests
 
-    from resonance_helpers import profiles
+    from resonance_helpers import auth, profiles
 
-    return {"api": api, "requests": requests, "profiles": profiles}
+    return {
+        "api": api,
+        "requests": requests,
+        "profiles": profiles,
+        "admin": administrator(api),
+        "read_jwt": auth.read_jwt,
+    }

@@ -9,11 +9,13 @@ from typing import Any
 import nbformat
 import pytest
 
+from resonance_helpers.auth import read_jwt
 from resonance_helpers.exercises import Exercise, check
 from resonance_helpers.lessons import LESSONS, NOTEBOOKS
 from resonance_helpers.tutorial import LessonClient
+from tests.exercises.conftest import administrator
 
-TOPICS = ("health", "generation", "profiles", "errors")
+TOPICS = ("health", "generation", "profiles", "errors", "auth")
 
 EXERCISES = [
     getattr(getattr(check, topic), name)
@@ -129,6 +131,32 @@ def all_tries(ask: Callable[[], dict[str, Any]], tries: int) -> bool:
     return "healthy" in [ask()["status"] for _ in range(tries)]
 
 
+def exp_of(token: str) -> int:
+    return int(read_jwt(token)[1]["exp"])
+
+
+def life_of(token: str) -> int:
+    return exp_of(token) - int(read_jwt(token)[1]["iat"])
+
+
+def key_of(
+    *scopes: str, tenant: str = "acme_corp", expires_in: int | None = 3600, revoke: bool = False
+) -> Make:
+    def make(api: LessonClient) -> Any:
+        admin = administrator(api)
+        made = admin.create_api_key(scopes, tenant, expires_in=expires_in)
+        if revoke:
+            admin.delete_api_key(made["id"])
+        return made
+
+    return make
+
+
+def by_code(failure: dict[str, Any], wrong: dict[int, str]) -> str:
+    right = {401: "renew", 403: "ask", 429: "wait"}
+    return {**right, **wrong}.get(failure["response_code"], "stop")
+
+
 STORY = [0.7, 0.4, 0.6, 0.5, 0.8, 0.6, 0.9, 0.8]
 FLAT = [0.5] * 8
 
@@ -208,6 +236,24 @@ WRONG: list[tuple[str, str, Make, str]] = [
     ("profiles.isolation", "unauthorised", same(401), "would tell a stranger"),
     ("profiles.isolation", "fine", same(200), "hand over the profiles"),
     ("profiles.isolation", "a word", same("not found"), "should be an HTTP status code"),
+    ("auth.left", "no function", same(850), "should be a function"),
+    ("auth.left", "the whole life", same(lambda t, now: life_of(t)), "in all"),
+    ("auth.left", "the wrong sign", same(lambda t, now: now - exp_of(t)), "wrong sign"),
+    ("auth.left", "the moment", same(lambda t, now: exp_of(t)), "issued at 1800000000"),
+    ("auth.left", "never below", same(lambda t, now: max(0, exp_of(t) - now)), "a negative number"),
+    ("auth.left", "a text", same(lambda t, now: "soon"), "not a number"),
+    ("auth.least", "all scopes", key_of("profiles:read", "generate"), "it has generate, too"),
+    ("auth.least", "another scope", key_of("generate"), "can't read the profiles"),
+    ("auth.least", "another tenant", key_of("profiles:read", tenant="globex"), "another tenant"),
+    ("auth.least", "no end", key_of("profiles:read", expires_in=None), "never expires"),
+    ("auth.least", "no such scope", key_of("profiles"), "The server refused"),
+    ("auth.least", "a revoked one", key_of("profiles:read", revoke=True), "Make a new one"),
+    ("auth.least", "the key alone", same("ros_sandbox_1"), "create_api_key() returned"),
+    ("auth.react", "always renew", same(lambda failure: "renew"), "For a 403"),
+    ("auth.react", "renew a 403", same(lambda f: by_code(f, {403: "renew"})), "allowed no more"),
+    ("auth.react", "stop at 429", same(lambda f: by_code(f, {429: "stop"})), "works later"),
+    ("auth.react", "wait at 500", same(lambda f: by_code(f, {500: "wait"})), "no waiting changes"),
+    ("auth.react", "the code", same(lambda f: f["response_code"]), "should be one of renew"),
     ("errors.category", "another", same("validation"), "not what the error"),
     ("errors.category", "its type", same("unknown-profile"), "should be one of these texts"),
     ("errors.category", "the code", same(404), "should be one of these texts"),

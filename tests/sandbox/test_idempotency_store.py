@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from resonance_helpers.sandbox.answer import Answer
 from resonance_helpers.sandbox.call import Call
 from resonance_helpers.sandbox.idempotency import LIFETIME, Idempotency
+from resonance_helpers.sandbox.oauth.access_tokens import AccessTokens
 from resonance_helpers.sandbox.problems import Problem
 from resonance_helpers.sandbox.security import ANONYMOUS, Directory, Principal
 from resonance_helpers.sandbox.store import Database, tenants
@@ -43,7 +44,7 @@ class Store(RuleBasedStateMachine):
         self.store = Idempotency(
             self.app,
             self.database,
-            Directory(self.database),
+            Directory(self.database, AccessTokens("http://127.0.0.1", 60)),
             lambda scope: True,
             lambda: self.now,
         )

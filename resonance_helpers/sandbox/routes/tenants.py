@@ -51,7 +51,7 @@ async def list_tenants(
     "/tenants",
     status_code=201,
     response_model=TenantSummary,
-    responses=responses("tenant-exists", *WITH_BODY, *IDEMPOTENT),
+    responses=responses("tenant-exists", "tenant-not-allowed", *WITH_BODY, *IDEMPOTENT),
     summary="Make a tenant",
 )
 async def create_tenant(
@@ -59,8 +59,10 @@ async def create_tenant(
     body: NewTenant,
     principal: Annotated[Principal, Depends(needs("admin"))],
 ) -> Response:
-    """Needs the scope `admin`."""
+    """Needs the scope `admin`, bound to no tenant."""
     state = request.app.state
+    if not principal.admin:
+        raise Problem("tenant-not-allowed", "Only an administrator of the server makes tenants.")
     now = state.now()
 
     def effect(connection: Connection) -> Answer:

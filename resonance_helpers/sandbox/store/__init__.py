@@ -1,14 +1,16 @@
 """The sandbox's memory: tables, a database with one writer thread, and what is asked of it."""
 
 from .database import Database, DatabaseError
-from .schema import credentials, generations, idempotency, profiles, tenants
+from .schema import credentials, generations, grants, idempotency, profiles, secrets, tenants
 
 __all__ = [
     "Database",
     "DatabaseError",
     "credentials",
     "generations",
+    "grants",
     "idempotency",
     "profiles",
+    "secrets",
     "tenants",
 ]

@@ -31,7 +31,7 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _GROUP = 256
-_VERSION = 1
+_VERSION = 2
 _TEMPORARY = "resonance-sandbox-"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     Index,
@@ -15,7 +16,16 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["credentials", "generations", "idempotency", "metadata", "profiles", "tenants"]
+__all__ = [
+    "credentials",
+    "generations",
+    "grants",
+    "idempotency",
+    "metadata",
+    "profiles",
+    "secrets",
+    "tenants",
+]
 
 metadata = MetaData()
 
@@ -74,9 +84,46 @@ credentials = Table(
     "credentials",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("digest", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
     Column("tenant", String(64), nullable=True),
+    Column("name", String(100), nullable=False),
     Column("scopes", Text, nullable=False),
     Column("created_at", String(32), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=True),
+    Column("expires_shown", String(32), nullable=True),
+    Column("initial", Boolean, nullable=False),
+    Column("revoked", Boolean, nullable=False),
 )
-"""Keys are stored as SHA-256 digests alone: a key of 256 random bits needs no slower hash."""
+"""Whoever can prove who they are: API keys, OAuth clients and the demo users. `expires_at` is real
+time, which decides; `expires_shown` is displayed, and the same on every run of a still sandbox."""
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("credential", String(64), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=True),
+    Column("expires_shown", String(32), nullable=True),
+    Column("initial", Boolean, nullable=False),
+)
+"""What proves it: SHA-256 digests alone, as a secret of 256 random bits needs no slower hash."""
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("family", String(64), nullable=False),
+    Column("client_id", String(64), nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", String(64), nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float, nullable=True),
+    Index("grants_by_family", "family"),
+)
+"""Authorization codes and refresh tokens, as digests. A family is all that came of one consent."""

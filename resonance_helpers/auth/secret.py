@@ -1,4 +1,4 @@
-"""Credentials: how they are held, and how a request carries them."""
+"""A string that does not show itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import hmac
 import os
 from typing import NoReturn
 
-import requests
-from requests.auth import AuthBase
-
-__all__ = ["ApiKeyAuth", "Secret"]
+__all__ = ["Secret"]
 
 
 class Secret:
@@ -87,26 +84,3 @@ class Secret:
             "a secret does not travel: read it where it is used, with Secret.from_env() "
             "in a factory that runs in the worker"
         )
-
-
-class ApiKeyAuth(AuthBase):
-    """Sends an API key with each request; works with any `requests` call.
-
-    Args:
-        key: The key, plain or as a `Secret`.
-        header: ``Authorization`` (as ``Bearer ...``) or ``X-API-Key``.
-    """
-
-    def __init__(self, key: str | Secret, header: str = "Authorization") -> None:
-        if header not in ("Authorization", "X-API-Key"):
-            raise ValueError(f"header is {header!r}; it can be 'Authorization' or 'X-API-Key'")
-        self.key = key if isinstance(key, Secret) else Secret(key)
-        self.header = header
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        key = self.key.reveal()
-        request.headers[self.header] = f"Bearer {key}" if self.header == "Authorization" else key
-        return request
-
-    def __repr__(self) -> str:
-        return f"ApiKeyAuth({self.key!r}, header={self.header!r})"

@@ -1,0 +1,204 @@
+"""The token endpoint (RFC 6749, section 3.2): a form goes out, a token comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+import requests
+
+from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransportError, TokenError
+from ..transport.answer import read_content
+from ..transport.deadline import Deadline
+from ..transport.failure import CAUGHT, explain
+from ..transport.redaction import MASK
+from ..transport.retry_after import parse_retry_after
+from ..transport.session import Session, anonymous, is_loopback
+from .clock import ServerClock
+from .secret import Secret
+from .tokens import Token
+
+__all__ = ["TokenEndpoint", "checked_url"]
+
+SIZE_CAP = 256 * 1024
+"""Bytes; no token is larger."""
+
+_WORD = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,100}")  # RFC 6749, 5.2
+
+
+class TokenEndpoint:
+    """Where tokens are bought.
+
+    Args:
+        url: Its address: https, or this machine's.
+        client_id: The public name of the program.
+        client_secret: What proves it; None for a program that can keep no secret, such as one
+            that runs on its users' machines.
+        timeout: Seconds for one request, from the name look-up to the last byte.
+        clock: Learns the server's time from each answer.
+        session: A session of your own, for its proxies or certificates.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        client_secret: Secret | None,
+        *,
+        clock: ServerClock,
+        timeout: float = 10.0,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.url = checked_url("token_url", url)
+        self.client_id = client_id
+        self._client_secret = client_secret
+        self._clock = clock
+        self._timeout = timeout
+        self._session = Session() if session is None else session
+
+    def ask(self, grant_type: str, **form: str | Secret | None) -> Token:
+        """The token that a grant buys; fields that are None are left out.
+
+        Raises:
+            TokenError: There is none; `reason` is the server's word for it. It names none of the
+                secrets that were sent.
+        """
+        answer = self._exchange({"grant_type": grant_type, **form})
+        if isinstance(answer, TokenError):
+            raise answer
+        return answer
+
+    def _exchange(self, form: Mapping[str, str | Secret | None]) -> Token | TokenError:
+        """Errors are returned: raised from here, their traceback would lead to the form."""
+        fields = {
+            name: value.reveal() if isinstance(value, Secret) else value
+            for name, value in form.items()
+            if value is not None
+        }
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        if self._client_secret is None:
+            fields["client_id"] = self.client_id
+        else:
+            pair = f"{quote_plus(self.client_id)}:{quote_plus(self._client_secret.reveal())}"
+            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        sent = self._clock.local()
+        response = None
+        try:
+            response = self._session.request(
+                "POST",
+                self.url,
+                data=urlencode(fields).encode(),
+                headers=headers,
+                auth=anonymous,
+                timeout=Deadline(self._timeout),  # type: ignore[arg-type]
+                allow_redirects=False,
+                stream=True,
+            )
+            self._clock.learn(response.headers)
+            content = read_content(response, SIZE_CAP)
+        except CAUGHT as error:
+            if response is not None:
+                response.close()
+            cause = explain(error, origin=_origin(self.url), timeout=self._timeout)
+            # Who waited as long as they would has waited long enough.
+            timed_out = isinstance(cause, AttemptTimeoutError | ConnectTimeoutError)
+            return TokenError(
+                f"No access token: {cause.message}", retryable=cause.retryable and not timed_out
+            )
+        document = _document(content)
+        if response.status_code == 200 and document is not None:
+            return self._token(document, sent + self._clock.skew)
+        response.close()
+        secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
+        if self._client_secret is not None:
+            secrets.append(self._client_secret.reveal())
+        return _refusal(response, document or {}, secrets)
+
+    def _token(self, document: dict[str, Any], sent: float) -> Token | TokenError:
+        """The token in an answer, its life counted from when it was asked for."""
+        kind = document.get("token_type")
+        if not isinstance(kind, str) or kind.lower() != "bearer":
+            return TokenError("The authorization server gave a token that is no Bearer token.")
+        try:
+            access = Secret(document.get("access_token"))  # type: ignore[arg-type]
+            refresh = document.get("refresh_token")
+            refresh = None if refresh is None else Secret(refresh)
+        except (TypeError, ValueError):
+            return TokenError("The authorization server's answer holds no usable token.")
+        life = document.get("expires_in")
+        if isinstance(life, str) and re.fullmatch(r"[0-9]{1,12}", life):
+            life = int(life)
+        scope = document.get("scope")
+        scope = scope if isinstance(scope, str) else None
+        if isinstance(life, bool) or not isinstance(life, int | float) or not 0 <= life < 1e12:
+            return Token(access, refresh=refresh, scope=scope)
+        return Token(access, sent + life, float(life), refresh, scope)
+
+    def __repr__(self) -> str:
+        return f"TokenEndpoint({self.url!r}, client_id={self.client_id!r})"
+
+
+def checked_url(name: str, url: str) -> str:
+    """`url`, if credentials may travel there.
+
+    Raises:
+        ValueError: It is no http(s) URL.
+        InsecureTransportError: It is plain http to another machine.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"{name} is a {type(url).__name__}, not a string")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise ValueError(f"{name} has to begin with https:// and to name a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{name} can't hold credentials")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise InsecureTransportError(
+            f"Credentials would cross the network unencrypted to {_origin(url)}; {name} has to "
+            "be https there."
+        )
+    return url
+
+
+def _refusal(
+    response: requests.Response, document: Mapping[str, Any], secrets: list[str]
+) -> TokenError:
+    """The error for an answer that holds no token."""
+    status, word = response.status_code, document.get("error")
+    reason = word if isinstance(word, str) and _WORD.fullmatch(word) else None
+    said = document.get("error_description")
+    said = f"{said[:500]}" if isinstance(said, str) and said.isprintable() else ""
+    for secret in secrets:  # a server that repeats what it was sent
+        said = said.replace(secret, MASK)
+        reason = reason and reason.replace(secret, MASK)
+    told = ": ".join(filter(None, (reason, said.rstrip("."))))
+    return TokenError(
+        f"The authorization server gave no token ({told or 'it did not say why'}).",
+        reason=reason,
+        response_code=status,
+        request_id=response.headers.get("X-Request-ID"),
+        retryable=status in (408, 429, 502, 503, 504),
+        retry_after=parse_retry_after(
+            response.headers.get("Retry-After"), now=0.0, date=response.headers.get("Date")
+        ),
+    )
+
+
+def _document(content: Any) -> dict[str, Any] | None:
+    try:
+        document = json.loads(content) if isinstance(content, bytes) else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

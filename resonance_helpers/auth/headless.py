@@ -1,0 +1,113 @@
+"""A browser without a window, for tests and documentation.
+
+People type their password into a real browser, where they can see whose page it is. A test has
+nobody to type: this fills in the form of a log-in page on this machine.
+"""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from ..errors import TokenError
+from ..transport.session import Session, is_loopback
+from .secret import Secret
+
+__all__ = ["HeadlessBrowser"]
+
+PAGES = 5
+"""Pages to fill in at most, one after another."""
+
+
+class HeadlessBrowser:
+    """Call it with a URL, as `webbrowser.open`: it logs in and presses a button.
+
+    Args:
+        username, password: For the fields of these names.
+        button: What is written on the button to press where a page has several.
+    """
+
+    def __init__(self, username: str, password: str | Secret, *, button: str = "Allow") -> None:
+        self.username = username
+        self._password = password if isinstance(password, Secret) else Secret(password)
+        self._button = button
+
+    def __call__(self, url: str) -> bool:
+        """True if the last page is one without a form.
+
+        Raises:
+            TokenError: A page is not on this machine, or not as expected.
+        """
+        with Session() as session:
+            session.trust_env = False
+            response = self._go(session, "GET", url)
+            for _ in range(PAGES):
+                form = _Form(response.text)
+                if not form.found:
+                    return response.ok
+                action = urljoin(response.url, form.action or response.url)
+                response = self._go(session, form.method, action, self._filled(form))
+        raise TokenError("The log-in page comes back again and again; is the password right?")
+
+    def _filled(self, form: _Form) -> dict[str, str]:
+        fields = dict(form.fields)
+        mine = {"username": self.username, "password": self._password.reveal()}
+        fields |= {name: value for name, value in mine.items() if name in fields}
+        for label, name, value in form.buttons:
+            if len(form.buttons) == 1 or label.strip() == self._button:
+                return {**fields, name: value} if name else fields
+        raise TokenError(f"The log-in page has no button {self._button!r}.")
+
+    def _go(
+        self, session: requests.Session, method: str, url: str, fields: dict[str, str] | None = None
+    ) -> requests.Response:
+        if not is_loopback(urlsplit(url).hostname or ""):
+            raise TokenError("This browser opens pages of this machine only.")
+        options = {"params": fields} if method == "GET" else {"data": fields}
+        return session.request(method, url, timeout=10, **options)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        return f"HeadlessBrowser({self.username!r}, {self._password!r})"
+
+
+class _Form(HTMLParser):
+    """The first form of a page: where it goes, its fields, its buttons (text, name, value)."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found = False
+        self.action = ""
+        self.method = "GET"
+        self.fields: dict[str, str] = {}
+        self.buttons: list[tuple[str, str, str]] = []
+        self._open = self._in_button = False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form" and not self.found:
+            self.found = self._open = True
+            self.action = given.get("action", "")
+            self.method = given.get("method", "get").upper()
+        if not self._open:
+            return
+        kind, name, value = given.get("type", ""), given.get("name", ""), given.get("value", "")
+        if tag == "button" or (tag == "input" and kind == "submit"):
+            self._in_button = tag == "button"
+            self.buttons.append(("" if self._in_button else value, name, value))
+        elif tag == "input" and name and (kind != "checkbox" or "checked" in given):
+            self.fields[name] = value
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = False
+        if tag == "button":
+            self._in_button = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_button:
+            label, *rest = self.buttons[-1]
+            self.buttons[-1] = (label + data, rest[0], rest[1])
