@@ -112,8 +112,8 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
         + f"  {_verdict(one)}"
         for one in tried
     ]
-    figure = plots._figure(8.5, 0.8 + 0.42 * len(tried))
-    with plots._style():
+    figure = plots.blank(8.5, 0.8 + 0.42 * len(tried))
+    with plots.style():
         axes = figure.add_subplot()
         starts, lengths = (0.0, 1.1, 3.4), (1.05, 2.25, 1.6)
         for row, one in enumerate(tried):
