@@ -28,6 +28,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import math
 import os
 import socket
 import struct
@@ -163,7 +164,7 @@ class Connection(asyncio.Protocol):
             self.generate(path, headers.get(b"idempotency-key", b"").decode(), body, fault)
 
     def generate(self, path: str, key: str, body: bytes, fault: str | None) -> None:
-        counts = self.server.counts
+        counts, options = self.server.counts, self.server.options
         if fault == "503":
             return self.refuse(503, "overloaded")
         if fault == "429":
@@ -174,7 +175,8 @@ class Connection(asyncio.Protocol):
             counts.replays += 1
             return self.finish(counts.stored[key], fault, replayed=True)
         if key and key in counts.running:
-            return self.refuse(409, "idempotency-in-progress")
+            # When the work will be done; at once would only cost the caller its attempts.
+            return self.refuse(409, "idempotency-in-progress", after=math.ceil(options.delay))
 
         def work() -> None:
             # What has been reset meanwhile belongs to an earlier run.
@@ -187,8 +189,8 @@ class Connection(asyncio.Protocol):
 
         counts.running.add(key)
         self.busy = True
-        if self.server.options.delay:
-            asyncio.get_running_loop().call_later(self.server.options.delay, work)
+        if options.delay:
+            asyncio.get_running_loop().call_later(options.delay, work)
         else:
             work()
         return None
@@ -202,9 +204,9 @@ class Connection(asyncio.Protocol):
         else:
             self.answer(200, answer, b"Idempotency-Replayed: true\r\n" if replayed else b"")
 
-    def refuse(self, status: int, slug: str) -> None:
+    def refuse(self, status: int, slug: str, after: int = 0) -> None:
         problem = {"type": f"urn:resonanceos:problem:{slug}", "status": status, "detail": slug}
-        self.answer(status, json.dumps(problem).encode(), b"Retry-After: 0\r\n", PROBLEM)
+        self.answer(status, json.dumps(problem).encode(), b"Retry-After: %d\r\n" % after, PROBLEM)
 
     def answer(
         self, status: int, body: bytes, more: bytes = b"", kind: str = "application/json"

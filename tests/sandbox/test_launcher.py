@@ -43,6 +43,7 @@ def kernel(code: str) -> subprocess.Popen[str]:
 STARTS = """
     from resonance_helpers.sandbox import start
     import os, signal, sys, threading, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     server = start()
     print(server.pid, flush=True)
 """
