@@ -79,11 +79,10 @@ def test_the_dial_is_dragged_with_the_mouse(lab: Lab, page: Page) -> None:
     lab.open(page, NOTEBOOK)
     lab.run_all(page)
     handle = dial(page)
-    handle.scroll_into_view_if_needed()
+    handle.hover()  # waits until nothing above it moves it any more
     box = handle.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 60, y, steps=6)
     page.mouse.up()
