@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..problems import Problem
 from ..shown_time import later
-from ..store import attempts, deliveries, events, webhooks
+from ..store import Database, DatabaseError, attempts, deliveries, events, webhooks
 from .outbox import DISABLED
-from .secret_box import SecretBox
+from .secret_box import KEY_VARIABLE, SecretBox
 
 __all__ = [
     "MAX_WEBHOOKS",
@@ -26,6 +26,7 @@ __all__ = [
     "enable",
     "find",
     "listed",
+    "prove",
     "remove",
     "rotate",
     "secrets_of",
@@ -165,6 +166,24 @@ def clear(connection: Connection, tenants: list[str]) -> None:
     for identity in rows.scalars().all():
         remove(connection, identity)
     connection.execute(delete(events).where(events.c.tenant.in_(tenants)))
+
+
+def prove(database: Database, box: SecretBox) -> None:
+    """Make sure that the secrets in `database` can be read, before the first event needs one.
+
+    Raises:
+        DatabaseError: they were encrypted under another key.
+    """
+    with database.reading() as connection:
+        row = connection.execute(select(webhooks)).first()
+    try:
+        if row is not None:
+            box.open(row.secret, row.id)
+    except ValueError:
+        raise DatabaseError(
+            f"{database.path} has secrets of webhooks that another key encrypted; put back the "
+            f"file {database.path.name}.key, or set {KEY_VARIABLE}"
+        ) from None
 
 
 def secrets_of(box: SecretBox, webhook: Row[Any]) -> list[str]:
