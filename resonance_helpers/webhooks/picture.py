@@ -1,4 +1,4 @@
-"""Articles asked for and events handled, drawn over time: what waits, and whether it ever arrives."""
+"""Articles asked for and events handled, drawn over time: what waits, and until when."""
 
 from __future__ import annotations
 
