@@ -24,6 +24,8 @@ LOOKED_EVERY = 0.2
 
 EVER = "2026-01-01T00:00:00Z"
 
+MARKS = {"delivered": "✓", "pending": "…", "dead": "✗"}
+
 
 class EventPanel(_Panel):
     """*What happens to an event while my receiver is down?* Write articles, switch the receiver
@@ -48,7 +50,9 @@ class EventPanel(_Panel):
             "Night trains", description="Prompt:", style=LABEL, layout={"width": "32em"}
         )
         self.write_button = ipw.Button(description="Write", button_style="primary")
-        self.up = ipw.Checkbox(receiver.listening, description="Receiver is up", indent=False)
+        self.up = ipw.Checkbox(
+            receiver.listening, description="Receiver is up", indent=False, layout={"width": "12em"}
+        )
         self.again_button = ipw.Button(description="Redeliver the dead")
         self.table = ipw.HTML()
         self.write_button.on_click(lambda _: self.write())
@@ -102,8 +106,8 @@ class EventPanel(_Panel):
             else:
                 self._receiver.stop()
         except OSError as error:  # another program has taken the port meanwhile
-            self.news = f"The receiver can't listen: {error.strerror}."
             self.up.value = False
+            self.news = f"The receiver can't listen: {error.strerror}."
             return
         self.news = "The receiver is up." if change["new"] else "The receiver is down."
         self._watch()
@@ -140,7 +144,8 @@ class EventPanel(_Panel):
 
 def _server_says(delivery: Mapping[str, Any]) -> str:
     tries = len(delivery["attempts"])
-    return f"{delivery['status']}, {tries} {'try' if tries == 1 else 'tries'}"
+    status = delivery["status"]
+    return f"{MARKS.get(status, '?')} {status}, {tries} {'try' if tries == 1 else 'tries'}"
 
 
 def _receiver_did(event_id: str, receipts: Sequence[Receipt]) -> str:
