@@ -279,10 +279,14 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(*args)
 
     def process_request(self, request: Any, address: Any) -> None:
-        if self._places.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)  # the sender will try again
+            return
+        try:
             super().process_request(request, address)
-        else:  # the sender will try again
-            self.shutdown_request(request)
+        except BaseException:  # there was no thread to be had
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, address: Any) -> None:
         try:
