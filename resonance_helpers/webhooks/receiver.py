@@ -178,8 +178,10 @@ class WebhookReceiver:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._events) >= count, timeout):
+                stopped = "" if self.listening else ": the receiver is stopped"
                 raise TimeoutError(
                     f"{len(self._events)} of {count} events were handled within {timeout:g} s"
+                    f"{stopped}"
                 )
             return list(self._events)
 

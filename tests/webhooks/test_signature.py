@@ -55,7 +55,7 @@ payloads = st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st
 
 
 @given(key=keys, webhook_id=identifiers, payload=payloads, ascii_only=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_we_and_the_reference_library_verify_each_other(
     key: bytes, webhook_id: str, payload: dict[str, Any], ascii_only: bool
 ) -> None:
@@ -188,7 +188,7 @@ def soaked(count: int, seed: int) -> None:
 
 
 def test_no_mutated_delivery_is_accepted() -> None:
-    soaked(4_000, seed=6)
+    soaked(2_500, seed=6)
 
 
 @pytest.mark.soak
@@ -204,7 +204,7 @@ def test_no_mutated_delivery_is_accepted_soak(seed: int) -> None:
         st.text(max_size=64) | st.binary(max_size=64),
     ),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_anything_at_all_gets_the_one_error(body: bytes, headers: dict[str, Any]) -> None:
     with pytest.raises(WebhookVerificationError):
         verify(body, headers, SECRET)
