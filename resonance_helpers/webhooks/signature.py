@@ -146,7 +146,8 @@ def verify(
 
 def _read(headers: Headers) -> tuple[str, str, list[bytes]]:
     """The id, the timestamp and the signatures of version v1, each in its form."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    # Not every framework's headers are a Mapping, but all that are no pairs have items().
+    pairs = headers.items() if hasattr(headers, "items") else headers
     found: dict[str, str] = {}
     for name, value in pairs:
         name = _header_text(name).lower()
@@ -212,7 +213,7 @@ def _signature(secret: Secret, content: bytes) -> str:
 
 
 def _header_text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def check_secrets(secrets: SecretLike | Iterable[SecretLike]) -> tuple[Secret, ...]:

@@ -8,10 +8,12 @@ import pickle
 import random
 import time
 from datetime import UTC, datetime
+from email.message import Message
 from typing import Any
 
 import pytest
 import standardwebhooks
+import werkzeug.datastructures as werkzeug
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,7 +83,10 @@ def test_headers_come_in_any_case_and_container(spelling: Any) -> None:
     pairs = [(spelling(name), value) for name, value in sent.headers.items()]
     pairs.append(("Content-Type", "application/json"))
     raw = [(name.encode(), value.encode()) for name, value in pairs]  # as ASGI has them
-    for headers in (dict(pairs), pairs, raw):
+    message = Message()  # as http.server has them
+    for name, value in pairs:
+        message[name] = value
+    for headers in (dict(pairs), pairs, raw, message, werkzeug.Headers(pairs)):
         assert verify(sent.body, headers, SECRET, now=NOW).id == "msg_1"
 
 
