@@ -187,7 +187,8 @@ class WebhookReceiver:
 
     def on_receipt(self, listener: Callable[[Receipt], object]) -> None:
         """Have `listener` called with each further receipt, in the thread of its request."""
-        self._listeners.append(listener)
+        with self._changed:
+            self._listeners.append(listener)
 
     # --- up and down ------------------------------------------------------------------------
 
@@ -239,32 +240,31 @@ class WebhookReceiver:
         outcome, status, reason = "handled", 200, ""
         try:
             with self.seen.once(event.id) as first:
-                if first:
-                    self._handle(event)
-                else:
+                if not first:
                     outcome = "duplicate"
+                elif self.handler is not None:
+                    self.handler(event)
         except EventInProgress:
             outcome, status, reason = "busy", 409, "another thread handles it now"
         except Exception as error:
             outcome, status = "failed", 500
             reason = f"the handler raised {type(error).__name__}: {error}"
-        return self._note(Receipt(self._clock(), outcome, status, event.id, event.type, reason))
+        receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
+        return self._note(receipt, event if outcome == "handled" else None)
 
     def refuse(self, status: int, reason: str) -> Receipt:
         """Note a request that is no delivery at all."""
         return self._note(Receipt(self._clock(), "refused", status, reason=reason))
 
-    def _handle(self, event: Event) -> None:
-        if self.handler is not None:
-            self.handler(event)
-        with self._changed:
-            self._events.append(event)
-
-    def _note(self, receipt: Receipt) -> Receipt:
+    def _note(self, receipt: Receipt, handled: Event | None = None) -> Receipt:
         with self._changed:
             self._receipts.append(receipt)
+            if handled is not None:
+                self._events.append(handled)
+            # Who listens from now on does not hear of what was before.
+            listeners = list(self._listeners)
             self._changed.notify_all()
-        for listener in self._listeners:
+        for listener in listeners:
             listener(receipt)
         return receipt
 
