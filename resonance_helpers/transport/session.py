@@ -31,14 +31,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.hooks import dispatch_hook
-from requests.structures import CaseInsensitiveDict
-from requests.utils import (
-    check_header_validity,
-    get_auth_from_url,
-    get_encoding_from_headers,
-)
+from requests.utils import check_header_validity, get_auth_from_url
 
-from .deadline import POOL_CLASSES
+from .pools import POOL_CLASSES
+from .short_way import Headers, Whole
 
 MEMORY = 256
 """How many requests, or hosts, are remembered; when there are more, it starts afresh."""
@@ -105,7 +101,7 @@ class Session(requests.Session):
         if remembered is None or remembered[0] != made_from:
             bare = requests.Request(method, url, auth=anonymous)
             prepared = super().prepare_request(bare)
-            prepared.headers = _Headers(prepared.headers)
+            prepared.headers = Headers(prepared.headers)
             remembered = made_from, prepared
             _remember(self._templates, (method, url), remembered)
         return remembered[1]
@@ -145,15 +141,6 @@ class Session(requests.Session):
         return response
 
 
-class _Headers(CaseInsensitiveDict[str | bytes]):
-    """Headers that are copied as a whole; requests and urllib3 copy them one by one."""
-
-    def copy(self) -> _Headers:
-        twin = _Headers()
-        twin._store = self._store.copy()
-        return twin
-
-
 class Adapter(HTTPAdapter):
     """An `HTTPAdapter` whose connections keep to a `Deadline` and whose pools have no limit."""
 
@@ -189,18 +176,11 @@ class Adapter(HTTPAdapter):
         return super().request_url(request, proxies) if proxies else request.path_url
 
     def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
-        # As in the stock adapter, but for the cookies: they are looked for only where there are
-        # some, which needs no parsing.
-        response = requests.Response()
-        response.status_code, response.reason = raw.status, raw.reason
-        response.headers = CaseInsensitiveDict(raw.headers)
-        response.encoding = get_encoding_from_headers(response.headers)
-        response.raw, response.url = raw, request.url or ""
-        if "Set-Cookie" in raw.headers:
-            extract_cookies_to_jar(response.cookies, request, raw)
-        response.request = request
-        response.connection = self
-        return response
+        if not isinstance(raw, Whole):
+            return super().build_response(request, raw)
+        raw.request, raw.url, raw.connection = request, request.url or "", self
+        raw.drain_conn()
+        return raw
 
     def close(self) -> None:
         self._pools.clear()
