@@ -83,9 +83,15 @@ class Punctual:
 
     urllib3 sets it when a request begins and once more when its answer is due, each time to what
     is left, and reads it whenever it sets a socket's timeout.
+
+    Attributes:
+        begun: An exchange is under way, which urllib3 will go on with: its time runs already.
+        received: What has come of its answer.
+        answer: The last answer that urllib3 has read, to its end or not.
     """
 
     sock: Any
+    begun = False
     received = b""
     answer: http.client.HTTPResponse | None = None
     _expires: float | None = None
@@ -97,7 +103,8 @@ class Punctual:
 
     @timeout.setter
     def timeout(self, seconds: float | None) -> None:
-        self._expires = None if seconds is None else time.monotonic() + seconds
+        if not self.begun:
+            self._expires = None if seconds is None else time.monotonic() + seconds
 
     def arm(self, sock: socket.socket) -> None:
         """Give the socket what time is left; raise TimeoutError where none is."""

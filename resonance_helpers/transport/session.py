@@ -32,9 +32,10 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.hooks import dispatch_hook
 from requests.utils import check_header_validity, get_auth_from_url
+from urllib3 import Timeout
 
 from .pools import POOL_CLASSES
-from .short_way import Headers, Whole
+from .short_way import Headers, Whole, is_watched
 
 MEMORY = 256
 """How many requests, or hosts, are remembered; when there are more, it starts afresh."""
@@ -159,6 +160,35 @@ class Adapter(HTTPAdapter):
             manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
 
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        def the_long_way() -> requests.Response:
+            return super(Adapter, self).send(
+                request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+            )
+
+        pool = None if proxies else self._pools.get((_origin(str(request.url)), verify, cert))
+        retries = self.max_retries.total or self.max_retries.status_forcelist
+        if pool is None or retries or isinstance(timeout, tuple) or is_watched():
+            return the_long_way()
+        if not isinstance(timeout, Timeout):
+            timeout = Timeout(connect=timeout, read=timeout)
+        whole: Whole | None = pool.exchange(request, timeout)
+        if whole is not None:
+            whole.connection = self
+            return whole
+        try:
+            return the_long_way()
+        finally:
+            pool.forget()
+
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
@@ -174,13 +204,6 @@ class Adapter(HTTPAdapter):
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         return super().request_url(request, proxies) if proxies else request.path_url
-
-    def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
-        if not isinstance(raw, Whole):
-            return super().build_response(request, raw)
-        raw.request, raw.url, raw.connection = request, request.url or "", self
-        raw.drain_conn()
-        return raw
 
     def close(self) -> None:
         self._pools.clear()
