@@ -7,7 +7,8 @@ that), with these differences, each on purpose:
 - netrc is never read: no credential is sent that nobody gave;
 - the environment's proxies are read once, and never used for a loopback address;
 - certificates set on the session win over the environment's;
-- its pool of connections has no limit: there are as many as threads that send at once.
+- its pool of connections has no limit: there are as many as threads that send at once;
+- of a redirect that is not followed it does not prepare the next request (`response.next`).
 
 Three things are built once and remembered, where a stock session builds them for each call:
 

@@ -116,37 +116,37 @@ class Whole(requests.Response):
         at_hand: The body; None where it has to be decompressed first.
     """
 
+    at_hand: bytes | None = None
     elapsed = timedelta(0)
     _content: Any = False
     _content_consumed = False
     _next = None
 
     def __init__(
-        self,
-        request: PreparedRequest,
-        head: re.Match[bytes],
-        headers: Headers,
-        body: bytes,
+        self, request: PreparedRequest, head: re.Match[bytes], headers: Headers, received: bytes
     ) -> None:
         self.request, self.url = request, request.url or ""
         self.status_code = int(head[1])
         self.reason = head[2].decode().strip()
         self.headers = headers
         self.history = []
-        self.at_hand = None if "content-encoding" in headers else body
-        self._body = body
+        self.at_hand = None if "content-encoding" in headers else received[head.end() :]
+        self._received = received
 
     @cached_property
     def raw(self) -> HTTPResponse:
         """The answer as urllib3 would have it."""
+        read: Any = http.client.HTTPResponse(_Canned(self._received))  # type: ignore[arg-type]
+        read.begin()
         response = HTTPResponse(
-            io.BytesIO(self._body),
+            read,
             headers=HTTPHeaderDict(self.headers),
-            status=self.status_code,
-            version=11,
-            reason=self.reason,
+            status=read.status,
+            version=read.version,
+            reason=read.reason,
             preload_content=False,
             decode_content=False,
+            original_response=read,
             request_method=self.request.method,
             request_url=self.request.path_url,
         )
@@ -166,9 +166,16 @@ class Whole(requests.Response):
 
     @property
     def content(self) -> bytes:
-        if self.at_hand is not None and not self._content_consumed:
+        if self.at_hand is not None and "raw" not in vars(self):
             self._content, self._content_consumed = self.at_hand, True
         return super().content
+
+
+class _Canned(bytes):
+    """What a socket has received."""
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self)
 
 
 class ShortWay(Punctual):
@@ -186,6 +193,8 @@ class ShortWay(Punctual):
         message = self._composed(request)
         if message is None:
             return None
+        timeout = timeout.clone()
+        timeout.start_connect()
         self._unsent = None
         self.timeout = Timeout.resolve_default_timeout(timeout.connect_timeout)
         try:
@@ -261,5 +270,5 @@ class ShortWay(Punctual):
             return None
         if len(self.received) > end:
             return None
-        body, self.received = self.received[head.end() :], b""
-        return Whole(request, head, headers, body)
+        received, self.received = self.received, b""
+        return Whole(request, head, headers, received)
