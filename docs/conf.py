@@ -1,0 +1,76 @@
+"""Sphinx's settings. What it reads is put together by `docs.gather`; run it with ``make docs``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+project = "ResonanceOS v6 API tutorial"
+version = release = installed("resonance-helpers")
+language = "en"
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+templates_path = ["_templates"]
+default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+# The lessons ran already, and their outputs are those that the tests hold them to.
+nb_execution_mode = "off"
+nb_ipywidgets_js = {"vendor/html-manager/embed.js": {}}
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+myst_links_external_new_tab = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+napoleon_use_ivar = True
+
+html_theme = "sphinx_book_theme"
+html_title = "ResonanceOS v6"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_extra_path = ["../build/site-source/openapi.json"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_copyright = False
+html_show_sphinx = False
+html_last_updated_fmt = None
+html_show_search_summary = False  # it would fetch each page found, which a file: URL forbids
+html_theme_options = {
+    "use_download_button": False,
+    "show_navbar_depth": 1,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+}
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", lay_out)
+
+
+def lay_out(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep the line breaks of what a module's docstring lays out as a table or a drawing."""
+    if what != "module":
+        return
+    kept: list[str] = []
+    for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
+        indented = paragraph.startswith("    ") and not (kept and kept[-1].endswith("::"))
+        aligned = all(re.match(r"\w[\w ]*? {2,}\S|\w+ \S", line) for line in paragraph.split("\n"))
+        if indented or (aligned and "  " in paragraph and "\n" in paragraph):
+            body = re.sub("(?m)^", "" if indented else "    ", paragraph)
+            kept.append(f"::\n\n{body}")
+        else:
+            kept.append(paragraph)
+    lines[:] = "\n\n".join(kept).split("\n")

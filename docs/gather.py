@@ -1,0 +1,145 @@
+"""Everything that the site publishes, put into one folder for Sphinx.
+
+Most of it lives elsewhere: lessons in ``notebooks``, tables in ``docs/benchmarks``, words about
+the set-up in the README. What is new in one of those places is on the site without a list here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import Environment
+from nbformat.v4 import new_markdown_cell
+
+from benchmarks.harness import index
+from docs import http_api, reference, runs
+from resonance_helpers.execute import NAVIGATION, WIDGET_VIEW
+from resonance_helpers.lessons import Lesson, available
+
+__all__ = ["gather"]
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+
+RUN_IT = """\
+```{{admonition}} Run it yourself
+:class: run-it
+This page is for reading. To work through the lesson, run `make lab` and open `notebooks/{file}`
+([how to start](../start.md)).
+```"""
+
+NEEDS_KERNEL = """\
+```{admonition} This widget wants a kernel
+:class: needs-kernel
+You see it as it was when this page was made. To use it, run the lesson.
+```"""
+
+
+class Folder:
+    """The folder that Sphinx reads.
+
+    A file that has not changed is not touched, or Sphinx would read it again; one that is not
+    written any more goes in the end.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._written: set[Path] = set()
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.root / name
+        content = content.encode() if isinstance(content, str) else content
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self._written.add(path)
+
+    def sweep(self) -> None:
+        for path in self.root.rglob("*"):
+            if path.is_file() and path not in self._written:
+                path.unlink()
+
+
+def gather(root: Path) -> None:
+    """Write the site's sources into the folder ``root``.
+
+    Raises
+    ------
+    LessonError
+        If a lesson does not run, or prints other than what is committed.
+    """
+    folder = Folder(root)
+    for lesson, notebook in runs.lessons(available()):
+        folder.write(f"lessons/{lesson.filename}", nbformat.writes(page(lesson, notebook)))
+    for name, text in reference.pages():
+        folder.write(f"reference/{name}", text)
+    document = http_api.document()
+    template = (DOCS / "http_api.md.jinja").read_text(encoding="utf-8")
+    folder.write("http_api.md", http_api.page(document, template))
+    folder.write("openapi.json", json.dumps(document, indent=1))
+    for path in sorted((DOCS / "benchmarks").glob("*")):
+        if path.suffix in (".md", ".svg", ".png"):
+            folder.write(f"benchmarks/{path.name}", path.read_bytes())
+    folder.write("benchmarks/README.md", index(DOCS / "benchmarks") + tables())
+    for path in guide():
+        folder.write(path.relative_to(DOCS).as_posix(), path.read_bytes())
+    folder.write("changelog.md", (ROOT / "CHANGELOG.md").read_bytes())
+    for name in ("index", "start"):
+        template = (DOCS / f"{name}.md.jinja").read_text(encoding="utf-8")
+        folder.write(f"{name}.md", render(template))
+    folder.sweep()
+
+
+def page(lesson: Lesson, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A lesson as a page: how to run it, a word to each widget, and each picture's text."""
+    cells = []
+    for cell in notebook.cells:
+        if NAVIGATION in cell.metadata.get("tags", ()):
+            continue  # the theme has links of its own to the pages before and after
+        cells.append(cell)
+        outputs = cell.get("outputs", ())
+        if alts := [alt for output in outputs for alt in told(output)]:
+            cell.metadata["mystnb"] = {"image": {"alt": " ".join(alts)}}
+        if any(WIDGET_VIEW in output.get("data", {}) for output in outputs):
+            cells.append(new_markdown_cell(NEEDS_KERNEL, id=f"{cell.id}-kernel"))
+    cells.insert(2, new_markdown_cell(RUN_IT.format(file=lesson.filename), id="run-it"))
+    notebook.cells = cells
+    return notebook
+
+
+def told(output: nbformat.NotebookNode) -> list[str]:
+    """What an output's pictures say of themselves."""
+    about = output.get("metadata", {}).values()
+    return [one["alt"] for one in about if isinstance(one, dict) and "alt" in one]
+
+
+def guide() -> list[Path]:
+    """The instructor's guide, if there is one."""
+    return sorted(path for path in (DOCS / "instructor").rglob("*") if path.is_file())
+
+
+def tables() -> str:
+    """The benchmarks' tables, for the site's contents."""
+    names = sorted(path.stem for path in (DOCS / "benchmarks").glob("*.json"))
+    return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
+
+
+def render(template: str) -> str:
+    """One of the site's own pages, with what it takes from elsewhere filled in."""
+    words: dict[str, Any] = {
+        "lessons": available(),
+        "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),
+        "guide": [path.relative_to(DOCS).as_posix() for path in guide() if path.suffix == ".md"],
+    }
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return environment.from_string(template).render(words)
+
+
+def sections(text: str) -> dict[str, str]:
+    """Heading to text, for each section of a Markdown page."""
+    _, *parts = re.split(r"(?m)^## (.+)\n", text)
+    return {title: body.strip() for title, body in zip(parts[::2], parts[1::2], strict=True)}
