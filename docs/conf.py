@@ -34,6 +34,8 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
+add_module_names = False
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 80
 napoleon_use_ivar = True
 
@@ -48,11 +50,13 @@ html_show_copyright = False
 html_show_sphinx = False
 html_last_updated_fmt = None
 html_show_search_summary = False  # it would fetch each page found, which a file: URL forbids
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "use_download_button": False,
-    "show_navbar_depth": 1,
     "navigation_with_keys": False,
-    "show_toc_level": 2,
+    "navbar_persistent": [],
+    "footer_content_items": [],
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc.html"]},
 }
 
 
@@ -60,7 +64,9 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", lay_out)
 
 
-def lay_out(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+def lay_out(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Keep the line breaks of what a module's docstring lays out as a table or a drawing."""
     if what != "module":
         return

@@ -33,9 +33,8 @@ This page is for reading. To work through the lesson, run `make lab` and open `n
 ```"""
 
 NEEDS_KERNEL = """\
-```{admonition} This widget wants a kernel
-:class: needs-kernel
-You see it as it was when this page was made. To use it, run the lesson.
+```{container} needs-kernel
+This widget wants a kernel to answer: run the lesson. Here you see it as it was when this page was made.
 ```"""
 
 

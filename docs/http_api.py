@@ -46,15 +46,21 @@ def page(document: Mapping[str, Any], template: str) -> str:
     """The document as Markdown."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     environment.filters.update(type=type_of, about=about, cell=cell, fields=fields, body=body)
-    environment.filters.update(success=success, failures=failures, credential=credential)
+    environment.filters.update(success=success, credential=credential)
+    operations = [
+        {**operation, "path": path, "method": method.upper()}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    usual = shared([one for one in operations if protected(one)])
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            place = {"path": path, "method": method.upper()}
-            groups.setdefault(operation["tags"][0], []).append({**operation, **place})
-    schemas = document["components"]["schemas"]
+    for one in operations:
+        groups.setdefault(one["tags"][0], []).append(one)
+        told = usual if protected(one) else []
+        one["failures"] = [pair for pair in failures(one) if pair not in told]
+    schemas = dict(sorted(document["components"]["schemas"].items()))
     return environment.from_string(template).render(
-        info=document["info"], groups=groups, schemas=dict(sorted(schemas.items()))
+        info=document["info"], groups=groups, schemas=schemas, usual=usual
     )
 
 
@@ -120,10 +126,21 @@ def success(responses: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(status, answer) for status, answer in responses.items() if status < "400"]
 
 
-def failures(responses: Mapping[str, Any]) -> list[tuple[str, str]]:
+def failures(operation: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Status and titles of the problems, in order."""
-    found = [(status, answer["description"]) for status, answer in responses.items()]
+    found = [(status, answer["description"]) for status, answer in operation["responses"].items()]
     return sorted((status, escape(text)) for status, text in found if status >= "400")
+
+
+def shared(operations: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The failures that all of these have: they need be told only once."""
+    every = [failures(operation) for operation in operations]
+    return [failure for failure in every[0] if all(failure in one for one in every)]
+
+
+def protected(operation: Mapping[str, Any]) -> bool:
+    """Whether an API key or an access token counts here."""
+    return any("bearer" in one for one in operation["security"])
 
 
 def credential(security: Sequence[Mapping[str, Any]]) -> str:

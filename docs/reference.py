@@ -1,22 +1,27 @@
 """The pages of the Python reference: one for each public module, the client first.
 
-A module is public if it says what it offers (``__all__``) and is no tool of this project. One that
-is new has its page at once; only its group is chosen here.
+A module is public unless it is a tool of this project. One that is new has its page at once; only
+its group is chosen here.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from pkgutil import iter_modules
+from types import ModuleType
+
+from sphinx.pycode import ModuleAnalyzer
 
 import resonance_helpers
 from resonance_helpers.lessons import LESSONS
 
-TOOLS = {"cli", "doctor", "execute", "lab", "lessons"}
+TOOLS = {"__main__", "cli", "doctor", "execute", "lab", "lessons"}
 """What runs this project, and is of no use in another."""
 
+CLASSES = ("autoclass", "autoexception")
 GROUPS = {
     "The client": ["client", "auth", "errors", "transport", "hrv"],
     "Topics of the lessons": [*(lesson.topic for lesson in LESSONS), "resilience", "access"],
@@ -28,8 +33,7 @@ GROUPS = {
 def public() -> list[str]:
     """The public modules, each by its name below the package."""
     names = [module.name for module in iter_modules(resonance_helpers.__path__)]
-    names = [name for name in names if name not in TOOLS and name != "__main__"]
-    return [name for name in (*names, "sandbox.faults.control") if hasattr(load(name), "__all__")]
+    return [name for name in (*names, "sandbox.faults.control") if name not in TOOLS]
 
 
 def groups() -> dict[str, list[str]]:
@@ -51,19 +55,56 @@ def pages() -> Iterator[tuple[str, str]]:
     for title, names in listed.items():
         index += [f"## {title}", "", "| module | what it is for |", "|---|---|"]
         index += [f"| [`{name}`]({name}.md) | {first_sentence(name)} |" for name in names]
-        index += ["", "```{toctree}", ":hidden:", "", *names, "```", ""]
+        index += ["", "```{toctree}", ":hidden:", "", *(f"{n} <{n}>" for n in names), "```", ""]
     yield "index.md", "\n".join(index)
     for name in (name for names in listed.values() for name in names):
         yield f"{name}.md", page(name)
 
 
 def page(name: str) -> str:
+    """The module's own words, then each name that it offers."""
     module = load(name)
-    options = [":members:", ":show-inheritance:"]
-    if hasattr(module, "__path__"):  # a package offers what its modules define
-        options.append(":imported-members:")
-    lines = [f".. automodule:: {module.__name__}", *(f"   {option}" for option in options)]
-    return "\n".join([f"# {name}", "", "```{eval-rst}", *lines, "```", ""])
+    lines = [f".. automodule:: {module.__name__}", ""]
+    for offered in names(module):
+        kind = directive(getattr(module, offered))
+        options = ["   :members:", "   :show-inheritance:"] if kind in CLASSES else []
+        home = documented(module, offered) if kind == "autodata" else module.__name__
+        if home:
+            lines += [f".. {kind}:: {home}.{offered}", *options, ""]
+    return "\n".join([f"# {module.__name__}", "", "```{eval-rst}", *lines, "```", ""])
+
+
+def names(module: ModuleType) -> list[str]:
+    """What the module offers, in the order of its source; data comes last."""
+    offered = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+
+    def place(name: str) -> tuple[bool, int]:
+        value = getattr(module, name)
+        if directive(value) == "autodata":
+            return True, 0
+        return False, inspect.getsourcelines(value)[1] if value.__module__ == module.__name__ else 0
+
+    return sorted(offered, key=place)
+
+
+def documented(module: ModuleType, name: str) -> str | None:
+    """The module in which a comment or a string tells what the data ``name`` is."""
+    inside = f"{module.__name__}."
+    for one in (module.__name__, *sorted(sys.modules)):
+        if one == module.__name__ or one.startswith(inside):
+            if ("", name) in ModuleAnalyzer.for_module(one).find_attr_docs():
+                return one
+    return None
+
+
+def directive(value: object) -> str:
+    if inspect.isclass(value):
+        return CLASSES[issubclass(value, BaseException)]
+    return "autofunction" if inspect.isroutine(value) else "autodata"
 
 
 def first_sentence(name: str) -> str:
@@ -71,5 +112,5 @@ def first_sentence(name: str) -> str:
     return text.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
 
 
-def load(name: str) -> object:
+def load(name: str) -> ModuleType:
     return importlib.import_module(f"resonance_helpers.{name}")
