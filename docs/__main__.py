@@ -6,9 +6,8 @@ A warning fails the build.
 
 from __future__ import annotations
 
-import argparse
+import shutil
 import sys
-from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx
 
@@ -19,20 +18,18 @@ SITE = ROOT / "build" / "site"
 SOURCE = ROOT / "build" / "site-source"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Gather and build; 0 if there was nothing to complain of."""
-    parser = argparse.ArgumentParser(prog="python -m docs", description="Build the site.")
-    parser.add_argument("--out", type=Path, default=SITE, help="default: build/site")
-    options = parser.parse_args(arguments)
     try:
         gather(SOURCE)
     except LessonError as error:
         print(f"docs: {error}", file=sys.stderr)
         return 1
-    flags = ["--quiet", "--fail-on-warning", "--keep-going", "--jobs", "2"]
-    failed = sphinx(["-b", "html", "-c", str(DOCS), *flags, str(SOURCE), str(options.out)])
+    shutil.rmtree(SITE, ignore_errors=True)
+    flags = ["--quiet", "--fresh-env", "--fail-on-warning", "--keep-going", "--jobs", "2"]
+    failed = sphinx(["-b", "html", "-c", str(DOCS), *flags, str(SOURCE), str(SITE)])
     if not failed:
-        print(f"The site: {(options.out / 'index.html').resolve().as_uri()}")
+        print(f"The site: {(SITE / 'index.html').as_uri()}")
     return failed
 
 

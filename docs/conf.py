@@ -43,7 +43,10 @@ html_theme = "sphinx_book_theme"
 html_title = "ResonanceOS v6"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = ["../build/site-source/openapi.json"]
+html_use_index = False
+html_domain_indices = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
@@ -56,12 +59,12 @@ html_theme_options = {
     "navigation_with_keys": False,
     "navbar_persistent": [],
     "footer_content_items": [],
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc.html"]},
 }
 
 
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", lay_out)
+    app.connect("autodoc-process-bases", without_private)
 
 
 def lay_out(
@@ -71,12 +74,20 @@ def lay_out(
     if what != "module":
         return
     kept: list[str] = []
-    for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
+    for paragraph in re.split(r"\n{2,}", "\n".join(lines).strip("\n")):
         indented = paragraph.startswith("    ") and not (kept and kept[-1].endswith("::"))
-        aligned = all(re.match(r"\w[\w ]*? {2,}\S|\w+ \S", line) for line in paragraph.split("\n"))
-        if indented or (aligned and "  " in paragraph and "\n" in paragraph):
-            body = re.sub("(?m)^", "" if indented else "    ", paragraph)
-            kept.append(f"::\n\n{body}")
-        else:
-            kept.append(paragraph)
+        aligned = all(re.match(r"\w+(  +| )\S", line) for line in paragraph.split("\n"))
+        if indented or (aligned and re.search(r"^\w+  +\w.*\n", paragraph)):
+            margin = "" if indented else "    "
+            paragraph = ".. code-block:: text\n\n" + re.sub("(?m)^", margin, paragraph)
+        kept.append(paragraph)
     lines[:] = "\n\n".join(kept).split("\n")
+
+
+def without_private(
+    app: Sphinx, name: str, obj: type, options: object, bases: list[type]
+) -> None:
+    """Name the nearest public class that a class comes from."""
+    for at, base in enumerate(bases):
+        family = getattr(base, "__mro__", (base,))
+        bases[at] = next(one for one in family if not one.__name__.startswith("_"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def gather(root: Path) -> None:
         If a lesson does not run, or prints other than what is committed.
     """
     folder = Folder(root)
+    radar = ""
     for lesson, notebook in runs.lessons(available()):
+        if lesson.topic == "generation":
+            radar, picture = first_picture(notebook)
+            folder.write("radar.png", picture)
         folder.write(f"lessons/{lesson.filename}", nbformat.writes(page(lesson, notebook)))
     for name, text in reference.pages():
         folder.write(f"reference/{name}", text)
@@ -89,7 +94,7 @@ def gather(root: Path) -> None:
     folder.write("changelog.md", (ROOT / "CHANGELOG.md").read_bytes())
     for name in ("index", "start"):
         template = (DOCS / f"{name}.md.jinja").read_text(encoding="utf-8")
-        folder.write(f"{name}.md", render(template))
+        folder.write(f"{name}.md", render(template, radar))
     folder.sweep()
 
 
@@ -127,9 +132,17 @@ def tables() -> str:
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
 
-def render(template: str) -> str:
+def first_picture(notebook: nbformat.NotebookNode) -> tuple[str, bytes]:
+    """The first picture of a lesson: what it says, and the PNG."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    output = next(output for output in outputs if "image/png" in output.get("data", {}))
+    return told(output)[0], b64decode(output.data["image/png"])
+
+
+def render(template: str, radar: str) -> str:
     """One of the site's own pages, with what it takes from elsewhere filled in."""
     words: dict[str, Any] = {
+        "radar": radar,
         "lessons": available(),
         "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),
         "guide": [path.relative_to(DOCS).as_posix() for path in guide() if path.suffix == ".md"],
