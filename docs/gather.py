@@ -25,6 +25,7 @@ __all__ = ["gather"]
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 RUN_IT = """\
 ```{{admonition}} Run it yourself
@@ -32,6 +33,9 @@ RUN_IT = """\
 This page is for reading. To work through the lesson, run `make lab` and open `notebooks/{file}`
 ([how to start](../start.md)).
 ```"""
+
+DISPLAYS = {"HTML", "Label", "Image", "IntProgress", "FloatProgress", "Box", "HBox", "VBox"}
+"""The widgets that only show something; whatever else there is answers to a hand."""
 
 NEEDS_KERNEL = """\
 ```{container} needs-kernel
@@ -108,11 +112,25 @@ def page(lesson: Lesson, notebook: nbformat.NotebookNode) -> nbformat.NotebookNo
         outputs = cell.get("outputs", ())
         if alts := [alt for output in outputs for alt in told(output)]:
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(alts)}}
-        if any(WIDGET_VIEW in output.get("data", {}) for output in outputs):
+        if any(answers(notebook, output) for output in outputs):
             cells.append(new_markdown_cell(NEEDS_KERNEL, id=f"{cell.id}-kernel"))
     cells.insert(2, new_markdown_cell(RUN_IT.format(file=lesson.filename), id="run-it"))
     notebook.cells = cells
     return notebook
+
+
+def answers(notebook: nbformat.NotebookNode, output: nbformat.NotebookNode) -> bool:
+    """Whether an output is a widget with something to choose, move or press."""
+    view = output.get("data", {}).get(WIDGET_VIEW)
+    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    left = [view["model_id"]] if view else []
+    while left:
+        model = states[left.pop()]
+        if model["model_name"].removesuffix("Model") not in DISPLAYS:
+            return True
+        children = model["state"].get("children", ())
+        left += [child.removeprefix("IPY_MODEL_") for child in children]
+    return False
 
 
 def told(output: nbformat.NotebookNode) -> list[str]:
