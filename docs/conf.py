@@ -84,9 +84,7 @@ def lay_out(
     lines[:] = "\n\n".join(kept).split("\n")
 
 
-def without_private(
-    app: Sphinx, name: str, obj: type, options: object, bases: list[type]
-) -> None:
+def without_private(app: Sphinx, name: str, obj: type, options: object, bases: list[type]) -> None:
     """Name the nearest public class that a class comes from."""
     for at, base in enumerate(bases):
         family = getattr(base, "__mro__", (base,))

@@ -39,7 +39,7 @@ DISPLAYS = {"HTML", "Label", "Image", "IntProgress", "FloatProgress", "Box", "HB
 
 NEEDS_KERNEL = """\
 ```{container} needs-kernel
-This widget wants a kernel to answer: run the lesson. Here you see it as it was when this page was made.
+This widget wants a kernel to answer: run the lesson. Here it is as it was when this page was made.
 ```"""
 
 

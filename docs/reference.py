@@ -93,11 +93,10 @@ def names(module: ModuleType) -> list[str]:
 
 def documented(module: ModuleType, name: str) -> str | None:
     """The module in which a comment or a string tells what the data ``name`` is."""
-    inside = f"{module.__name__}."
-    for one in (module.__name__, *sorted(sys.modules)):
-        if one == module.__name__ or one.startswith(inside):
-            if ("", name) in ModuleAnalyzer.for_module(one).find_attr_docs():
-                return one
+    inside = sorted(one for one in sys.modules if one.startswith(f"{module.__name__}."))
+    for one in (module.__name__, *inside):
+        if ("", name) in ModuleAnalyzer.for_module(one).find_attr_docs():
+            return one
     return None
 
 
