@@ -27,6 +27,7 @@ BOUNDS = {
     "minItems": "{} items or more",
     "maxItems": "{} items or fewer",
 }
+NAMES = {"api keys": "API keys", "hrv": "HRV", "oauth": "OAuth"}
 SCHEMES = {
     "bearer": "`Authorization: Bearer` with an API key or access token",
     "api_key": "`X-API-Key`",
@@ -46,7 +47,7 @@ def page(document: Mapping[str, Any], template: str) -> str:
     """The document as Markdown."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     environment.filters.update(type=type_of, about=about, cell=cell, fields=fields, body=body)
-    environment.filters.update(success=success, credential=credential)
+    environment.filters.update(success=success, credential=credential, named=named)
     operations = [
         {**operation, "path": path, "method": method.upper()}
         for path, methods in document["paths"].items()
@@ -106,7 +107,7 @@ def about(value: Schema) -> str:
     schema = value.get("schema", value)
     described = [one.get("description") for one in (value, schema, *schema.get("anyOf", ()))]
     said = next((text for text in described if text), "")
-    return cell("; ".join(part for part in (said, bounds(schema)) if part))
+    return cell("; ".join(part for part in (said.rstrip("."), bounds(schema)) if part))
 
 
 def fields(schema: Schema) -> Iterator[tuple[str, Schema, bool]]:
@@ -141,6 +142,11 @@ def shared(operations: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 def protected(operation: Mapping[str, Any]) -> bool:
     """Whether an API key or an access token counts here."""
     return any("bearer" in one for one in operation["security"])
+
+
+def named(tag: str) -> str:
+    """A tag as a heading."""
+    return NAMES.get(tag, tag.capitalize())
 
 
 def credential(security: Sequence[Mapping[str, Any]]) -> str:
