@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 from benchmarks.harness import index
 from docs import http_api, reference, runs
 from resonance_helpers.execute import NAVIGATION, WIDGET_VIEW
-from resonance_helpers.lessons import Lesson, available
+from resonance_helpers.lessons import Lesson, available, heading
 
 __all__ = ["gather"]
 
@@ -139,9 +139,20 @@ def told(output: nbformat.NotebookNode) -> list[str]:
     return [one["alt"] for one in about if isinstance(one, dict) and "alt" in one]
 
 
+def title(lesson: Lesson) -> str:
+    return heading(lesson).partition("\n")[0].removeprefix("# ")
+
+
+def minutes() -> str:
+    """How long a lesson takes, from the shortest to the longest."""
+    times = [one.reading + one.practice for one in available() if one.number]
+    return f"{min(times)} to {max(times)} minutes"
+
+
 def guide() -> list[Path]:
     """The instructor's guide, if there is one."""
-    return sorted(path for path in (DOCS / "instructor").rglob("*") if path.is_file())
+    kinds = (".md", ".png", ".svg")
+    return sorted(path for path in (DOCS / "instructor").rglob("*") if path.suffix in kinds)
 
 
 def tables() -> str:
@@ -161,8 +172,9 @@ def render(template: str, radar: str) -> str:
     """One of the site's own pages, with what it takes from elsewhere filled in."""
     words: dict[str, Any] = {
         "radar": radar,
-        "lessons": available(),
+        "lessons": [(title(lesson), lesson) for lesson in available()],
         "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),
+        "minutes": minutes(),
         "guide": [path.relative_to(DOCS).as_posix() for path in guide() if path.suffix == ".md"],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)

@@ -83,14 +83,14 @@ def test_a_lesson_shows_its_pictures_and_widgets(site: Path, reader: Page, lesso
     assert all(pictures.evaluate_all("all => all.map((one) => one.naturalWidth)"))
 
     views = reader.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
-    assert views, "a lesson has a widget"
+    assert views or lesson.number is None, "a lesson has a widget"
     drawn = reader.locator(".cell_output .widget-subarea")
     expect(drawn).to_have_count(views)
     for widget in drawn.all():
         expect(widget).to_be_visible()
     controls = reader.locator(":is(select, input, button, [role=slider]):visible")
     answering = drawn.filter(has=controls).count()
-    assert answering, "one of them answers to a hand"
+    assert answering or not views, "one of them answers to a hand"
     expect(reader.get_by_text("This widget wants a kernel")).to_have_count(answering)
     assert barriers(reader) == []
     assert reader.troubles == []
