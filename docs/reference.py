@@ -18,7 +18,7 @@ from sphinx.pycode import ModuleAnalyzer
 import resonance_helpers
 from resonance_helpers.lessons import LESSONS
 
-TOOLS = {"__main__", "cli", "doctor", "editions", "execute", "guide", "lab", "lessons"}
+TOOLS = {"__main__", "cli", "doctor", "editions", "execute", "guide", "lab", "lessons", "notes"}
 """What runs this project, and is of no use in another."""
 
 CLASSES = ("autoclass", "autoexception")
