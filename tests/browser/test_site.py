@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from resonance_helpers.lessons import NOTEBOOKS, Lesson, available
 
@@ -34,14 +35,20 @@ def site() -> Path:
 
 
 @pytest.fixture
-def reader(page: Page) -> Page:
+def reader(browser: Browser) -> Iterator[Page]:
     """A page whose ``troubles`` are the requests that failed or left, and the errors of scripts."""
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, reduced_motion="reduce", offline=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
     page.troubles = []
     page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
     page.on("request", lambda request: left(request.url) and page.troubles.append(request.url))
     page.on("pageerror", lambda error: page.troubles.append(f"error: {error}"))
     page.on("console", lambda said: said.type == "error" and page.troubles.append(said.text))
-    return page
+    yield page
+    context.close()
 
 
 def left(url: str) -> bool:
