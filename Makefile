@@ -8,7 +8,7 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-ur
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test execute lint lock soak bench clean ready
+.PHONY: help lab test execute docs lint lock soak bench clean ready
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
 
 execute: ready ## Run the lessons and save what they print (LESSONS="3" to choose)
 	@$(PY) -m resonance_helpers execute $(LESSONS)
+
+docs: ready ## Build the site, to read without a network (build/site)
+	@$(PY) -m docs
 
 lint: ready ## Check style and types
 	@$(PY) -m tests lint

@@ -103,7 +103,7 @@ def run_cells(
         timeout=timeout,
         coalesce_streams=True,
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # for the site; the committed form leaves it out
         resources={"metadata": {"path": str(folder)}},
     )
     passes = []
@@ -127,6 +127,7 @@ def run_cells(
                     if output.get("name") == "stderr":
                         raise LessonError(f"{place}: wrote to stderr: {output.text.strip()}")
                 progress(index + 1, total)
+            client.set_widgets_metadata()
             passes.append(copy.deepcopy(working))
     return passes
 

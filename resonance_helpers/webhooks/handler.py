@@ -146,7 +146,8 @@ class WebhookHandler:
         answer is returned all the same, and `last_delivery` tells why.
 
         Args:
-            prompt, **kwargs: As for `ResonanceOSAPIClient.generate_content`.
+            prompt: What to write about.
+            **kwargs: As for `ResonanceOSAPIClient.generate_content`.
         """
         try:
             result = self.client.generate_content(prompt, **kwargs)
