@@ -18,7 +18,7 @@ def test_the_module_is_the_console_script():
 
     assert done.returncode == 0
     assert done.stdout.startswith("usage: resonance ")
-    for command in ("lab", "sandbox", "doctor", "execute"):
+    for command in ("lab", "sandbox", "doctor", "execute", "editions"):
         assert f"\n    {command} " in done.stdout
 
 
