@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .lessons import NOTEBOOKS, Lesson, available
+from . import notes
+from .lessons import NOTEBOOKS, Lesson, available, table, times
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -52,7 +53,6 @@ def write(
     import nbformat
 
     from .execute import CONTENTS, dump, normalise
-    from .lessons import table
 
     if edition not in EDITIONS:
         raise ValueError(f"no edition {edition!r}; there are: {', '.join(EDITIONS)}")
@@ -78,7 +78,7 @@ def student(lesson: NotebookNode) -> NotebookNode:
 
 
 def instructor(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
-    """The lesson with each solution in the cell of its exercise, run."""
+    """The lesson with each solution in the cell of its exercise, run, and the notes beside it."""
     from .execute import cleared, run_cells
 
     path = NOTEBOOKS / lesson.filename
@@ -86,7 +86,33 @@ def instructor(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
     for cell in notebook.cells:
         if found := exercise_in(cell):
             cell.source = f"{found.solution}\n\ncheck.{found.name}(answer)"
-    return run_cells(notebook, path.parent, name=path.name)[0]
+    notebook = run_cells(notebook, path.parent, name=path.name)[0]
+    return annotated(notebook, lesson, notes.read(lesson.topic))
+
+
+def annotated(notebook: NotebookNode, lesson: Lesson, known: notes.Notes) -> NotebookNode:
+    """The lesson with a note after its title, its sections and its exercises."""
+    import nbformat
+
+    sections = {section.title: section for section in known.sections}
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        note = ""
+        if cell.source.startswith("# "):
+            note = f"{times(lesson)}.\n\n*Mind:* {known.watch}\n\n*Short of time:* {known.short}"
+        elif cell.source.startswith("## "):
+            if section := sections.get(cell.source.partition("\n")[0].removeprefix("## ")):
+                note = f"{section.time}.\n\n*Ask:* {section.ask}\n\n*Hope to hear:* {section.hope}"
+        elif exercise := exercise_in(cell):
+            name = exercise.name.partition(".")[2]
+            note = f"{known.minutes[name]} min. Wrong answers to expect:\n\n"
+            note += notes.table(known.wrong[name])
+        if note:
+            text = "\n".join(f"> {line}".rstrip() for line in f"**Instructor.** {note}".split("\n"))
+            cells.append(nbformat.v4.new_markdown_cell(text, id=f"instructor-{cell.id}"))
+    notebook.cells = cells
+    return notebook
 
 
 def exercise_in(cell: NotebookNode) -> Exercise | None:

@@ -12,7 +12,7 @@ from resonance_helpers.tutorial import LessonClient
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[sandbox.Sandbox]:
-    with sandbox.start(still=True) as running:
+    with sandbox.start(still=True, rate_limit=100_000, burst=1_000) as running:
         yield running
 
 
@@ -26,24 +26,26 @@ def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClien
     return client
 
 
-def administrator(api: LessonClient) -> ResonanceOSAPIClient:
-    """A client of the sandbox's administrator."""
-    assert api.sandbox is not None
-    key = api.sandbox.credentials["admin"]["api_key"]
-    return ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key))
-
-
 @pytest.fixture
 def names(api: LessonClient) -> dict[str, Any]:
-    """What a lesson has imported when an exercise comes."""
-    import requests
+    """What a lesson has imported and made when an exercise comes."""
+    import tempfile
 
-    from resonance_helpers import auth, profiles
+    from resonance_helpers import auth, performance, profiles
+    from resonance_helpers.batch import run_batch
 
+    assert api.sandbox is not None
+    key = api.sandbox.credentials["admin"]["api_key"]
     return {
         "api": api,
-        "requests": requests,
+        "admin": ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key)),
+        "load": performance.load,
+        "measure": performance.measure,
+        "performance": performance,
         "profiles": profiles,
-        "admin": administrator(api),
+        "prompts": [f"Letter {i}" for i in range(40)],
         "read_jwt": auth.read_jwt,
+        "run_batch": run_batch,
+        "ServiceLevel": performance.ServiceLevel,
+        "tempfile": tempfile,
     }
