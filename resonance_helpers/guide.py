@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import notes
+from .exercises import check
 from .lessons import Lesson, available, times
 
 __all__ = ["PLANS", "lesson_notes", "pages", "room_minutes", "timetable"]
@@ -91,7 +93,8 @@ def lesson_notes(lesson: Lesson) -> str:
         + "\n".join(f"| {s.title} | {s.time} | {s.ask} | {s.hope} |" for s in known.sections),
     ]
     for number, (name, wrong) in enumerate(known.wrong.items(), start=1):
-        parts.append(f"**Exercise {number}** ({known.minutes[name]} min)")
+        asked = inspect.getdoc(getattr(getattr(check, lesson.topic), name).judge)
+        parts.append(f"**Exercise {number}** ({known.minutes[name]} min). {asked}")
         parts.append(notes.table(wrong))
     return "\n\n".join(parts)
 

@@ -88,5 +88,5 @@ def read(topic: str, folder: Path = NOTES) -> Notes:
 
 def table(wrong: Iterable[Wrong]) -> str:
     """Wrong answers and what each is told, as a Markdown table."""
-    rows = [f"| {one.what} | … {one.told} … |" for one in wrong]
+    rows = [f"| {one.what} | {one.told} |" for one in wrong]
     return "\n".join(["| They answer | The check says |", "|---|---|", *rows])

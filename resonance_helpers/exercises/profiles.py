@@ -54,7 +54,7 @@ answer = api.create_profile("demo_tenant", "campfire", vector)
 """,
 )
 def create(answer: Any, api: Any) -> str:
-    """A new profile `NAME` in `TENANT` that asks and tells: what `create_profile` returned."""
+    """A new profile campfire in demo_tenant that asks and tells: what `create_profile` returned."""
     if not isinstance(answer, Mapping):
         raise NotYet(
             "answer should be what api.create_profile() returned, a dict; "
