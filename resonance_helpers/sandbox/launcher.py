@@ -21,6 +21,7 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +85,10 @@ def start(
     burst: int | None = None,
     quota: int | None = None,
     token_lifetime: int | None = None,
+    allow_loopback_webhooks: bool = False,
+    webhook_retry: Sequence[float] | None = None,
+    webhook_timeout: float | None = None,
+    webhook_disable_after: int | None = None,
     timeout: float = 30.0,
 ) -> Sandbox:
     """Start a sandbox and wait until it answers.
@@ -101,9 +106,15 @@ def start(
         ("--burst", burst),
         ("--quota", quota),
         ("--token-lifetime", token_lifetime),
+        ("--webhook-timeout", webhook_timeout),
+        ("--webhook-disable-after", webhook_disable_after),
     ):
         if value is not None:
             options += [name, os.fspath(value) if name == "--database" else str(value)]  # type: ignore[arg-type]
+    if webhook_retry is not None:
+        options.append(f"--webhook-retry={','.join(map(str, webhook_retry))}")
+    if allow_loopback_webhooks:
+        options.append("--allow-loopback-webhooks")
     if still:
         options.append("--still")
     if threading.current_thread() is threading.main_thread():

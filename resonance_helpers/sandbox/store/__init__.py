@@ -1,16 +1,32 @@
 """The sandbox's memory: tables, a database with one writer thread, and what is asked of it."""
 
 from .database import Database, DatabaseError
-from .schema import credentials, generations, grants, idempotency, profiles, secrets, tenants
+from .schema import (
+    attempts,
+    credentials,
+    deliveries,
+    events,
+    generations,
+    grants,
+    idempotency,
+    profiles,
+    secrets,
+    tenants,
+    webhooks,
+)
 
 __all__ = [
     "Database",
     "DatabaseError",
+    "attempts",
     "credentials",
+    "deliveries",
+    "events",
     "generations",
     "grants",
     "idempotency",
     "profiles",
     "secrets",
     "tenants",
+    "webhooks",
 ]

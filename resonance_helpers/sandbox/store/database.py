@@ -31,7 +31,8 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _GROUP = 256
-_VERSION = 2
+_VERSION = 3
+_OLDER = (2,)  # what they lack are whole tables
 _TEMPORARY = "resonance-sandbox-"
 
 
@@ -45,6 +46,9 @@ class Database:
     Args:
         location: path of a file (made if there is none) or its ``sqlite:///`` URL; None for a
             temporary file, deleted by `close`.
+
+    Attributes:
+        after_commit: called by the writer's thread after each transaction; it must not block.
     """
 
     def __init__(self, location: str | None = None) -> None:
@@ -55,6 +59,7 @@ class Database:
             self.path = self._temporary / "sandbox.db"
         else:
             self.path = _path(location)
+        self.after_commit: Callable[[], None] = lambda: None
         self._lock = None if self._temporary else _FileLock(self.path)
         try:
             self._engine = self._open()
@@ -64,6 +69,11 @@ class Database:
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def temporary(self) -> bool:
+        """Whether it ends with this process."""
+        return self._temporary is not None
 
     @property
     def waiting(self) -> int:
@@ -125,7 +135,7 @@ class Database:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
                 version = connection.execute(text("PRAGMA user_version")).scalar_one()
                 tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
-                if version != _VERSION and (version or tables):
+                if version not in (_VERSION, *_OLDER) and (version or tables):
                     raise DatabaseError(
                         f"{self.path} is an SQLite database, but not one of this sandbox; "
                         "name another file"
@@ -164,6 +174,7 @@ class Database:
                     break
                 group.append(job)
             _commit(self._engine, group)
+            self.after_commit()
 
 
 def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
