@@ -128,7 +128,7 @@ CAPSTONE = Lesson(
     "Capstone: a newsroom",
     5,
     35,
-    "Build an integration out of all eight lessons, and have it judged by what the server saw.",
+    "Build a small integration, run it into trouble, and have the server's records judge it.",
 )
 
 

@@ -12,7 +12,8 @@ from resonance_helpers.tutorial import LessonClient
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[sandbox.Sandbox]:
-    with sandbox.start(still=True, rate_limit=100_000, burst=1_000) as running:
+    options: dict[str, Any] = {"rate_limit": 100_000, "burst": 1_000, "webhook_retry": (0.05, 0.5)}
+    with sandbox.start(still=True, allow_loopback_webhooks=True, **options) as running:
         yield running
 
 
@@ -29,15 +30,24 @@ def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClien
 @pytest.fixture
 def names(api: LessonClient) -> dict[str, Any]:
     """What a lesson has imported and made when an exercise comes."""
+    import contextlib
+    import json
     import tempfile
 
-    from resonance_helpers import auth, performance, profiles
+    import requests
+
+    from resonance_helpers import auth, performance, profiles, webhooks
     from resonance_helpers.batch import run_batch
 
     assert api.sandbox is not None
     key = api.sandbox.credentials["admin"]["api_key"]
     return {
         "api": api,
+        "json": json,
+        "contextlib": contextlib,
+        "requests": requests,
+        "ResonanceOSAPIClient": ResonanceOSAPIClient,
+        **{name: getattr(webhooks, name) for name in webhooks.__all__},
         "admin": ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key)),
         "load": performance.load,
         "measure": performance.measure,
