@@ -51,7 +51,7 @@ from .security import Directory
 from .settings import Settings
 from .shown_time import clock
 from .store import Database
-from .webhooks import deliveries
+from .webhooks import deliveries, subscriptions
 from .webhooks.courier import Courier
 from .webhooks.guard import Guard
 from .webhooks.outbox import Outbox
@@ -108,6 +108,7 @@ def create_app(
     faults = FaultEngine()
     outbox = Outbox(database, now, settings.still)
     box = SecretBox(key_of(database))
+    subscriptions.prove(database, box)
     guard = Guard(allow_loopback=settings.allow_loopback_webhooks)
     ledger = deliveries.Ledger(
         settings.webhook_retry, settings.webhook_disable_after, now, settings.still

@@ -22,15 +22,19 @@ from .signature import Event, WebhookVerificationError, new_secret, sign, verify
 if TYPE_CHECKING:
     from .handler import Delivery as Delivery
     from .handler import WebhookHandler as WebhookHandler
+    from .panel import EventPanel as EventPanel
+    from .picture import backlog as backlog
     from .receiver import Receipt as Receipt
     from .receiver import WebhookReceiver as WebhookReceiver
 
 # Loaded on first use: who only verifies needs no server and no pictures.
 _HOMES = {
     "Delivery": "handler",
+    "EventPanel": "panel",
     "Receipt": "receiver",
     "WebhookHandler": "handler",
     "WebhookReceiver": "receiver",
+    "backlog": "picture",
 }
 
 __all__ = [

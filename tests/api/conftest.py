@@ -54,7 +54,15 @@ class API:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Sandbox]:
-    with start(rate_limit=UNLIMITED, burst=UNLIMITED, quota=UNLIMITED) as sandbox:
+    with start(
+        rate_limit=UNLIMITED,
+        burst=UNLIMITED,
+        quota=UNLIMITED,
+        allow_loopback_webhooks=True,
+        webhook_retry=[0.05, 0.1],
+        webhook_timeout=1.0,
+        webhook_disable_after=2,
+    ) as sandbox:
         yield sandbox
         assert "Traceback" not in sandbox.log()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, sandbox
+from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, sandbox, webhooks
 from resonance_helpers.exercises import core
 from resonance_helpers.tutorial import LessonClient
 
@@ -14,6 +14,12 @@ from resonance_helpers.tutorial import LessonClient
 def server() -> Iterator[sandbox.Sandbox]:
     options: dict[str, Any] = {"rate_limit": 100_000, "burst": 1_000, "webhook_retry": (0.05, 0.5)}
     with sandbox.start(still=True, allow_loopback_webhooks=True, **options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[webhooks.WebhookReceiver]:
+    with webhooks.WebhookReceiver(webhooks.new_secret()) as running:
         yield running
 
 
@@ -28,7 +34,7 @@ def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClien
 
 
 @pytest.fixture
-def names(api: LessonClient) -> dict[str, Any]:
+def names(api: LessonClient, receiver: webhooks.WebhookReceiver) -> dict[str, Any]:
     """What a lesson has imported and made when an exercise comes."""
     import contextlib
     import json
@@ -36,7 +42,7 @@ def names(api: LessonClient) -> dict[str, Any]:
 
     import requests
 
-    from resonance_helpers import auth, performance, profiles, webhooks
+    from resonance_helpers import auth, performance, profiles
     from resonance_helpers.batch import run_batch
 
     assert api.sandbox is not None
@@ -45,7 +51,9 @@ def names(api: LessonClient) -> dict[str, Any]:
         "api": api,
         "json": json,
         "contextlib": contextlib,
+        "receiver": receiver,
         "requests": requests,
+        "secret": receiver.secrets[0],
         "ResonanceOSAPIClient": ResonanceOSAPIClient,
         **{name: getattr(webhooks, name) for name in webhooks.__all__},
         "admin": ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -66,11 +65,6 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
             "validation-failed", f"url {refused}.", errors=[("url", str(refused))]
         ) from None
     now, secret = state.now(), body.secret or new_secret()
-    identity = None
-    if state.settings.still:
-        # The request id is the same on every run, so this is too.
-        digest = hashlib.sha256(call_of(request).request_id.encode()).hexdigest()
-        identity = f"wh_{digest[:12]}"
 
     def effect(connection: Connection) -> Answer:
         made = subscriptions.add(
@@ -82,7 +76,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
             body.description,
             secret,
             now,
-            identity=identity,
+            still=state.settings.still,
         )
         return _once(201, made, secret, {"Location": f"/webhooks/{made['id']}"})
 

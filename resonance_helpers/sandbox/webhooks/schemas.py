@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from ..schemas import Moment, Name, Number, RequestBody, once
-from .secret_box import read_secret
+from .secret_box import FORM, read_secret
 
 __all__ = [
     "Delivery",
@@ -27,7 +27,7 @@ SigningSecret = Annotated[
     Field(
         max_length=100,
         description="`whsec_` and base64 of 24 to 64 bytes; the server makes one if there is none",
-        json_schema_extra={"format": "password"},
+        json_schema_extra={"pattern": FORM},
     ),
     AfterValidator(read_secret),
 ]

@@ -176,9 +176,11 @@ def _seconds(retry_after: bytes | None) -> float | None:
         return None
     text = retry_after.decode("latin-1").strip()
     try:
-        if text.isdecimal():
-            return float(text)
-        wait = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        wait = float(text) if text.isdecimal() else _date(text) - time.time()
     except (ValueError, OverflowError):
         return None
     return max(0.0, wait) if math.isfinite(wait) else None
+
+
+def _date(text: str) -> float:
+    return email.utils.parsedate_to_datetime(text).timestamp()
