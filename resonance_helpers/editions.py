@@ -41,7 +41,8 @@ def write(
 ) -> list[Path]:
     """Write an edition of the lessons (by default all there are) into the folder ``out``.
 
-    The folder is made where there is none; a file in it is written anew. Returns the notebooks.
+    The folder is made where there is none; a file in it is written anew. Returns the files: the
+    notebooks, and last the table of contents.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def write(
         written.append(path)
         say(f"{path}: written")
     readme = CONTENTS.format(table=table(chosen))
-    (out / "README.md").write_text(readme, encoding="utf-8", newline="\n")
+    written.append(out / "README.md")
+    written[-1].write_text(readme, encoding="utf-8", newline="\n")
     return written
 
 
