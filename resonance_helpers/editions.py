@@ -100,10 +100,10 @@ def annotated(notebook: NotebookNode, lesson: Lesson, known: notes.Notes) -> Not
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
-        note = ""
-        if cell.source.startswith("# "):
+        note, prose = "", cell.cell_type == "markdown"
+        if prose and cell.source.startswith("# "):
             note = f"{times(lesson)}.\n\n*Mind:* {known.watch}\n\n*Short of time:* {known.short}"
-        elif cell.source.startswith("## "):
+        elif prose and cell.source.startswith("## "):
             if section := sections.get(cell.source.partition("\n")[0].removeprefix("## ")):
                 note = f"{section.time}.\n\n*Ask:* {section.ask}\n\n*Hope to hear:* {section.hope}"
         elif exercise := exercise_in(cell):
