@@ -44,7 +44,7 @@ async def raw_body(request: Request) -> bytes:
 @app.post("/webhook")
 def receive(request: Request, body: Annotated[bytes, Depends(raw_body)]) -> dict[str, str]:
     try:
-        event = verify(body, request.headers.items(), secret)
+        event = verify(body, request.headers, secret)
     except WebhookVerificationError as error:
         raise HTTPException(400, error.message) from None
     try:

@@ -33,7 +33,7 @@ def receive() -> dict[str, str]:
     # The bytes as they came: what was parsed and written anew has another signature.
     body = request.get_data()
     try:
-        event = verify(body, request.headers.items(), secret)
+        event = verify(body, request.headers, secret)
     except WebhookVerificationError as error:
         abort(400, error.message)
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import time
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +12,8 @@ from typing import Any
 import pytest
 
 from resonance_helpers import ResonanceOSAPIClient, Secret, WebhookReceiver, sandbox
-from resonance_helpers.errors import InsecureTransportError
-from resonance_helpers.webhooks import new_secret
+from resonance_helpers.errors import InsecureTransportError, ResonanceError
+from resonance_helpers.webhooks import WebhookVerificationError, new_secret, sign, verify
 
 SECRET = new_secret()
 
@@ -134,6 +136,25 @@ def test_what_died_is_sent_again(api: ResonanceOSAPIClient, receiver: WebhookRec
 def test_wrong_arguments_raise(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(ResonanceOSAPIClient("http://127.0.0.1:1"))
+
+
+def test_no_traceback_shows_a_signing_secret() -> None:
+    client = ResonanceOSAPIClient("http://127.0.0.1:1", on_error="raise", retry=None)
+    calls = [
+        lambda: client.create_webhook("https://example.com", ["profile.created"], secret=SECRET),
+        lambda: client.rotate_webhook_secret("wh_1", secret=SECRET),
+        lambda: verify(b"{}", sign(b"{}", new_secret(), "msg_1", int(time.time())), SECRET),
+        lambda: verify(b"{}", {}, [SECRET, Secret("whsec_canary")]),
+    ]
+    raw = repr(base64.b64decode(SECRET.reveal().removeprefix("whsec_")))
+    for call in calls:
+        with pytest.raises((ResonanceError, WebhookVerificationError, ValueError)) as caught:
+            call()
+        error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        ours = [frame.locals for frame in error.stack if "resonance_helpers" in frame.filename]
+        told = str(error) + repr(ours)
+        assert len(ours) >= 1
+        assert not any(one in told for one in (SECRET.reveal(), raw, "canary"))
 
 
 def test_a_signing_secret_crosses_no_open_network() -> None:

@@ -141,7 +141,7 @@ def _completed(event_id: str, length: int) -> Event:
 
 def _total(lengths: Mapping[Any, Any]) -> float:
     try:
-        return sum(lengths.values())
+        return float(sum(lengths.values()))
     except TypeError:
         shown = json.dumps(list(lengths.values()), default=repr)
         raise NotYet(f"The values of the dict should be numbers; they are {shown[:80]}.") from None

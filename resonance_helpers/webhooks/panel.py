@@ -46,6 +46,7 @@ class EventPanel(_Panel):
         self._client, self._webhook, self._receiver = client, webhook, receiver
         self._mutex = threading.Lock()
         self._watching = False
+        self._trouble = ""
         self.prompt = ipw.Text(
             "Night trains", description="Prompt:", style=LABEL, layout={"width": "32em"}
         )
@@ -58,27 +59,26 @@ class EventPanel(_Panel):
         self.write_button.on_click(lambda _: self.write())
         self.again_button.on_click(lambda _: self.redeliver())
         self.up.observe(self._switch, "value")
-        receiver.on_receipt(self._received)
+        receiver.on_receipt(lambda _: self._watch())
         super().__init__(
             ipw.HBox([self.prompt, self.write_button]),
             ipw.HBox([self.up, self.again_button]),
             self.table,
         )
-        self.news = "Press Write, then switch the receiver off and press it again."
         self.look()
+        if self.table.value:  # the server answered
+            self.news = "Press Write, then switch the receiver off and press it again."
 
     def write(self) -> None:
         """Generate an article, of which the server makes an event; what *Write* does."""
         answer = self._client.generate_content(self.prompt.value, paragraphs=1)
         if not self._failed(answer):
-            self.news = "The article is written, and its event is on its way."
             self._watch()
 
     def redeliver(self) -> None:
         """Have all dead events sent again; what *Redeliver the dead* does."""
         answer = self._client.redeliver_since(self._webhook, EVER, status="dead")
         if not self._failed(answer):
-            self.news = f"{answer['count']} sent again."
             self._watch()
 
     def look(self) -> bool:
@@ -97,25 +97,24 @@ class EventPanel(_Panel):
             for delivery in deliveries
         }
         self.table.value = _table(self.rows)
-        return any(delivery["status"] == "pending" for delivery in deliveries)
+        counts = Counter(delivery["status"] for delivery in deliveries)
+        waiting = [f"{counts[one]} {one}" for one in ("pending", "dead") if counts[one]]
+        self.news = (
+            f"The receiver is {'up' if self._receiver.listening else 'down'}{self._trouble}. "
+            f"{', '.join(waiting) or 'Nothing is missing'}."
+        )
+        return counts["pending"] > 0
 
     def _switch(self, change: Any) -> None:
         try:
             if change["new"]:
                 self._receiver.start()
+                self._trouble = ""
             else:
                 self._receiver.stop()
         except OSError as error:  # another program has taken the port meanwhile
+            self._trouble = f" ({error.strerror})"
             self.up.value = False
-            self.news = f"The receiver can't listen: {error.strerror}."
-            return
-        self.news = "The receiver is up." if change["new"] else "The receiver is down."
-        self._watch()
-
-    def _received(self, receipt: Receipt) -> None:
-        """An event came; in the thread of its request."""
-        if receipt.outcome in ("handled", "duplicate"):
-            self.news = f"An event arrived: {receipt.type}, {receipt.outcome}."
         self._watch()
 
     def _watch(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .receiver import WebhookReceiver
@@ -75,7 +75,7 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
     return Picture(figure, "\n".join(lines), alt)
 
 
-def _handled(asked: Iterable[str], receiver: WebhookReceiver) -> list[float]:
+def _handled(asked: Mapping[str, float], receiver: WebhookReceiver) -> list[float]:
     """When the event of each article was handled."""
     ours = {
         event.id

@@ -178,14 +178,17 @@ class WebhookReceiver:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._events) >= count, timeout):
+                stopped = "" if self.listening else ": the receiver is stopped"
                 raise TimeoutError(
                     f"{len(self._events)} of {count} events were handled within {timeout:g} s"
+                    f"{stopped}"
                 )
             return list(self._events)
 
     def on_receipt(self, listener: Callable[[Receipt], object]) -> None:
         """Have `listener` called with each further receipt, in the thread of its request."""
-        self._listeners.append(listener)
+        with self._changed:
+            self._listeners.append(listener)
 
     # --- up and down ------------------------------------------------------------------------
 
@@ -237,32 +240,31 @@ class WebhookReceiver:
         outcome, status, reason = "handled", 200, ""
         try:
             with self.seen.once(event.id) as first:
-                if first:
-                    self._handle(event)
-                else:
+                if not first:
                     outcome = "duplicate"
+                elif self.handler is not None:
+                    self.handler(event)
         except EventInProgress:
             outcome, status, reason = "busy", 409, "another thread handles it now"
         except Exception as error:
             outcome, status = "failed", 500
             reason = f"the handler raised {type(error).__name__}: {error}"
-        return self._note(Receipt(self._clock(), outcome, status, event.id, event.type, reason))
+        receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
+        return self._note(receipt, event if outcome == "handled" else None)
 
     def refuse(self, status: int, reason: str) -> Receipt:
         """Note a request that is no delivery at all."""
         return self._note(Receipt(self._clock(), "refused", status, reason=reason))
 
-    def _handle(self, event: Event) -> None:
-        if self.handler is not None:
-            self.handler(event)
-        with self._changed:
-            self._events.append(event)
-
-    def _note(self, receipt: Receipt) -> Receipt:
+    def _note(self, receipt: Receipt, handled: Event | None = None) -> Receipt:
         with self._changed:
             self._receipts.append(receipt)
+            if handled is not None:
+                self._events.append(handled)
+            # Who listens from now on does not hear of what was before.
+            listeners = list(self._listeners)
             self._changed.notify_all()
-        for listener in self._listeners:
+        for listener in listeners:
             listener(receipt)
         return receipt
 
@@ -279,10 +281,14 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(*args)
 
     def process_request(self, request: Any, address: Any) -> None:
-        if self._places.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)  # the sender will try again
+            return
+        try:
             super().process_request(request, address)
-        else:  # the sender will try again
-            self.shutdown_request(request)
+        except BaseException:  # there was no thread to be had
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, address: Any) -> None:
         try:

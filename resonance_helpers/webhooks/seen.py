@@ -91,7 +91,9 @@ class SeenEvents:
         with self._lock:
             self._database.close()
 
-    __del__ = close
+    def __del__(self) -> None:
+        if hasattr(self, "_database"):  # it was opened
+            self.close()
 
     def _claimed(self, event_id: str, claim: str) -> bool:
         now = self._clock()

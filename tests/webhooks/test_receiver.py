@@ -136,6 +136,10 @@ def test_the_frame_has_a_row_for_each_delivery(receiver: WebhookReceiver) -> Non
 def test_waiting_ends_and_says_how_far_it_came(receiver: WebhookReceiver) -> None:
     with pytest.raises(TimeoutError, match="0 of 1 events were handled"):
         receiver.wait(1, timeout=0.01)
+    receiver.stop()
+    with pytest.raises(TimeoutError, match="the receiver is stopped"):
+        receiver.wait(1, timeout=0.01)
+    receiver.start()
     heard = []
     receiver.on_receipt(heard.append)
     with ThreadPoolExecutor(1) as threads:

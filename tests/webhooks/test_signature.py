@@ -8,10 +8,12 @@ import pickle
 import random
 import time
 from datetime import UTC, datetime
+from email.message import Message
 from typing import Any
 
 import pytest
 import standardwebhooks
+import werkzeug.datastructures as werkzeug
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,7 +57,7 @@ payloads = st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st
 
 
 @given(key=keys, webhook_id=identifiers, payload=payloads, ascii_only=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_we_and_the_reference_library_verify_each_other(
     key: bytes, webhook_id: str, payload: dict[str, Any], ascii_only: bool
 ) -> None:
@@ -81,7 +83,10 @@ def test_headers_come_in_any_case_and_container(spelling: Any) -> None:
     pairs = [(spelling(name), value) for name, value in sent.headers.items()]
     pairs.append(("Content-Type", "application/json"))
     raw = [(name.encode(), value.encode()) for name, value in pairs]  # as ASGI has them
-    for headers in (dict(pairs), pairs, raw):
+    message = Message()  # as http.server has them
+    for name, value in pairs:
+        message[name] = value
+    for headers in (dict(pairs), pairs, raw, message, werkzeug.Headers(pairs)):
         assert verify(sent.body, headers, SECRET, now=NOW).id == "msg_1"
 
 
@@ -188,7 +193,7 @@ def soaked(count: int, seed: int) -> None:
 
 
 def test_no_mutated_delivery_is_accepted() -> None:
-    soaked(4_000, seed=6)
+    soaked(2_500, seed=6)
 
 
 @pytest.mark.soak
@@ -204,7 +209,7 @@ def test_no_mutated_delivery_is_accepted_soak(seed: int) -> None:
         st.text(max_size=64) | st.binary(max_size=64),
     ),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_anything_at_all_gets_the_one_error(body: bytes, headers: dict[str, Any]) -> None:
     with pytest.raises(WebhookVerificationError):
         verify(body, headers, SECRET)

@@ -59,42 +59,46 @@ class Courier:
         self._timeout = timeout
         self._agent = agent
         self._lanes: dict[str, _Lane] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="webhook-courier", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = threading.Event()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main()), name="webhook-courier", daemon=True
+        )
 
     def start(self) -> None:
         """Begin with what an earlier process has left."""
         with self._database.reading() as connection:
             left = set(deliveries.waiting(connection))
         self._thread.start()
+        self._running.wait()
         self.wake(left)
 
     def wake(self, webhooks: set[str]) -> None:
         """There may be something new for `webhooks`. From any thread; never blocks."""
-        with contextlib.suppress(RuntimeError):  # it has stopped, and its loop is closed
-            self._loop.call_soon_threadsafe(self._look, webhooks)
+        self._call(self._look, webhooks)
 
     def stop(self) -> None:
         """End at once; what is under way stays pending, to be sent again by the next server."""
+        self._call(self._stopping.set)
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
-    def _run(self) -> None:
-        try:
-            self._loop.run_forever()
-        finally:
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self._loop.close()
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running.set()
+        await self._stopping.wait()
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # it has stopped, and its loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function, *arguments)
 
     def _look(self, webhooks: set[str]) -> None:
         for webhook in webhooks:
             if webhook not in self._lanes:
                 lane = self._lanes[webhook] = _Lane(webhook, self._database, self._deliver)
-                lane.task = self._loop.create_task(self._along(lane))
+                lane.task = asyncio.create_task(self._along(lane))
             self._lanes[webhook].fresh.set()
 
     async def _along(self, lane: _Lane) -> None:

@@ -8,6 +8,7 @@ webhook is made, and anew each time that one is sent.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 import re
@@ -24,6 +25,8 @@ Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 LONGEST = 2048
+PATIENCE = 5.0
+"""Seconds that a name may take to be resolved."""
 PORTS = (443, 8443)
 """Ports of receivers elsewhere: those of HTTPS, and none that another protocol listens on."""
 
@@ -121,7 +124,7 @@ class Guard:
         if literal is not None:
             found = [literal]
         else:
-            found = await self._resolver(target.host, target.port)
+            found = await self._addresses(target)
         if not found:
             raise Refused("names a host that has no address")
         if self._allow_loopback and all(_is_loopback(address) for address in found):
@@ -133,6 +136,13 @@ class Guard:
         if target.port not in PORTS:
             raise Refused(f"has a port other than {' and '.join(map(str, PORTS))}")
         return target, found
+
+    async def _addresses(self, target: Target) -> list[Address]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._resolver(target.host, target.port)
+        except TimeoutError:
+            return []
 
 
 def read(url: str) -> Target:

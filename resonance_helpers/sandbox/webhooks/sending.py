@@ -71,7 +71,7 @@ async def send(
     """POST `body`, JSON, to `url`. Whatever happens is an outcome; redirects are not followed."""
     started = time.perf_counter()
     answer: dict[str, Any] = {}
-    failure = ""
+    failure = "The answer has no end."
     try:
         # By the wall clock: a receiver that drips its answer byte by byte is no exception.
         async with asyncio.timeout(timeout):
@@ -140,7 +140,7 @@ async def _exchange(
                 answer["at"] = time.perf_counter()
                 answer["retry_after"] = _seconds(found.get(b"retry-after"))
                 answer["status"] = event.status_code
-            elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            elif not isinstance(event, h11.InformationalResponse | h11.Data):
                 break
     finally:
         writer.transport.abort()

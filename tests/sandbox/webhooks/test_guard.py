@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_helpers.sandbox.webhooks import guard
 from resonance_helpers.sandbox.webhooks.guard import Guard, Refused, is_public
 
 PUBLIC = "93.184.215.14"
@@ -161,8 +162,8 @@ def admit(url: str, *answers: str, allow_loopback: bool = False) -> tuple[object
     async def resolver(host: str, port: int) -> list[ipaddress.IPv4Address]:
         return [ipaddress.ip_address(answer) for answer in answers]  # type: ignore[misc]
 
-    guard = Guard(allow_loopback=allow_loopback, resolver=resolver)  # type: ignore[arg-type]
-    target, found = asyncio.run(guard.admit(url))
+    checks = Guard(allow_loopback=allow_loopback, resolver=resolver)  # type: ignore[arg-type]
+    target, found = asyncio.run(checks.admit(url))
     return target, [str(address) for address in found]
 
 
@@ -216,6 +217,16 @@ def test_a_name_without_an_address() -> None:
         admit("https://example.org/")
 
 
+def test_a_name_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolver(host: str, port: int) -> list[ipaddress.IPv4Address]:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    monkeypatch.setattr(guard, "PATIENCE", 0.05)
+    with pytest.raises(Refused, match="no address"):
+        asyncio.run(Guard(resolver=resolver).admit("https://example.org/"))  # type: ignore[arg-type]
+
+
 def test_loopback_is_an_exception_that_is_asked_for() -> None:
     for url in ("http://127.0.0.1:81/", "http://[::1]/", "http://[::ffff:127.0.0.1]:9/"):
         admit(url, allow_loopback=True)
@@ -247,10 +258,10 @@ def test_each_call_asks_anew_and_uses_what_it_checked() -> None:
         asked.append(host)
         return [ipaddress.IPv4Address(answer) for answer in next(answers)]
 
-    guard = Guard(resolver=resolver)  # type: ignore[arg-type]
-    assert str(asyncio.run(guard.admit("https://example.org/"))[1][0]) == PUBLIC
+    checks = Guard(resolver=resolver)  # type: ignore[arg-type]
+    assert str(asyncio.run(checks.admit("https://example.org/"))[1][0]) == PUBLIC
     with pytest.raises(Refused):
-        asyncio.run(guard.admit("https://example.org/"))
+        asyncio.run(checks.admit("https://example.org/"))
     assert asked == ["example.org", "example.org"]
 
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
 
 
 def test_each_event_is_handled_once_whatever_dies(tmp_path: Path) -> None:
-    survive(tmp_path, events=100, kills=2, receivers=2)
+    survive(tmp_path, events=100, kills=2, receivers=1)
 
 
 @pytest.mark.soak

@@ -97,8 +97,10 @@ def test_any_other_status_is_a_failure(status: int) -> None:
         (sends_and_closes(b""), "not HTTP"),
         (sends(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000), "not HTTP"),
         (resets, "failed"),
+        (sends(b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000), "no end"),
+        (sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"), "not HTTP"),
     ],
-    ids=["another protocol", "cut off", "nothing", "endless head", "reset"],
+    ids=["another protocol", "cut off", "nothing", "endless head", "reset", "flood", "upgrade"],
 )
 def test_what_is_no_answer(handler: Handler, error: str) -> None:
     outcome = to(handler)
