@@ -112,10 +112,7 @@ def run_execute(options: argparse.Namespace) -> int:
     except LessonError as error:
         return fail(str(error))
     except ModuleNotFoundError as error:
-        return fail(
-            f"running lessons needs {error.name}, which is not installed: "
-            "pip install 'resonance-helpers[lessons]'"
-        )
+        return fail(without_lessons(error))
     if not options.check:
         return 0
     for difference in found:
@@ -134,7 +131,17 @@ def run_editions(options: argparse.Namespace) -> int:
             write(edition, options.out / edition, say=print)
     except LessonError as error:
         return fail(str(error))
+    except ModuleNotFoundError as error:
+        return fail(without_lessons(error))
     return 0
+
+
+def without_lessons(error: ModuleNotFoundError) -> str:
+    """Which package is missing to run lessons, and how to get it."""
+    return (
+        f"running lessons needs {error.name}, which is not installed: "
+        "pip install 'resonance-helpers[lessons]'"
+    )
 
 
 def fail(message: str) -> int:
