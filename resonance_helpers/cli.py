@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | sandbox | doctor | execute``.
+"""The command line: ``resonance lab | sandbox | doctor | execute | editions``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -54,6 +54,10 @@ def parser() -> argparse.ArgumentParser:
     execute.add_argument("--redraw", action="store_true", help="take new pictures too")
     execute.add_argument("--timeout", type=float, default=60, help="seconds a cell; default 60")
     execute.set_defaults(run=run_execute)
+
+    editions = commands.add_parser("editions", help="make the lessons for students and instructors")
+    editions.add_argument("--out", type=Path, default=Path("build/editions"), help="a folder")
+    editions.set_defaults(run=run_editions)
     return top
 
 
@@ -108,10 +112,7 @@ def run_execute(options: argparse.Namespace) -> int:
     except LessonError as error:
         return fail(str(error))
     except ModuleNotFoundError as error:
-        return fail(
-            f"running lessons needs {error.name}, which is not installed: "
-            "pip install 'resonance-helpers[lessons]'"
-        )
+        return fail(without_lessons(error))
     if not options.check:
         return 0
     for difference in found:
@@ -119,6 +120,28 @@ def run_execute(options: argparse.Namespace) -> int:
     if found:
         print("Mend: run `resonance execute`, look at the changes, commit them.", file=sys.stderr)
     return 1 if found else 0
+
+
+def run_editions(options: argparse.Namespace) -> int:
+    from .editions import EDITIONS, write
+    from .execute import LessonError
+
+    try:
+        for edition in EDITIONS:
+            write(edition, options.out / edition, say=print)
+    except LessonError as error:
+        return fail(str(error))
+    except ModuleNotFoundError as error:
+        return fail(without_lessons(error))
+    return 0
+
+
+def without_lessons(error: ModuleNotFoundError) -> str:
+    """Which package is missing to run lessons, and how to get it."""
+    return (
+        f"running lessons needs {error.name}, which is not installed: "
+        "pip install 'resonance-helpers[lessons]'"
+    )
 
 
 def fail(message: str) -> int:

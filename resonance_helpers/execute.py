@@ -20,7 +20,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .lessons import LESSONS, NOTEBOOKS, available, navigation, table
+from . import guide
+from .lessons import NOTEBOOKS, available, navigation, table
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -354,14 +355,15 @@ def cleared(notebook: NotebookNode, path: Path) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         elif NAVIGATION in cell.metadata.get("tags", ()):
-            for lesson in LESSONS:
+            lessons = available(path.parent)
+            for lesson in lessons:
                 if lesson.filename == path.name:
-                    cell.source = navigation(lesson, available(path.parent))
+                    cell.source = navigation(lesson, lessons)
     return notebook
 
 
 def contents(root: Path, *, check: bool = False) -> list[Difference]:
-    """Write the lessons' tables of contents under ``root`` from the manifest."""
+    """Write the lessons' tables of contents under ``root`` from the manifest, and the guide's."""
     lessons = available(root / "notebooks")
     wanted = {root / "notebooks" / "README.md": CONTENTS.format(table=table(lessons))}
     readme = root / "README.md"
@@ -371,11 +373,12 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
             lambda _: table(lessons, "notebooks/") + "\n",
             readme.read_text(encoding="utf-8"),
         )
+    wanted |= guide.pages(root / "docs" / "instructor")
     found = []
     for path, text in wanted.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             name = path.relative_to(root).as_posix()
-            found.append(Difference(name, None, "its table of lessons is not the manifest's"))
+            found.append(Difference(name, None, "what is computed in it is not up to date"))
             if not check:
                 path.write_text(text, encoding="utf-8", newline="\n")
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "CAPSTONE",
     "LESSONS",
     "NOTEBOOKS",
     "Lesson",
@@ -27,9 +28,12 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: ``number`` from 1, minutes to read and to practise, one sentence of objective."""
+    """One lesson: ``number`` from 1, minutes to read and to practise, one sentence of objective.
 
-    number: int
+    The capstone comes after the lessons and has no number.
+    """
+
+    number: int | None
     topic: str
     title: str
     reading: int
@@ -37,9 +41,14 @@ class Lesson:
     objective: str
 
     @property
+    def name(self) -> str:
+        """What learners read: ``"3. Profiles"``."""
+        return self.title if self.number is None else f"{self.number}. {self.title}"
+
+    @property
     def slug(self) -> str:
         """The name that sorts: ``"03_profiles"``."""
-        return f"{self.number:02}_{self.topic}"
+        return self.topic if self.number is None else f"{self.number:02}_{self.topic}"
 
     @property
     def filename(self) -> str:
@@ -113,14 +122,25 @@ LESSONS = tuple(
 )
 
 
+CAPSTONE = Lesson(
+    None,
+    "capstone",
+    "Capstone: a newsroom",
+    5,
+    35,
+    "Build a small integration, run it into trouble, and have the server's records judge it.",
+)
+
+
 def available(notebooks: Path = NOTEBOOKS) -> tuple[Lesson, ...]:
-    """The lessons whose notebook stands in the folder ``notebooks``, in order."""
-    return tuple(lesson for lesson in LESSONS if (notebooks / lesson.filename).is_file())
+    """The lessons and the capstone, as far as they stand in the folder ``notebooks``, in order."""
+    order = (*LESSONS, CAPSTONE)
+    return tuple(lesson for lesson in order if (notebooks / lesson.filename).is_file())
 
 
 def heading(lesson: Lesson) -> str:
     """The first Markdown cell of a lesson: its only H1, then its objective."""
-    return f"# {lesson.number}. {lesson.title}\n\n{lesson.objective}"
+    return f"# {lesson.name}\n\n{lesson.objective}"
 
 
 def times(lesson: Lesson) -> str:
@@ -138,10 +158,10 @@ def navigation(lesson: Lesson, lessons: Sequence[Lesson] | None = None) -> str:
     links = ["[Contents](README.md)"]
     if at > 0:
         before = order[at - 1]
-        links.insert(0, f"[← {before.number}. {before.title}]({before.filename})")
+        links.insert(0, f"[← {before.name}]({before.filename})")
     if at + 1 < len(order):
         after = order[at + 1]
-        links.append(f"[{after.number}. {after.title} →]({after.filename})")
+        links.append(f"[{after.name} →]({after.filename})")
     return " · ".join(links)
 
 
@@ -149,6 +169,6 @@ def table(lessons: Sequence[Lesson] | None = None, folder: str = "") -> str:
     """The lessons as a Markdown table; ``folder`` is put before each link."""
     rows = ["| Lesson | You will | Minutes |", "|---|---|---|"]
     for lesson in available() if lessons is None else lessons:
-        link = f"[{lesson.number}. {lesson.title}]({folder}{lesson.filename})"
+        link = f"[{lesson.name}]({folder}{lesson.filename})"
         rows.append(f"| {link} | {lesson.objective} | {lesson.reading} + {lesson.practice} |")
     return "\n".join(rows)

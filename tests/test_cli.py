@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resonance_helpers import cli, doctor, execute, lab, sandbox
+from resonance_helpers import cli, doctor, editions, execute, lab, sandbox
 from resonance_helpers.execute import Difference, LessonError
 from resonance_helpers.lab import LabError
 
@@ -18,7 +18,7 @@ def test_the_module_is_the_console_script():
 
     assert done.returncode == 0
     assert done.stdout.startswith("usage: resonance ")
-    for command in ("lab", "sandbox", "doctor", "execute"):
+    for command in ("lab", "sandbox", "doctor", "execute", "editions"):
         assert f"\n    {command} " in done.stdout
 
 
@@ -149,3 +149,18 @@ def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():
     assert port in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_editions_writes_both_and_names_what_fails(monkeypatch, capsys, tmp_path):
+    written = []
+    monkeypatch.setattr(editions, "write", lambda *given, say: written.append(given))
+
+    assert cli.main(["editions", "--out", str(tmp_path)]) == 0
+    assert written == [(name, tmp_path / name) for name in ("student", "instructor")]
+
+    def fail(*given: object, say: object) -> None:
+        raise LessonError("01_health.ipynb, cell 3: NameError")
+
+    monkeypatch.setattr(editions, "write", fail)
+    assert cli.main(["editions"]) == 1
+    assert capsys.readouterr().err == "resonance: 01_health.ipynb, cell 3: NameError\n"

@@ -56,6 +56,8 @@ def one_failure(answer: Any, api: Any) -> str:
     reasons = [failure.type for failure in report.failures]
     if report.stats.total < 3:
         raise NotYet(f"The batch has {report.stats.total} requests; make it three or more.")
+    if not reasons:
+        raise NotYet("None of its requests failed; exactly one should.")
     if len(reasons) != 1:
         raise NotYet(f"{len(reasons)} of its requests failed, not one: {', '.join(reasons)}.")
     if reasons != ["unknown-profile"]:

@@ -92,7 +92,7 @@ class Exercise:
         """The next hint; after the last one, the last again."""
         _lesson.last = self
         self._given = min(self._given + 1, len(self.hints))
-        more = "" if self._given < len(self.hints) else " (The solution stands below the exercise.)"
+        more = "" if self._given < len(self.hints) else " (This was the last hint.)"
         return Outcome(
             f"Hint {self._given} of {len(self.hints)}", self.hints[self._given - 1] + more
         )

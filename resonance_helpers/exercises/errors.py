@@ -108,7 +108,16 @@ def key(answer: Any, api: Any) -> str:
     if first is second:
         raise NotYet("Both are one and the same answer; make the call twice.")
     if not second.replayed:
-        raise NotYet("The server did the work a second time. Did both calls carry the same key?")
+        raise NotYet(f"The server did the work a second time{_why(first, second, api)}")
     if first["article"] != second["article"]:
         raise NotYet("The two articles differ, so these are answers to two different requests.")
     return "Two calls, one article written: the second answer is the first one, replayed."
+
+
+def _why(first: Mapping[str, Any], second: Mapping[str, Any], api: Any) -> str:
+    """What the sandbox's log of requests says about the keys of two calls; no sandbox, no log."""
+    if getattr(api, "sandbox", None) is None:
+        return ". Did both calls carry the same key?"
+    keys = {entry["request_id"]: entry["idempotency_key"] for entry in api.sandbox.requests()}
+    one, other = (keys.get(answer["request_id"]) for answer in (first, second))
+    return f": its log has the key {one} for the first call and {other} for the second."

@@ -66,7 +66,7 @@ answer = max(gaps, key=gaps.get)
 """,
 )
 def furthest(answer: Any, api: Any) -> str:
-    """The name of the dimension in which `ARTICLE` lies furthest from its target."""
+    """The name of the dimension in which a certain article lies furthest from its target."""
     if answer not in NAMES:
         raise NotYet("answer should be the name of a dimension, a text such as 'curiosity_index'.")
     generated = _generated(api.generate_content(**ARTICLE), "the article")

@@ -1,4 +1,5 @@
-"""Exercises about profiles: choose one, create one, and meet the wall between tenants."""
+"""Exercises about profiles: choose one, create one, meet the wall between tenants, and recognise a
+style."""
 
 from __future__ import annotations
 
@@ -6,15 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..hrv import HRVVector
-from .core import NotYet, exercise
+from .core import NotYet, attempt, exercise
 
-__all__ = ["choose", "create", "isolation"]
+__all__ = ["choose", "create", "fits", "isolation"]
 
 TENANT, NAME = "demo_tenant", "campfire"
 """The profile that the second exercise asks for."""
 
 WANTED = {"storytelling_index": 0.8, "curiosity_index": 0.7}
 """The least that two of its dimensions should have."""
+
+STYLES = ("technical_academic", "creative_storytelling", "persuasive_sales")
+"""The profiles of the texts that the fourth exercise is tried on."""
 
 
 @exercise(
@@ -50,7 +54,7 @@ answer = api.create_profile("demo_tenant", "campfire", vector)
 """,
 )
 def create(answer: Any, api: Any) -> str:
-    """A new profile `NAME` in `TENANT` that asks and tells: what `create_profile` returned."""
+    """A new profile campfire in demo_tenant that asks and tells: what `create_profile` returned."""
     if not isinstance(answer, Mapping):
         raise NotYet(
             "answer should be what api.create_profile() returned, a dict; "
@@ -90,3 +94,36 @@ def isolation(answer: Any, api: Any) -> str:
     if code == 200:
         raise NotYet("A 200 would hand over the profiles. Did you ask with a key of that tenant?")
     raise NotYet("answer should be an HTTP status code, a number such as 200.")
+
+
+@exercise(
+    "api.measure_text(text) gives the hrv_vector of any text, and profiles.vectors(...) those of "
+    "the profiles.",
+    "HRVVector(a).feedback(b) says how near two vectors are: 1 is exact.",
+    "max(vectors, key=...) finds the name whose vector comes nearest.",
+    solution="""
+from resonance_helpers import HRVVector
+
+def answer(text):
+    measured = HRVVector(api.measure_text(text)["hrv_vector"])
+    vectors = profiles.vectors(api.get_profiles())
+    return max(vectors, key=lambda name: measured.feedback(vectors[name]))
+""",
+)
+def fits(answer: Any, api: Any) -> str:
+    """A function of a text: the name of the listed profile whose style it comes nearest to."""
+    targets = {p["profile_name"]: p["hrv_vector"] for p in api.get_profiles()["profiles"]}
+    for style in STYLES:
+        article = api.generate_content("Harbour towns", profile_name=style)
+        near = {n: HRVVector(article["hrv_vector"]).feedback(v) for n, v in targets.items()}
+        named = attempt(answer, article["article"])
+        if not isinstance(named, str) or named not in near:
+            raise NotYet(f"Your function returned {named!r}, which is not the name of a profile.")
+        best = max(near, key=near.__getitem__)
+        # Two profiles that round to the same are both right.
+        if round(near[named], 3) < round(near[best], 3):
+            raise NotYet(
+                f"For a text written as {style} your function says {named}: that fits by "
+                f"{near[named]:.2f}, and another profile comes nearer."
+            )
+    return f"Your function names the nearest profile of {len(STYLES)} texts in as many styles."

@@ -109,12 +109,12 @@ def once(answer: Any, api: Any) -> str:
             raise NotYet("The dict is still empty after the first event.")
         if total > expected:
             raise NotYet(
-                f"{number} articles of {expected} characters in all came, some of them twice, and "
-                f"your dict adds up to {total}. A duplicate was counted."
+                f"Articles of {expected} characters in all came, some of them twice, and your dict "
+                f"adds up to {total:g}. A duplicate was counted."
             )
         raise NotYet(
-            f"{number} articles of {expected} characters in all came, and your dict adds up to "
-            f"{total}. Two articles may be equal in all but their id."
+            f"Articles of {expected} characters in all came, and your dict adds up to {total:g}. "
+            "Two articles may be equal in all but their id."
         )
     return "Whatever comes twice is counted once: this handler is idempotent."
 

@@ -5,61 +5,65 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, sandbox
+from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, sandbox, webhooks
 from resonance_helpers.exercises import core
 from resonance_helpers.tutorial import LessonClient
-from resonance_helpers.webhooks import WebhookReceiver, new_secret
-
-SECRET = new_secret()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[sandbox.Sandbox]:
-    with sandbox.start(still=True, allow_loopback_webhooks=True) as running:
+    options: dict[str, Any] = {"rate_limit": 100_000, "burst": 1_000, "webhook_retry": (0.05, 0.5)}
+    with sandbox.start(still=True, allow_loopback_webhooks=True, **options) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[WebhookReceiver]:
-    with WebhookReceiver(SECRET) as running:
+def receiver() -> Iterator[webhooks.WebhookReceiver]:
+    with webhooks.WebhookReceiver(webhooks.new_secret()) as running:
         yield running
 
 
 @pytest.fixture
-def api(
-    server: sandbox.Sandbox, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
-) -> LessonClient:
+def api(server: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> LessonClient:
     """A client of a sandbox in its first state, which the checks ask too."""
     server.reset()
     client = LessonClient(server.url)
     client.sandbox = server
-    client.receiver = receiver
     monkeypatch.setattr(core, "_lesson", core._Lesson(api=client))
     return client
 
 
-def administrator(api: LessonClient) -> ResonanceOSAPIClient:
-    """A client of the sandbox's administrator."""
-    assert api.sandbox is not None
-    key = api.sandbox.credentials["admin"]["api_key"]
-    return ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key))
-
-
 @pytest.fixture
-def names(api: LessonClient) -> dict[str, Any]:
-    """What a lesson has imported when an exercise comes."""
+def names(api: LessonClient, receiver: webhooks.WebhookReceiver) -> dict[str, Any]:
+    """What a lesson has imported and made when an exercise comes."""
+    import contextlib
+    import json
+    import tempfile
+
     import requests
 
-    from resonance_helpers import auth, profiles, webhooks
+    from resonance_helpers import auth, performance, profiles
+    from resonance_helpers.batch import run_batch
 
+    assert api.sandbox is not None
+    key = api.sandbox.credentials["admin"]["api_key"]
     return {
         "api": api,
+        "json": json,
+        "contextlib": contextlib,
+        "receiver": receiver,
         "requests": requests,
+        "secret": receiver.secrets[0],
+        "ResonanceOSAPIClient": ResonanceOSAPIClient,
+        **{name: getattr(webhooks, name) for name in webhooks.__all__},
+        "admin": ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key)),
+        "load": performance.load,
+        "measure": performance.measure,
+        "performance": performance,
         "profiles": profiles,
-        "admin": administrator(api),
+        "prompts": [f"Letter {i}" for i in range(40)],
         "read_jwt": auth.read_jwt,
-        "receiver": api.receiver,
-        "secret": SECRET,
-        "verify": webhooks.verify,
-        "WebhookVerificationError": webhooks.WebhookVerificationError,
+        "run_batch": run_batch,
+        "ServiceLevel": performance.ServiceLevel,
+        "tempfile": tempfile,
     }
