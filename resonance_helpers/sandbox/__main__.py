@@ -83,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         default="optional",
         help="whether open tenants answer anonymous callers (default: %(default)s)",
     )
-    add("--database", metavar="URL", help="SQLite file to keep, as a path or sqlite:///file.db")
+    add(
+        "--database",
+        metavar="URL",
+        help="SQLite file to keep, as a path or sqlite:///file.db; or postgresql://user@host/name "
+        "(its password in PGPASSWORD or ~/.pgpass, where the list of processes does not show it)",
+    )
     add(
         "--latency",
         type=float,

@@ -113,7 +113,7 @@ class Health:
             connection.execute(text("SELECT 1")).scalar_one()
 
         await asyncio.wrap_future(self._database.submit(ask))
-        return "SQLite"
+        return self._database.system
 
     async def _writer_works(self) -> str:
         target: HRVVector = SHARED[0].vector
@@ -125,7 +125,7 @@ class Health:
         return self._writer.name
 
     async def _disk_has_room(self) -> str:
-        free = shutil.disk_usage(self._database.path.parent).free
+        free = shutil.disk_usage(self._database.folder).free
         if free < ROOM:
             raise OSError("too little free disk")
         return "room enough"
