@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+LINE = r"^[^\x00]*$"
+"""Text without the one character that PostgreSQL cannot store."""
 MAX_PROMPT = 5_000
 MAX_TEXT = 100_000
 MAX_METADATA = 16 << 10
@@ -148,7 +150,7 @@ class NewProfile(_Request):
     tenant: Name
     profile_name: Name
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -156,7 +158,7 @@ class ProfileUpdate(_Request):
     """What a profile is to be from now on; a field left out goes back to empty."""
 
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -182,7 +184,7 @@ class NewApiKey(_Request):
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(_once)]
     tenant: Name | None = None
-    name: Annotated[str, Field(max_length=100, description="what it is for")] = ""
+    name: Annotated[str, Field(max_length=100, pattern=LINE, description="what it is for")] = ""
     expires_in: (
         Annotated[int, Field(ge=1, le=366 * 86_400, description="seconds; null for no end"), Number]
         | None

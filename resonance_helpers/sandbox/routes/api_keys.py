@@ -23,7 +23,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["api keys"], route_class=StrictRoute)
 
 Manager = Annotated[Principal, Depends(needs("admin"))]
-Identity = Annotated[str, Path(min_length=1, max_length=64, description="the key's public id")]
+Identity = Annotated[str, Path(pattern=r"^[!-~]{1,64}$", description="the key's public id")]
 
 
 @router.post(
