@@ -23,7 +23,11 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ("mypy",),
     ],
     "units": [
-        (*PYTEST, "-n", "2", "--dist", "loadfile", "--ignore=tests/browser"),
+        # In the order of the tree: the files with few, long tests are not left for the end.
+        (
+            *(*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+            "--ignore=tests/browser",
+        ),
     ],
     "lessons": [
         (
@@ -33,7 +37,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ),
     ],
     "browser": [
-        (*PYTEST, "tests/browser"),
+        (*PYTEST, "-n", "2", "--dist", "loadfile", "tests/browser"),
     ],
 }
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")

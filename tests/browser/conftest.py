@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,13 +74,9 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh tab, 1400 by 1000; requests that leave this machine are refused and noted.
-
-    ``page.refused`` lists them. A failing test leaves a screenshot in ``$SCREENSHOTS`` (default
-    ``build/screenshots``).
-    """
+@contextmanager
+def tab(browser: Browser) -> Iterator[Page]:
+    """A fresh tab, 1400 by 1000; requests that leave this machine are refused and noted."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(30_000)
@@ -95,16 +92,36 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
     context.route("**/*", guard)
     yield page
-    if getattr(request.node, "failed", False):
-        save_screenshot(page, f"FAILED-{request.node.name}")
     context.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh tab. ``page.refused`` lists the requests that would have left this machine.
+
+    A failing test leaves a screenshot in ``$SCREENSHOTS`` (default ``build/screenshots``).
+    """
+    with tab(browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def lesson(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The module's ``NOTEBOOK``, run once without an error; a test goes on where the last ended."""
+    with tab(browser) as page:
+        lab.open(page, request.module.NOTEBOOK)
+        lab.run_all(page, timeout=240)
+        assert lab.errors(page).count() == 0
+        yield page
+        assert page.refused == []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
     report = yield
-    if report.when == "call":
-        item.failed = report.failed
+    page = item.funcargs.get("page") or item.funcargs.get("lesson")
+    if report.when == "call" and report.failed and page:
+        save_screenshot(page, f"FAILED-{item.name}")
     return report
 
 

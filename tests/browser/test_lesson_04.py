@@ -7,18 +7,28 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.jupyter import Lab
-
 NOTEBOOK = "04_batch.ipynb"
 
 
-def test_the_panel_answers_how_many_at_once_are_enough(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+def test_a_batch_shows_its_progress(
+    lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page, timeout=180)
-    assert lab.errors(page).count() == 0
+    page = lesson
+    ended = page.get_by_text(re.compile(r"24/24, 100\.0 % success"))
+    expect(ended.first).to_be_visible()
+    expect(page.locator("progress").first).to_be_visible()
+    page.get_by_role("heading", name="Many at once", exact=True).scroll_into_view_if_needed()
+    screenshot(page, "04-progress")
+    page.get_by_role("heading", name="Killed, and resumed").scroll_into_view_if_needed()
+    screenshot(page, "04-resumed")
+    expect(page.get_by_text("24 articles written")).to_be_visible()
+    expect(page.get_by_text("○ Not attempted.")).to_have_count(3)
 
+
+def test_the_panel_answers_how_many_at_once_are_enough(
+    lesson: Page, screenshot: Callable[[Page, str], object]
+) -> None:
+    page = lesson
     said = page.locator("p[role=status]").filter(has_text="at once")
     expect(said).to_contain_text("Choose how many of 24 requests go at once")
     # ipywidgets gives the handle a role, but no name of its own.
@@ -44,20 +54,3 @@ def test_the_panel_answers_how_many_at_once_are_enough(
     expect(rows).to_have_count(3)
     picture.scroll_into_view_if_needed()
     screenshot(page, "04-panel")
-    assert page.refused == []
-
-
-def test_a_batch_shows_its_progress(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
-) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page, timeout=180)
-    ended = page.get_by_text(re.compile(r"24/24, 100\.0 % success"))
-    expect(ended.first).to_be_visible()
-    expect(page.locator("progress").first).to_be_visible()
-    page.get_by_role("heading", name="Many at once", exact=True).scroll_into_view_if_needed()
-    screenshot(page, "04-progress")
-    page.get_by_role("heading", name="Killed, and resumed").scroll_into_view_if_needed()
-    screenshot(page, "04-resumed")
-    expect(page.get_by_text("24 articles written")).to_be_visible()
-    expect(page.get_by_text("○ Not attempted.")).to_have_count(3)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.jupyter import Lab
-
 NOTEBOOK = "05_errors.ipynb"
 DONE = 60_000
 
@@ -39,11 +37,29 @@ def set_dial(page: Page, percent: int) -> None:
     expect(handle).to_have_attribute("aria-valuenow", re.compile(rf"{percent}(\.0)?"))
 
 
+def test_the_pictures_are_there(lesson: Page, screenshot: Callable[[Page, str], object]) -> None:
+    page = lesson
+    journeys = page.get_by_alt_text(re.compile("How far a call came before it broke"))
+    journeys.or_(page.locator(".jp-RenderedImage img").first).first.scroll_into_view_if_needed()
+    screenshot(page, "05-map")
+    assert page.locator(".jp-RenderedImage img").count() >= 3
+    expect(page.get_by_text("○ Not attempted.")).to_have_count(3)
+
+
+def test_the_dial_is_dragged_with_the_mouse(lesson: Page) -> None:
+    handle = dial(lesson)
+    expect(handle).to_have_attribute("aria-valuenow", re.compile(r"20(\.0)?"))
+    bar = lesson.locator(".widget-slider").filter(has_text="Faults, %:").locator(".noUi-base")
+    handle.drag_to(bar)  # to its middle
+    expect(handle).to_have_attribute("aria-valuenow", re.compile(r"30(\.0)?"))
+    # Nothing was sent yet: only the button sends.
+    expect(lesson.get_by_role("table", name="Counts so far")).to_have_count(0)
+
+
 def test_the_dial_is_turned_and_three_clients_run(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+    lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page)
+    page = lesson
     said = page.locator("p[role=status]")
     expect(said.filter(has_text="Set the dial, then press Run.")).to_be_visible()
 
@@ -71,33 +87,3 @@ def test_the_dial_is_turned_and_three_clients_run(
     expect(picture).to_be_visible()
     picture.scroll_into_view_if_needed()
     screenshot(page, "05-dial")
-    assert lab.errors(page).count() == 0
-    assert page.refused == []
-
-
-def test_the_dial_is_dragged_with_the_mouse(lab: Lab, page: Page) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page)
-    handle = dial(page)
-    handle.hover()  # waits until nothing above it moves it any more
-    box = handle.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.down()
-    page.mouse.move(x + 60, y, steps=6)
-    page.mouse.up()
-    expect(handle).not_to_have_attribute("aria-valuenow", re.compile(r"20(\.0)?"))
-    # Nothing was sent yet: only the button sends.
-    expect(page.get_by_role("table", name="Counts so far")).to_have_count(0)
-
-
-def test_the_pictures_are_there(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
-) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page)
-    journeys = page.get_by_alt_text(re.compile("How far a call came before it broke"))
-    journeys.or_(page.locator(".jp-RenderedImage img").first).first.scroll_into_view_if_needed()
-    screenshot(page, "05-map")
-    assert page.locator(".jp-RenderedImage img").count() >= 3
-    expect(page.get_by_text("○ Not attempted.")).to_have_count(3)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.jupyter import Lab
-
 NOTEBOOK = "07_auth.ipynb"
 
 
@@ -18,10 +16,9 @@ def cell(page: Page, source: str) -> Locator:
 
 
 def test_a_person_logs_in_and_allows(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+    lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page)
+    page = lesson
     page.get_by_role("heading", name="Open a token").scroll_into_view_if_needed()
     page.locator(".jp-RenderedImage img").first.scroll_into_view_if_needed()
     screenshot(page, "07-forgeries")
@@ -65,8 +62,6 @@ def test_a_person_logs_in_and_allows(
     use.locator(".jp-Editor").first.click()
     page.keyboard.press("Control+Enter")
     expect(use.locator(".jp-OutputArea-output")).to_have_text("9")
-    assert lab.errors(page).count() == 0
-    assert page.refused == []  # type: ignore[attr-defined]
 
 
 def opened(page: Page, panel: Locator) -> Page:
@@ -84,10 +79,9 @@ def sign_in(consent: Page, password: str) -> None:
 
 
 def test_the_gauge_falls_and_obeying_helps(
-    lab: Lab, page: Page, screenshot: Callable[[Page, str], object]
+    lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
-    lab.open(page, NOTEBOOK)
-    lab.run_all(page)
+    page = lesson
     panel = cell(page, "gauge = RateGauge(api)")
     said = panel.locator("p[role=status]")
     panel.scroll_into_view_if_needed()
@@ -110,5 +104,3 @@ def test_the_gauge_falls_and_obeying_helps(
         timeout=30_000,
     )
     screenshot(page, "07-gauge-obeyed")
-    assert lab.errors(page).count() == 0
-    assert page.refused == []  # type: ignore[attr-defined]
