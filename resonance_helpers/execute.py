@@ -138,8 +138,9 @@ def kernel_environment(scratch: str, url: str | None = None) -> dict[str, str]:
     env["IPYTHONDIR"] = scratch
     if url:
         env["RESONANCE_URL"] = url
-        if key := os.environ.get("RESONANCE_API_KEY"):
-            env["RESONANCE_API_KEY"] = key
+        for name in ("RESONANCE_API_KEY", "RESONANCE_ALLOW_HTTP"):
+            if name in os.environ:
+                env[name] = os.environ[name]
     return env
 
 

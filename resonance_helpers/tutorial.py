@@ -79,10 +79,13 @@ def needs_sandbox(api: LessonClient) -> bool:
 
 def _elsewhere(url: str) -> LessonClient:
     key = os.environ.get("RESONANCE_API_KEY", "").strip()
+    in_the_open = os.environ.get("RESONANCE_ALLOW_HTTP", "").strip() == "1"
     try:
-        return LessonClient(url, auth=ApiKeyAuth(Secret(key)) if key else None)
+        auth = ApiKeyAuth(Secret(key)) if key else None
+        return LessonClient(url, auth=auth, allow_http=in_the_open)
     except (ValueError, ResonanceError) as error:
-        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {error}") from None
+        reason = str(error).replace("allow_http=True", "RESONANCE_ALLOW_HTTP=1")
+        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {reason}") from None
 
 
 def _here(options: dict[str, Any]) -> LessonClient:

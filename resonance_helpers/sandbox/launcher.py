@@ -84,6 +84,8 @@ def start(
     burst: int | None = None,
     quota: int | None = None,
     token_lifetime: int | None = None,
+    attendees: str | os.PathLike[str] | None = None,
+    keys: str | os.PathLike[str] | None = None,
     timeout: float = 30.0,
 ) -> Sandbox:
     """Start a sandbox and wait until it answers.
@@ -101,9 +103,11 @@ def start(
         ("--burst", burst),
         ("--quota", quota),
         ("--token-lifetime", token_lifetime),
+        ("--attendees", attendees),
+        ("--keys", keys),
     ):
         if value is not None:
-            options += [name, os.fspath(value) if name == "--database" else str(value)]  # type: ignore[arg-type]
+            options += [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
     if still:
         options.append("--still")
     environment = dict(os.environ)
