@@ -24,7 +24,15 @@ from .catalog import TENANTS
 from .security import USUAL_SCOPES
 from .store import Database, secrets, tenants
 
-__all__ = ["Attendee", "AttendeesError", "enrol", "read_keys", "read_list", "write_keys"]
+__all__ = [
+    "Attendee",
+    "AttendeesError",
+    "enrol",
+    "read_keys",
+    "read_list",
+    "tenant_of",
+    "write_keys",
+]
 
 COLUMNS = ("attendee", "tenant", "RESONANCE_URL", "RESONANCE_API_KEY")
 LONGEST = 32  # characters of a tenant; it is also the name of a folder and of a user
@@ -55,7 +63,7 @@ def read_list(path: Path) -> list[Attendee]:
         if not name or name.startswith("#") or (not found and name.lower() in (*COLUMNS, "name")):
             continue
         where = f"{path}, line {number}: {name!r}"
-        tenant = _tenant(name)
+        tenant = tenant_of(name)
         if not tenant:
             raise AttendeesError(f"{where} has no letter of a to z or digit to make a tenant of")
         if tenant in TENANTS:
@@ -143,7 +151,8 @@ def _add_tenant(connection: Connection, one: Attendee, now: str) -> None:
         )
 
 
-def _tenant(name: str) -> str:
+def tenant_of(name: str) -> str:
+    """A person's name in letters that a URL, a folder and a user name take, if it has any."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
 

@@ -1,0 +1,22 @@
+"""``python -m workshop hub | bundle``: what ``make workshop`` and ``make workshop-bundle`` run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import hub
+
+
+def main() -> int:
+    top = argparse.ArgumentParser(prog="python -m workshop", description="Teach a room.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("hub", help="start a JupyterHub for the attendees of a list")
+    hub.add_options(command)
+    command.set_defaults(run=hub.run)
+    options = top.parse_args()
+    return int(options.run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
