@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import hub
+from . import bundle, hub
 
 
 def main() -> int:
@@ -14,6 +14,9 @@ def main() -> int:
     command = commands.add_parser("hub", help="start a JupyterHub for the attendees of a list")
     hub.add_options(command)
     command.set_defaults(run=hub.run)
+    command = commands.add_parser("bundle", help="put all that a room needs into a folder")
+    bundle.add_options(command)
+    command.set_defaults(run=bundle.run)
     options = top.parse_args()
     return int(options.run(options))
 
