@@ -1,9 +1,10 @@
 """A folder to carry on a stick: from it a room is set up with no network at all.
 
-install.py     what a learner runs; README.txt says how
-project/       this project, with a lock of what lessons and a JupyterHub need
-wheels/        those packages, for this machine's system and Python, and for any named with --for
-site/          the documentation, if `make docs` has made it
+- `install.py`: what a learner runs; `README.txt` says how
+- `project/`: this project, with a lock of what lessons and a JupyterHub need
+- `lessons/`: the student edition
+- `wheels/`: those packages, for this machine's system and Python, and for any named with --for
+- `site/`: the documentation, if `make docs` has made it
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .hub import HERE, HubError, install_proxy
+from .room import student_edition
 
 __all__ = ["BundleError", "Target", "add_options", "applicable", "needed", "run"]
 
@@ -33,22 +35,32 @@ BUILD = ("hatchling", "editables")  # what installs the project itself
 LEFT_OUT = ("tests/", "benchmarks/", ".ci/", ".github/", "requirements-bench.lock")
 SITE = ROOT / "docs" / "_build" / "html"
 
+VIA = r"#(?:   | via )([\w.-]+)"
+"""How the lock says what needs a package."""
+
 SYSTEMS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "linux": (
         {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
-        tuple(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17, 12, 5))
-        + ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"),
+        (
+            *(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17, 12, 5)),
+            *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"),
+        ),
     ),
     "macos": (
         {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
-        tuple(f"macosx_{major}_0_{kind}" for major in (14, 13, 12, 11) for kind in ("arm64", "universal2"))
-        + tuple(f"macosx_10_{minor}_universal2" for minor in (15, 13, 12, 9)),
+        (
+            *(f"macosx_{major}_0_arm64" for major in (14, 13, 12, 11)),
+            *(
+                f"macosx_{major}_universal2"
+                for major in ("11_0", "10_15", "10_13", "10_12", "10_9")
+            ),
+        ),
     ),
     "windows": (
         {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
         ("win_amd64",),
     ),
-}  # fmt: skip
+}
 """By name: what markers see there, and the tags of its wheels. On macOS those of Apple silicon."""
 
 
@@ -135,19 +147,20 @@ def make(folder: Path, targets: list[Target]) -> None:
         shutil.copytree(
             HERE / "node_modules", project / "workshop" / "node_modules", symlinks=False
         )
-    (project / "requirements.lock").write_text("".join(blocks.values()), encoding="utf-8")
+    (project / "requirements.lock").write_text("".join(blocks), encoding="utf-8")
     for target in targets:
         download(applicable(blocks, target), wheels, target)
     for name in ("install.py", "README.txt"):
         shutil.copy2(HERE / "stick" / name, folder / name)
+    (folder / "lessons").mkdir(exist_ok=True)
+    student_edition(folder / "lessons")
     if SITE.is_dir():
         shutil.copytree(SITE, folder / "site", dirs_exist_ok=True)
     else:
         print("Without the site: `make docs` first would add it.", file=sys.stderr)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(
-        f"{folder}: {size / 1e6:.0f} MB, {len(list(wheels.iterdir()))} wheels. See README.txt there."
-    )
+    count = len(list(wheels.iterdir()))
+    print(f"{folder}: {size / 1e6:.0f} MB, {count} wheels. README.txt there says how to go on.")
 
 
 def files() -> Iterator[str]:
@@ -160,13 +173,16 @@ def files() -> Iterator[str]:
             yield path
 
 
-def read_lock(path: Path) -> dict[str, str]:
-    """The lock, block by block: a name, and the lines that pin it."""
-    blocks = re.findall(r"(?m)^\S.*\n(?:[ \t]+.*\n?)*", path.read_text(encoding="utf-8"))
-    return {canonicalize_name(re.split(r"[=\[ ]", block)[0]): block for block in blocks}
+def read_lock(path: Path) -> list[str]:
+    """The blocks of the lock. A name has several where Pythons or systems need other versions."""
+    return re.findall(r"(?m)^\S.*\n(?:[ \t]+.*\n?)*", path.read_text(encoding="utf-8"))
 
 
-def needed(blocks: dict[str, str]) -> dict[str, str]:
+def name_of(block: str) -> str:
+    return canonicalize_name(re.split(r"[=\[ ]", block)[0])
+
+
+def needed(blocks: list[str]) -> list[str]:
     """The part of the lock without tools of development: what `EXTRAS` name, and whatever these
     need, as the lock's own comments ("via") tell."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -174,37 +190,34 @@ def needed(blocks: dict[str, str]) -> dict[str, str]:
     for extra in EXTRAS:
         wanted += declared["optional-dependencies"][extra]
     names = {canonicalize_name(Requirement(one).name) for one in wanted} - {"resonance-helpers"}
-    parents = {
-        name: {canonicalize_name(word) for word in re.findall(r"#(?:   | via) ([\w.-]+)", block)}
-        for name, block in blocks.items()
-    }
-    while True:
-        more = {name for name, via in parents.items() if via & names} - names
-        if not more:
-            break
-        names |= more
-    if missing := names - blocks.keys():
+    wanted_by = [
+        (name_of(block), {canonicalize_name(one) for one in re.findall(VIA, block)})
+        for block in blocks
+    ]
+    if missing := names - {name for name, _ in wanted_by}:
         raise BundleError(f"requirements.lock lacks {', '.join(sorted(missing))}; run make lock")
-    return {name: block for name, block in blocks.items() if name in names}
+    while more := {name for name, via in wanted_by if via & names} - names:
+        names |= more
+    return [block for block in blocks if name_of(block) in names]
 
 
-def applicable(blocks: dict[str, str], target: Target) -> dict[str, str]:
-    """The blocks that apply to `target`, without their markers, which pip reads for this machine."""
-    kept = {}
-    for name, block in blocks.items():
+def applicable(blocks: list[str], target: Target) -> list[str]:
+    """The blocks that apply to `target`, without markers: pip would read them for this machine."""
+    kept = []
+    for block in blocks:
         head, separator, rest = block.partition(" \\\n")
         pin, _, marker = head.partition(" ; ")
         if not marker or target.sees(marker):
-            kept[name] = pin + separator + rest
+            kept.append(pin + separator + rest)
     return kept
 
 
-def download(blocks: dict[str, str], wheels: Path, target: Target) -> None:
+def download(blocks: list[str], wheels: Path, target: Target) -> None:
     where = f"{target.system}, Python {target.python}" if target.system else "this machine"
     print(f"Fetching {len(blocks)} wheels for {where} ...", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         lock = Path(scratch) / "lock.txt"
-        lock.write_text("".join(blocks.values()), encoding="utf-8")
+        lock.write_text("".join(blocks), encoding="utf-8")
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),

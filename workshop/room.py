@@ -21,7 +21,7 @@ from pathlib import Path
 from resonance_helpers.lessons import NOTEBOOKS, available
 from resonance_helpers.sandbox.attendees import Attendee, AttendeesError, read_list
 
-__all__ = ["Room"]
+__all__ = ["Room", "student_edition"]
 
 COLUMNS = ("attendee", "name", "password")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another

@@ -19,7 +19,7 @@ def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
     mine = folder / "project"
     if folder.exists() and any(folder.iterdir()) and not (mine / "bootstrap.py").exists():
-        print("Set-up: {} has something else in it; name a new folder.".format(folder))
+        print(f"Set-up: {folder} has something else in it; name a new folder.")
         return 1
     if mine.exists():  # all but what was made there, such as .venv
         for path in (HERE / "project").iterdir():
@@ -38,15 +38,12 @@ def main():
             str(command),
             str(mine / "workshop" / "seat.py"),
             "--put",
-            str(mine / "notebooks"),
+            str(HERE / "lessons"),
             str(folder / "lessons"),
         ]
     )
-    print(
-        "\nDone. To begin:\n\n    {} -m resonance_helpers lab --notebooks {}".format(
-            quoted(command), quoted(folder / "lessons")
-        )
-    )
+    lab = f"{quoted(command)} -m resonance_helpers lab --notebooks {quoted(folder / 'lessons')}"
+    print(f"\nDone. To begin:\n\n    {lab}")
     return 0
 
 
@@ -68,7 +65,7 @@ def remove(path):
 
 
 def quoted(path):
-    return '"{}"'.format(path) if " " in str(path) else str(path)
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 if __name__ == "__main__":
