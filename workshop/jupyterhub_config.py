@@ -97,3 +97,4 @@ if os.geteuid() == 0 and asked["one_user"]:
 c.Spawner.default_url = f"/lab/tree/{min(path.name for path in room.lessons.glob('*.ipynb'))}"
 # Thirty log in within a minute, and a laptop starts a few servers a second at best.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
+c.LocalProcessSpawner.interrupt_timeout = 1  # a server asks whether it is meant; nobody answers
