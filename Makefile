@@ -11,7 +11,7 @@ export PYTHON
 .PHONY: help lab test execute lint lock soak bench workshop workshop-bundle clean ready
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: ready ## Open JupyterLab on lesson 1 (ARGS="--port 9000")
 	@$(PY) -m resonance_helpers lab $(ARGS)

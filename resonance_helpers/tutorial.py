@@ -36,6 +36,9 @@ class SetUpError(RuntimeError):
     """There is no server to learn with; the message says why, and what to do."""
 
 
+PATIENCE = 120.0
+"""Seconds that a sandbox may take to start: in a workshop thirty start on one machine at once."""
+
 _running: tuple[Sandbox, dict[str, Any]] | None = None
 """The sandbox of this process, and the options it was started with."""
 
@@ -99,7 +102,7 @@ def _here(options: dict[str, Any]) -> LessonClient:
         handle.stop()
         _running = None
     try:
-        handle = sandbox.start(still=True, **options)
+        handle = sandbox.start(still=True, **{"timeout": PATIENCE, **options})
     except (sandbox.SandboxError, ValueError, TypeError) as error:
         raise SetUpError(f"The sandbox did not start: {_reason(error)}") from None
     _running = handle, options

@@ -1,11 +1,11 @@
-"""``python -m workshop hub | bundle``: what ``make workshop`` and ``make workshop-bundle`` run."""
+"""``python -m workshop hub | bundle | trial``; make runs the first two."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from . import bundle, hub
+from . import bundle, hub, trial
 
 
 def main() -> int:
@@ -17,6 +17,9 @@ def main() -> int:
     command = commands.add_parser("bundle", help="put all that a room needs into a folder")
     bundle.add_options(command)
     command.set_defaults(run=bundle.run)
+    command = commands.add_parser("trial", help="let as many as will come run lessons at once")
+    trial.add_options(command)
+    command.set_defaults(run=trial.run)
     options = top.parse_args()
     return int(options.run(options))
 
