@@ -78,6 +78,14 @@ def test_its_make_commands_exist():
     assert set(re.findall(r"`make ([a-z-]+)", README)) <= TARGETS
 
 
+def test_the_launch_link_lands_on_lesson_1():
+    [path] = re.findall(r"mybinder\.org/v2/\S+\?urlpath=lab/tree/([\w./]+)", README)
+    assert ROOT / path == ROOT / "notebooks" / available()[0].filename
+    if os.name == "posix":
+        assert os.access(ROOT / "postBuild", os.X_OK)
+        subprocess.run(["bash", "-n", ROOT / "postBuild"], check=True)
+
+
 def test_its_resonance_commands_exist():
     [commands] = [one for one in parser()._actions if hasattr(one, "choices") and one.choices]
     named = set(re.findall(r"resonance (lab|sandbox|doctor|execute)\b", README))
