@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .transport import RetryPolicy as RetryPolicy
     from .tutorial import connect as connect
     from .tutorial import needs_sandbox as needs_sandbox
+    from .webhooks import WebhookHandler as WebhookHandler
+    from .webhooks import WebhookReceiver as WebhookReceiver
 
 _HOMES = {
     "ApiKeyAuth": "auth",
@@ -39,6 +41,8 @@ _HOMES = {
     "ResonanceOSAPIClient": "client",
     "RetryPolicy": "transport",
     "Secret": "auth",
+    "WebhookHandler": "webhooks",
+    "WebhookReceiver": "webhooks",
     "check": "exercises",
     "connect": "tutorial",
     "hint": "exercises",

@@ -350,6 +350,18 @@ class UnknownApiKeyError(NotFoundError):
     type = "unknown-api-key"
 
 
+class UnknownWebhookError(NotFoundError):
+    """No such webhook for this caller, or it was deleted."""
+
+    type = "unknown-webhook"
+
+
+class UnknownDeliveryError(NotFoundError):
+    """This webhook has no such delivery (any more)."""
+
+    type = "unknown-delivery"
+
+
 class RequestTimeoutError(ClientError):
     """The server gave up waiting for the request."""
 
@@ -384,6 +396,18 @@ class ApiKeyLimitError(ConflictError):
     """The tenant has as many API keys as it may."""
 
     type = "api-key-limit"
+
+
+class WebhookLimitError(ConflictError):
+    """The tenant has as many webhooks as it may."""
+
+    type = "webhook-limit"
+
+
+class WebhookDisabledError(ConflictError):
+    """The webhook is disabled, so nothing is sent; enable it first."""
+
+    type = "webhook-disabled"
 
 
 class IdempotencyInProgressError(ConflictError):

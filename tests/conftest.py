@@ -50,5 +50,6 @@ def postgres() -> Iterator[Postgres]:
         if os.environ.get("CI"):
             pytest.fail(reason)  # there, nothing is left out in silence
         pytest.skip(reason)
-    with Postgres() as server:
+    with pytest.MonkeyPatch.context() as patch, Postgres() as server:
+        patch.setenv("XDG_STATE_HOME", str(server.folder / "state"))
         yield server

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sandbox; the exit code is 2 where it cannot start, with one sentence on stderr."""
     options = _parser().parse_args(arguments)
     # Imported late: --help and mistakes answer at once.
-    from .settings import Settings, SettingsError, is_loopback
+    from .settings import WEBHOOK_RETRY, Settings, SettingsError, is_loopback
 
     try:
         settings = Settings(
@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token_lifetime=options.token_lifetime,
             access_log=options.access_log,
             allowed_hosts=tuple(options.allow_host),
+            allow_loopback_webhooks=options.allow_loopback_webhooks,
+            webhook_retry=WEBHOOK_RETRY if options.webhook_retry is None else options.webhook_retry,
+            webhook_timeout=options.webhook_timeout,
+            webhook_disable_after=options.webhook_disable_after,
         )
     except SettingsError as error:
         return _refuse(error)
@@ -139,6 +143,31 @@ def _parser() -> argparse.ArgumentParser:
         help="let OAuth access tokens end so soon (default: %(default)s)",
     )
     add("--access-log", action="store_true", help="write a line to stderr for each request")
+    add(
+        "--allow-loopback-webhooks",
+        action="store_true",
+        help="let webhooks lead to this machine, by http and at any port too",
+    )
+    add(
+        "--webhook-retry",
+        type=_waits,
+        metavar="SECONDS,…",
+        help="waits between the tries of a delivery (default: from 5 seconds to 10 hours)",
+    )
+    add(
+        "--webhook-timeout",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="how long one try may take (default: %(default)s)",
+    )
+    add(
+        "--webhook-disable-after",
+        type=int,
+        default=5,
+        metavar="N",
+        help="dead deliveries in a row that disable a webhook (default: %(default)s)",
+    )
     add("--parent", type=int, default=0, help=argparse.SUPPRESS)
     add("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
     return parser
@@ -152,6 +181,10 @@ def _fill_room(app: FastAPI, listed: Path, file: Path | None, url: str) -> str:
     held = enrol(app, attendees, read_keys(file))
     write_keys(file, attendees, held, url)
     return f"\n{len(attendees)} attendees; their keys are in {file}."
+
+
+def _waits(text: str) -> tuple[float, ...]:
+    return tuple(float(wait) for wait in text.split(",") if wait.strip())
 
 
 def _refuse(error: Exception) -> int:

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from functools import partial
 
 import anyio.to_thread
@@ -46,19 +45,35 @@ from .routes import (
     oauth,
     profiles,
     tenants,
+    webhooks,
 )
 from .security import Directory
 from .settings import Settings
+from .shown_time import clock
 from .store import Database
+from .webhooks import deliveries, subscriptions
+from .webhooks.courier import Courier
+from .webhooks.guard import Guard
+from .webhooks.outbox import Outbox
+from .webhooks.secret_box import SecretBox, key_of
 from .writer import ResonantWriter, default_writer
 from .writer.base import Writer
 
 __all__ = ["create_app", "issue_credentials"]
 
-STILL = "2026-01-01T00:00:00Z"
-"""The displayed time of a still sandbox."""
-
-TOPICS = (health, generation, hrv, tenants, profiles, metrics, api_keys, oauth, consent, control)
+TOPICS = (
+    health,
+    generation,
+    hrv,
+    tenants,
+    profiles,
+    metrics,
+    webhooks,
+    api_keys,
+    oauth,
+    consent,
+    control,
+)
 
 WARM_UP = 0.5
 """Seconds from the start to the writer's warm-up, which leaves the first answers time to go out."""
@@ -91,6 +106,14 @@ def create_app(
     log = RequestLog(now)
     limits = RateLimits(settings)
     faults = FaultEngine()
+    outbox = Outbox(database, now, settings.still)
+    box = SecretBox(key_of(database))
+    subscriptions.prove(database, box)
+    guard = Guard(allow_loopback=settings.allow_loopback_webhooks)
+    ledger = deliveries.Ledger(
+        settings.webhook_retry, settings.webhook_disable_after, now, settings.still
+    )
+    agent = f"ResonanceOS-Webhooks/{_version()}"
 
     routes: list[Route] = []
 
@@ -127,6 +150,10 @@ def create_app(
     app.state.limits = limits
     app.state.outages = Outages(directory)
     app.state.faults = faults
+    app.state.outbox = outbox
+    app.state.secret_box = box
+    app.state.guard = guard
+    app.state.courier = Courier(database, box, guard, ledger, settings.webhook_timeout, agent)
     app.state.now = now
     app.state.version = _version()
     app.state.started = time.monotonic()
@@ -153,13 +180,6 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
     return issued
 
 
-def clock(still: bool) -> Callable[[], str]:
-    """What the sandbox displays as the time: RFC 3339 in UTC, or always the same."""
-    if still:
-        return lambda: STILL
-    return lambda: datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
@@ -169,9 +189,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(_housekeeping(state.database)),
         asyncio.create_task(_warm_up(state.writer)),
     ]
+    state.courier.start()
+    state.outbox.wake = state.courier.wake
     try:
         yield
     finally:
+        state.courier.stop()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
@@ -188,6 +211,7 @@ def _clear(connection: Connection) -> None:
     now = time.time()
     purge(connection, now)
     purge_grants(connection, now)
+    deliveries.purge(connection, now)
 
 
 async def _warm_up(writer: Writer) -> None:

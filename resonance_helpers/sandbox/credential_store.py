@@ -10,13 +10,13 @@ import json
 import secrets as randomness
 import time
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from . import keys
 from .problems import Problem
+from .shown_time import later
 from .store import credentials, secrets
 
 __all__ = [
@@ -66,7 +66,7 @@ def add(
             created_at=now,
             made_at=made_at,
             expires_at=None if expires_in is None else made_at + expires_in,
-            expires_shown=_later(now, expires_in),
+            expires_shown=later(now, expires_in),
             initial=initial,
             revoked=False,
         )
@@ -146,7 +146,7 @@ def rotate(
             secrets.c.credential == identity,
             secrets.c.expires_at.is_(None) | (secrets.c.expires_at > end),
         )
-        .values(expires_at=end, expires_shown=_later(now, overlap))
+        .values(expires_at=end, expires_shown=later(now, overlap))
     )
     older = connection.execute(
         select(secrets.c.digest)
@@ -219,12 +219,3 @@ def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "expires_at": row.expires_shown,
         "previous_expires_at": overlap and overlap.expires_shown,
     }
-
-
-def _later(now: str, seconds: float | None) -> str | None:
-    """A displayed time `seconds` after the displayed time `now`."""
-    if seconds is None:
-        return None
-    then = datetime.fromisoformat(now) + timedelta(seconds=seconds)
-    precision = "milliseconds" if then.microsecond else "seconds"
-    return then.isoformat(timespec=precision).replace("+00:00", "Z")

@@ -21,6 +21,7 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +87,10 @@ def start(
     token_lifetime: int | None = None,
     attendees: str | os.PathLike[str] | None = None,
     keys: str | os.PathLike[str] | None = None,
+    allow_loopback_webhooks: bool = False,
+    webhook_retry: Sequence[float] | None = None,
+    webhook_timeout: float | None = None,
+    webhook_disable_after: int | None = None,
     timeout: float = 30.0,
 ) -> Sandbox:
     """Start a sandbox and wait until it answers.
@@ -105,9 +110,15 @@ def start(
         ("--token-lifetime", token_lifetime),
         ("--attendees", attendees),
         ("--keys", keys),
+        ("--webhook-timeout", webhook_timeout),
+        ("--webhook-disable-after", webhook_disable_after),
     ):
         if value is not None:
             options += [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
+    if webhook_retry is not None:
+        options.append(f"--webhook-retry={','.join(map(str, webhook_retry))}")
+    if allow_loopback_webhooks:
+        options.append("--allow-loopback-webhooks")
     if still:
         options.append("--still")
     environment = dict(os.environ)

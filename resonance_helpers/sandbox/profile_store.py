@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from typing import Any
@@ -12,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..hrv import HRVVector
+from . import cursors
 from .catalog import OWN, SHARED, Preset
 from .problems import Problem
 from .store import Database, profiles
@@ -75,7 +74,7 @@ def page(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """At most `limit` profiles after `cursor`, shared ones first, each kind by name; and the
     cursor of the next page. A profile made meanwhile moves no other from its page."""
-    own, after = _read_cursor(cursor, tenant) if cursor is not None else (False, "")
+    own, after = (False, "") if cursor is None else cursors.read(cursor, tenant, bool, str)
     found: list[dict[str, Any]] = []
     if not own:
         found = [_shown_shared(_SHARED[name], tenant) for name in sorted(_SHARED) if name > after]
@@ -92,7 +91,7 @@ def page(
     if len(found) <= limit:
         return shown, None
     last = shown[-1]
-    return shown, _cursor(tenant, not last["shared"], last["profile_name"])
+    return shown, cursors.make(tenant, not last["shared"], last["profile_name"])
 
 
 def count_own(connection: Connection, tenant: str) -> int:
@@ -270,28 +269,3 @@ def _shown_shared(preset: Preset, tenant: str) -> dict[str, Any]:
         "created_at": _SHARED_SINCE,
         "shared": True,
     }
-
-
-def _cursor(tenant: str, own: bool, after: str) -> str:
-    content = dumps([tenant, own, after])
-    check = hashlib.sha256(content).digest()[:6]
-    return base64.urlsafe_b64encode(check + content).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, tenant: str) -> tuple[bool, str]:
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        check, content = raw[:6], raw[6:]
-        if hashlib.sha256(content).digest()[:6] != check:
-            raise ValueError
-        of, own, after = json.loads(content)
-        if of != tenant or not isinstance(own, bool) or not isinstance(after, str):
-            raise ValueError
-    except (ValueError, TypeError, binascii.Error):
-        message = "is not one that this server gave for this list"
-        raise Problem(
-            "validation-failed",
-            f"cursor {message}; take next_cursor of the page before, or leave it out.",
-            errors=[("cursor", message)],
-        ) from None
-    return own, after

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from . import credential_store, profile_store
 from .catalog import TENANTS
 from .store import Database, generations, grants, idempotency, tenants
+from .webhooks import subscriptions
 
 __all__ = ["prepare", "restore"]
 
@@ -26,8 +27,9 @@ def prepare(database: Database, now: str) -> None:
 
 
 def restore(app: FastAPI, realm: str) -> None:
-    """Undo everything that the callers of `realm` did: profiles, API keys, generations, stored
-    answers, figures, limits used, outages, faults and the log. Blocks: not for the event loop."""
+    """Undo everything that the callers of `realm` did: profiles, API keys, webhooks, generations,
+    stored answers, figures, limits used, outages, faults and the log. Blocks: not for the event
+    loop."""
     state = app.state
     directory = state.directory
     mine = [name for name in directory.access if directory.realm_of(name) == realm]
@@ -36,6 +38,7 @@ def restore(app: FastAPI, realm: str) -> None:
         for name in mine:
             profile_store.seed(connection, name, state.now())
         credential_store.restore(connection, mine)
+        subscriptions.clear(connection, mine)
         connection.execute(delete(grants).where(grants.c.tenant.in_(mine)))
         connection.execute(delete(generations).where(generations.c.realm == realm))
         connection.execute(

@@ -20,20 +20,24 @@ __all__ = [
     "Jwks",
     "Measured",
     "MetricsSummary",
+    "Moment",
     "Name",
     "NewApiKey",
     "NewProfile",
     "NewTenant",
+    "Number",
     "OAuthMetadata",
     "Outage",
     "Profile",
     "ProfileList",
     "ProfileUpdate",
+    "RequestBody",
     "Rotation",
     "ShownApiKey",
     "TenantList",
     "TenantSummary",
     "TokenAnswer",
+    "once",
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -101,7 +105,7 @@ Metadata = Annotated[
 ]
 
 
-class _Request(BaseModel):
+class RequestBody(BaseModel):
     """A request's body; an error may repeat the names of its fields."""
 
     @classmethod
@@ -109,7 +113,7 @@ class _Request(BaseModel):
         FIELDS.update(cls.model_fields)
 
 
-class GenerationRequest(_Request):
+class GenerationRequest(RequestBody):
     """What to write. An unknown field is ignored and named in the answer's `warnings`."""
 
     model_config = ConfigDict(
@@ -137,14 +141,14 @@ class GenerationRequest(_Request):
     seed: Annotated[int, Field(ge=1 - 2**53, le=2**53 - 1), Number] | None = None
 
 
-class NewTenant(_Request):
+class NewTenant(RequestBody):
     """A tenant to be made."""
 
     tenant: Name
     access: Literal["open", "private"] = "private"
 
 
-class NewProfile(_Request):
+class NewProfile(RequestBody):
     """A profile to be made."""
 
     tenant: Name
@@ -154,7 +158,7 @@ class NewProfile(_Request):
     metadata: Metadata | None = None
 
 
-class ProfileUpdate(_Request):
+class ProfileUpdate(RequestBody):
     """What a profile is to be from now on; a field left out goes back to empty."""
 
     hrv_vector: Vector
@@ -162,7 +166,7 @@ class ProfileUpdate(_Request):
     metadata: Metadata | None = None
 
 
-class HRVRequest(_Request):
+class HRVRequest(RequestBody):
     """A text to be measured."""
 
     text: Annotated[
@@ -175,14 +179,14 @@ class HRVRequest(_Request):
 Scope = Literal["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin"]
 
 
-def _once(value: list[str]) -> list[str]:
+def once(value: list[str]) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-class NewApiKey(_Request):
+class NewApiKey(RequestBody):
     """A key to be made; it can do no more than its scopes, in its tenant."""
 
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(_once)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(once)]
     tenant: Name | None = None
     name: Annotated[str, Field(max_length=100, pattern=LINE, description="what it is for")] = ""
     expires_in: (
@@ -191,7 +195,7 @@ class NewApiKey(_Request):
     ) = None
 
 
-class Rotation(_Request):
+class Rotation(RequestBody):
     """How a key changes."""
 
     overlap_seconds: Annotated[
@@ -201,7 +205,7 @@ class Rotation(_Request):
     ] = 3600
 
 
-class Outage(_Request):
+class Outage(RequestBody):
     """Components to be out of order from now on; none mends them all."""
 
     components: list[Literal["database", "writer", "disk"]]
@@ -272,7 +276,7 @@ class TenantList(BaseModel):
     count: int
 
 
-_Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class ApiKey(BaseModel):
@@ -282,10 +286,10 @@ class ApiKey(BaseModel):
     name: str
     tenant: str
     scopes: list[Scope]
-    created_at: _Moment
-    expires_at: Annotated[_Moment | None, Field(description="null for no end")]
+    created_at: Moment
+    expires_at: Annotated[Moment | None, Field(description="null for no end")]
     previous_expires_at: Annotated[
-        _Moment | None, Field(description="end of the secret before, while a rotation overlaps")
+        Moment | None, Field(description="end of the secret before, while a rotation overlaps")
     ]
 
 

@@ -17,8 +17,12 @@ COUNTS = (
     "max_body",
     "writer_threads",
     "max_queue",
+    "webhook_disable_after",
 )
 """Settings that are at least 1."""
+
+WEBHOOK_RETRY = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 36_000.0)
+"""Eight tries of a delivery within 28 hours: a receiver may be down for a night and a day."""
 
 
 class SettingsError(ValueError):
@@ -48,6 +52,10 @@ class Settings:
         max_queue: generations that may wait for a thread before the server says it is overloaded.
         allowed_hosts: further names this server answers to, beside loopback and `host`.
         access_log: write a line to stderr for each request.
+        allow_loopback_webhooks: let webhooks lead to this machine, by http and at any port too.
+        webhook_retry: seconds from each failed try of a delivery to the next; there is a try more.
+        webhook_timeout: seconds of wall-clock time that one try may take.
+        webhook_disable_after: dead deliveries in a row that disable a webhook.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +74,10 @@ class Settings:
     max_queue: int = 256
     allowed_hosts: tuple[str, ...] = ()
     access_log: bool = False
+    allow_loopback_webhooks: bool = False
+    webhook_retry: tuple[float, ...] = WEBHOOK_RETRY
+    webhook_timeout: float = 15.0
+    webhook_disable_after: int = 5
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -80,6 +92,14 @@ class Settings:
         if self.token_lifetime > 86_400:
             raise SettingsError(
                 f"token_lifetime is {self.token_lifetime}; it is at most 86400 seconds, a day"
+            )
+        if not (math.isfinite(self.webhook_timeout) and 0 < self.webhook_timeout <= 60):
+            raise SettingsError(
+                f"webhook_timeout is {self.webhook_timeout}; it is above 0, at most 60 seconds"
+            )
+        if not all(math.isfinite(wait) and 0 <= wait <= 86_400 for wait in self.webhook_retry):
+            raise SettingsError(
+                "webhook_retry holds a wait that is not between 0 and 86400 seconds"
             )
         if not self.allow_remote and not is_loopback(self.host):
             raise SettingsError(

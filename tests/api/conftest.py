@@ -59,7 +59,14 @@ def server(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     if getattr(request, "param", SQLITE) == POSTGRESQL:
         database = request.getfixturevalue("postgres").database()
     with start(
-        database=database, rate_limit=UNLIMITED, burst=UNLIMITED, quota=UNLIMITED
+        database=database,
+        rate_limit=UNLIMITED,
+        burst=UNLIMITED,
+        quota=UNLIMITED,
+        allow_loopback_webhooks=True,
+        webhook_retry=[0.05, 0.1],
+        webhook_timeout=1.0,
+        webhook_disable_after=2,
     ) as sandbox:
         yield sandbox
         assert "Traceback" not in sandbox.log()

@@ -30,11 +30,19 @@ class Names:
     tenant: str
     profile: str
     key: str
+    webhook: str
+    event: str
 
 
-ABSENT = Names(NOBODY, "none_such", "0123456789ab")
+ABSENT = Names(NOBODY, "none_such", "0123456789ab", "wh_0123456789ab", f"msg_{'0' * 32}")
 
 Call = Callable[[API, Names], requests.Response]
+
+
+def hook(tenant: str, **fields: str) -> dict[str, Any]:
+    """A webhook to be made, at a port where nothing listens."""
+    return {"url": "http://127.0.0.1:9/", "events": ["profile.created"], "tenant": tenant, **fields}
+
 
 NAMING: dict[tuple[str, str], Call] = {
     ("post", "/hr_generate"): lambda api, of: api.generate(
@@ -59,6 +67,29 @@ NAMING: dict[tuple[str, str], Call] = {
         "POST", f"/api_keys/{of.key}/rotate", {}
     ),
     ("delete", "/api_keys/{id}"): lambda api, of: api("DELETE", f"/api_keys/{of.key}"),
+    ("get", "/webhooks"): lambda api, of: api("GET", f"/webhooks?tenant={of.tenant}"),
+    ("post", "/webhooks"): lambda api, of: api("POST", "/webhooks", hook(of.tenant)),
+    ("get", "/webhooks/{id}"): lambda api, of: api("GET", f"/webhooks/{of.webhook}"),
+    ("delete", "/webhooks/{id}"): lambda api, of: api("DELETE", f"/webhooks/{of.webhook}"),
+    ("post", "/webhooks/{id}/rotate_secret"): lambda api, of: api(
+        "POST", f"/webhooks/{of.webhook}/rotate_secret", {}
+    ),
+    ("post", "/webhooks/{id}/enable"): lambda api, of: api(
+        "POST", f"/webhooks/{of.webhook}/enable"
+    ),
+    ("post", "/webhooks/{id}/test"): lambda api, of: api("POST", f"/webhooks/{of.webhook}/test"),
+    ("post", "/webhooks/{id}/redeliver"): lambda api, of: api(
+        "POST", f"/webhooks/{of.webhook}/redeliver?since=2026-01-01T00:00:00Z"
+    ),
+    ("get", "/webhooks/{id}/deliveries"): lambda api, of: api(
+        "GET", f"/webhooks/{of.webhook}/deliveries"
+    ),
+    ("get", "/webhooks/{id}/deliveries/{delivery}"): lambda api, of: api(
+        "GET", f"/webhooks/{of.webhook}/deliveries/{of.event}"
+    ),
+    ("post", "/webhooks/{id}/deliveries/{delivery}/redeliver"): lambda api, of: api(
+        "POST", f"/webhooks/{of.webhook}/deliveries/{of.event}/redeliver"
+    ),
     ("get", "/sandbox/requests"): lambda api, of: api(
         "GET", f"/sandbox/requests?tenant={of.tenant}"
     ),
@@ -84,6 +115,7 @@ OWN: dict[tuple[str, str], Call] = {
     ("post", "/hrv"): lambda api, of: api("POST", "/hrv", {"text": "Tea is hot."}),
     ("get", "/metrics"): lambda api, of: api("GET", "/metrics"),
     ("get", "/api_keys"): lambda api, of: api("GET", "/api_keys"),
+    ("get", "/webhooks"): lambda api, of: api("GET", "/webhooks"),
     ("get", "/sandbox/requests"): lambda api, of: api("GET", "/sandbox/requests"),
 }
 """Routes that name nothing, and answer with what is the caller's own."""
@@ -109,22 +141,30 @@ def test_every_route_is_in_the_matrix() -> None:
 @pytest.fixture(scope="module")
 def house() -> Iterator[Sandbox]:
     """A sandbox of its own: it is full of canaries."""
-    with start(rate_limit=UNLIMITED, burst=UNLIMITED, quota=UNLIMITED) as server:
+    with start(
+        rate_limit=UNLIMITED,
+        burst=UNLIMITED,
+        quota=UNLIMITED,
+        allow_loopback_webhooks=True,
+    ) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def names(house: Sandbox) -> dict[str, Names]:
-    """Canaries in each tenant: a profile and a key."""
+    """Canaries in each tenant: a webhook, a profile that it hears of, and a key."""
     admin = API(house, "admin")
     found = {}
     for tenant in TENANTS:
         profile = f"canary_of_{tenant}"
+        body = hook(tenant, description=f"secret of {tenant}")
+        webhook = admin("POST", "/webhooks", body).json()["id"]
         assert admin.create(profile, tenant, description=f"secret of {tenant}").status_code == 201
         body = {"tenant": tenant, "scopes": ["generate"], "name": f"secret of {tenant}"}
         key = admin("POST", "/api_keys", body).json()["id"]
         assert admin.generate(tenant=tenant, profile_name=profile).status_code == 200
-        found[tenant] = Names(tenant, profile, key)
+        (event,) = admin("GET", f"/webhooks/{webhook}/deliveries").json()["deliveries"]
+        found[tenant] = Names(tenant, profile, key, webhook, event["id"])
     return found
 
 
@@ -182,7 +222,8 @@ def test_what_is_ones_own_says_nothing_of_others(
         assert answer.status_code in (200, 401, 403), (route, answer.text)
         # Open tenants share their log and figures, as they share their callers.
         for victim in set(TENANTS) - set(mine):
-            canary = rf"{re.escape(names[victim].profile)}|{names[victim].key}|secret of {victim}"
+            of = names[victim]
+            canary = f"{of.profile}|{of.key}|{of.webhook}|{of.event}|secret of {victim}"
             assert not re.search(canary, answer.text), (victim, route)
 
 
@@ -213,5 +254,10 @@ def test_nothing_was_changed(house: Sandbox, names: dict[str, Names]) -> None:
         keys = admin("GET", f"/api_keys?tenant={tenant}").json()["api_keys"]
         kept = next(key for key in keys if key["id"] == own.key)
         assert kept["previous_expires_at"] is None
+        (webhook,) = admin("GET", f"/webhooks?tenant={tenant}").json()["webhooks"]
+        assert webhook["id"] == own.webhook
+        assert webhook["previous_secret_expires_at"] is None
+        sent = admin("GET", f"/webhooks/{own.webhook}/deliveries").json()["deliveries"]
+        assert [delivery["id"] for delivery in sent] == [own.event]
         assert admin("GET", f"/sandbox/outages?tenant={tenant}").json()["components"] == []
         assert admin("GET", f"/sandbox/faults?tenant={tenant}").json()["faults"] == []

@@ -25,7 +25,7 @@ def test_no_secret_is_kept_or_told(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     errors = (tmp_path / "stderr").open("w+", encoding="utf-8")
     options = ["--port", "0", "--json", "--access-log", "--until-stdin-ends", "--still"]
-    options += ["--burst", "100000", "--rate-limit", "100000"]
+    options += ["--burst", "100000", "--rate-limit", "100000", "--allow-loopback-webhooks"]
     process = subprocess.Popen(
         [sys.executable, "-c", LOUD, *options, "--database", str(path)],
         stdin=subprocess.PIPE,
@@ -46,6 +46,7 @@ def test_no_secret_is_kept_or_told(tmp_path: Path) -> None:
             "metrics": admin("GET", "/metrics").text
             + admin("GET", "/metrics", Accept="text/plain").text,
             "list of keys": admin("GET", "/api_keys").text,
+            "list of webhooks": admin("GET", "/webhooks?tenant=acme_corp").text,
             "document": admin("GET", "/openapi.json").text,
             "reprs": repr(server) + repr(server.credentials),
             "log": server.log(),
@@ -57,7 +58,7 @@ def test_no_secret_is_kept_or_told(tmp_path: Path) -> None:
     seen["database"] = path.read_bytes().decode("latin-1")
     assert "/oauth/token" in seen["log"], "the log was on"
     assert canaries["new key"].split("_")[2] in seen["database"], "what is public is found"
-    assert len(canaries) == 19
+    assert len(canaries) == 22
     for place, text in seen.items():
         for name, secret in canaries.items():
             for form in {secret, quote(secret, safe=""), secret[-20:]}:
@@ -91,6 +92,17 @@ def use_every_credential(server: Sandbox) -> dict[str, str]:
     access = keep("service's token", service_token(server).json()["access_token"])
     API(server).generate("Tea", Idempotency_Key="tea", Authorization=f"Bearer {access}")
     API(server)("GET", "/profiles", X_API_Key=access)
+
+    body = {"tenant": "acme_corp", "url": "http://127.0.0.1:9/", "events": ["profile.created"]}
+    made = admin("POST", "/webhooks", body, Idempotency_Key="hook").json()
+    keep("webhook's secret", made["secret"])
+    path = f"/webhooks/{made['id']}/rotate_secret"
+    rotated = admin("POST", path, {}, Idempotency_Key="hook2").json()
+    keep("rotated webhook's secret", rotated["secret"])
+    own = keep("secret of the caller's own", "whsec_" + "own/canary+of/4+a" * 2)
+    admin("POST", "/webhooks", {**body, "secret": own}, Idempotency_Key="hook3")
+    admin("POST", "/webhooks", {**body, "secret": own, "url": "https://10.0.0.1/"})
+    admin("POST", f"/webhooks/{made['id']}/test")
 
     browser = Browser(server)
     page = browser.ask()

@@ -13,9 +13,10 @@ from resonance_helpers.auth import read_jwt
 from resonance_helpers.exercises import Exercise, check
 from resonance_helpers.lessons import LESSONS, NOTEBOOKS
 from resonance_helpers.tutorial import LessonClient
-from tests.exercises.conftest import administrator
+from resonance_helpers.webhooks import WebhookVerificationError, verify
+from tests.exercises.conftest import SECRET, administrator
 
-TOPICS = ("health", "generation", "profiles", "errors", "auth")
+TOPICS = ("health", "generation", "profiles", "errors", "auth", "webhooks")
 
 EXERCISES = [
     getattr(getattr(check, topic), name)
@@ -157,6 +158,45 @@ def by_code(failure: dict[str, Any], wrong: dict[int, str]) -> str:
     return {**right, **wrong}.get(failure["response_code"], "stop")
 
 
+def subscribed(
+    events: list[str], tenant: str | None = "demo_tenant", *, known: bool = True, **changed: Any
+) -> Make:
+    def make(api: LessonClient) -> Any:
+        hook = {"secret": SECRET} if known else {}
+        made = api.create_webhook(api.receiver.url, events, tenant, **hook)
+        return {**made, **changed}
+
+    return make
+
+
+def unverified(body: bytes, headers: dict[str, str], secret: Any) -> int:
+    return 200 if "webhook-signature" in headers and body.startswith(b"{") else 400
+
+
+def for_ever(body: bytes, headers: dict[str, str], secret: Any) -> int:
+    verify(body, headers, secret, tolerance=1e9)
+    return 200
+
+
+def patient(body: bytes, headers: dict[str, str], secret: Any) -> int:
+    try:
+        return for_ever(body, headers, secret)
+    except WebhookVerificationError:
+        return 400
+
+
+def counted(event: Any, lengths: dict[Any, Any]) -> None:
+    lengths["all"] = lengths.get("all", 0) + event.data["content_length"]
+
+
+def by_length(event: Any, lengths: dict[Any, Any]) -> None:
+    lengths[event.data["content_length"]] = event.data["content_length"]
+
+
+def by_text(event: Any, lengths: dict[Any, Any]) -> None:
+    lengths[event.id] = event.data["article"]
+
+
 STORY = [0.7, 0.4, 0.6, 0.5, 0.8, 0.6, 0.9, 0.8]
 FLAT = [0.5] * 8
 
@@ -254,6 +294,33 @@ WRONG: list[tuple[str, str, Make, str]] = [
     ("auth.react", "stop at 429", same(lambda f: by_code(f, {429: "stop"})), "works later"),
     ("auth.react", "wait at 500", same(lambda f: by_code(f, {500: "wait"})), "no waiting changes"),
     ("auth.react", "the code", same(lambda f: f["response_code"]), "should be one of renew"),
+    ("webhooks.guard", "no function", same(200), "should be a function"),
+    ("webhooks.guard", "unverified", same(unverified), "body was changed your function says 200"),
+    ("webhooks.guard", "raises", same(for_ever), "raised WebhookVerificationError"),
+    ("webhooks.guard", "takes what is old", same(patient), "of ten minutes ago"),
+    ("webhooks.guard", "refuses all", same(lambda *delivery: 400), "would send it for ever"),
+    ("webhooks.guard", "True", same(lambda *delivery: "ok"), "return 200 or 400"),
+    ("webhooks.subscribe", "the url", same("http://127.0.0.1"), "create_webhook() returned"),
+    ("webhooks.subscribe", "another tenant", subscribed(["profile.created"], None), "hear of def"),
+    (
+        "webhooks.subscribe",
+        "more events",
+        subscribed(["profile.created", "generation.completed"]),
+        "not of new profiles alone",
+    ),
+    (
+        "webhooks.subscribe",
+        "another secret",
+        subscribed(["profile.created"], known=False),
+        "a secret that the receiver does not know",
+    ),
+    ("webhooks.subscribe", "refused", subscribed(["profiles"]), "The server refused"),
+    ("webhooks.subscribe", "gone", subscribed(["profile.created"], id="wh_0"), "no such webhook"),
+    ("webhooks.once", "no function", same({}), "should be a function"),
+    ("webhooks.once", "counted", same(counted), "A duplicate was counted"),
+    ("webhooks.once", "by length", same(by_length), "equal in all but their id"),
+    ("webhooks.once", "nothing", same(lambda event, lengths: None), "still empty"),
+    ("webhooks.once", "the text", same(by_text), "should be numbers"),
     ("errors.category", "another", same("validation"), "not what the error"),
     ("errors.category", "its type", same("unknown-profile"), "should be one of these texts"),
     ("errors.category", "the code", same(404), "should be one of these texts"),

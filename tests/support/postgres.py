@@ -41,13 +41,13 @@ class Postgres:
         self._postgres = programs / "postgres"
         # The server refuses to be root, so root lets the system's user for it run this one.
         self._as = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-        self._folder = Path(tempfile.mkdtemp(prefix="resonance-postgres-"))
-        secret = self._folder / "password"
+        self.folder = Path(tempfile.mkdtemp(prefix="resonance-postgres-"))
+        secret = self.folder / "password"
         secret.write_text(self.password)
         if self._as:
-            for path in (self._folder, secret):
+            for path in (self.folder, secret):
                 shutil.chown(path, **self._as)
-        self._data = self._folder / "data"
+        self._data = self.folder / "data"
         subprocess.run(
             [
                 *(programs / "initdb", "--pgdata", self._data, "--username", USER),
@@ -59,7 +59,7 @@ class Postgres:
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=self._folder,
+            cwd=self.folder,
             **self._as,
         )
         self._process = self._start()
@@ -67,12 +67,12 @@ class Postgres:
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [
-                *(self._postgres, "-D", self._data, "-k", self._folder),
+                *(self._postgres, "-D", self._data, "-k", self.folder),
                 *("-c", "listen_addresses=", "-c", "fsync=off"),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=self._folder,
+            cwd=self.folder,
             start_new_session=True,
             **self._as,
         )
@@ -100,7 +100,7 @@ class Postgres:
         return self._url(name).replace("postgresql:", "postgresql+psycopg:")
 
     def _url(self, name: str) -> str:
-        return f"postgresql://{USER}:{self.password}@/{name}?host={self._folder}"
+        return f"postgresql://{USER}:{self.password}@/{name}?host={self.folder}"
 
     def _stop(self) -> None:
         self._process.send_signal(signal.SIGINT)  # "fast": it does not wait for its clients
@@ -120,7 +120,7 @@ class Postgres:
         traceback: TracebackType | None,
     ) -> None:
         self._stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _programs() -> Path | None:

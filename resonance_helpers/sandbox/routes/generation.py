@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import math
 import sys
@@ -16,17 +17,18 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection, insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from ...hrv import HRVVector
 from ..answer import Answer, commit, database_fails
 from ..call import call_of
 from ..catalog import DEFAULT_PROFILE
-from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
+from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses, urn
 from ..profile_store import find_vector
 from ..schemas import Generated, GenerationRequest
 from ..scoring import measure
 from ..security import Principal, needs
-from ..store import generations
+from ..store import DatabaseError, generations
 from ..strict_json import dumps
 from ..strict_route import StrictRoute
 from ..writer.base import Brief, Draft, WriterError
@@ -38,6 +40,9 @@ router = APIRouter(tags=["generation"], route_class=StrictRoute)
 PARAGRAPHS = 3
 TEMPERATURE = 0.7
 MAX_WARNED = 20
+
+LEFT_OUT = frozenset({"paragraphs", "warnings"})
+"""What of an answer is not in the event: it is in the article, or for who asked alone."""
 
 
 class Desk:
@@ -100,12 +105,6 @@ async def hr_generate(
     call = call_of(request)
     tenant = state.directory.resolve(principal, body.tenant)
     profile_name = body.profile_name or DEFAULT_PROFILE
-    state.outages.check(request, "writer")
-    database_fails(request)
-    if state.settings.latency:
-        started = time.perf_counter()
-        await asyncio.sleep(state.settings.latency)
-        call.excluded += time.perf_counter() - started
     recorder = state.metrics.of(state.directory.realm(principal))
 
     def produce() -> dict[str, Any]:
@@ -113,8 +112,18 @@ async def hr_generate(
         recorder.wrote()
         return _generate(state.writer, body, target)
 
-    started = time.perf_counter()
-    made = await state.desk.run(produce)
+    try:
+        state.outages.check(request, "writer")
+        database_fails(request)
+        if state.settings.latency:
+            started = time.perf_counter()
+            await asyncio.sleep(state.settings.latency)
+            call.excluded += time.perf_counter() - started
+        made = await state.desk.run(produce)
+    except Problem as problem:
+        if problem.slug == "writer-unavailable":
+            await _report(request, tenant, profile_name, problem)
+        raise
     made |= {
         "tenant": tenant,
         "profile_name": profile_name,
@@ -135,11 +144,36 @@ async def hr_generate(
                 body=dumps(made),
             )
         )
+        event = {name: value for name, value in made.items() if name not in LEFT_OUT}
+        state.outbox.emit(connection, "generation.completed", tenant, event, call.request_id)
         return Answer(200, made)
 
     response = await commit(request, store)
     recorder.generation(made["content_length"], made["generation_time"], made["hrv_feedback"])
     return response
+
+
+async def _report(request: Request, tenant: str, profile_name: str, problem: Problem) -> None:
+    """Put down that the writer failed. What the caller is told does not depend on it."""
+    state, call = request.app.state, call_of(request)
+    event = {
+        "request_id": call.request_id,
+        "tenant": tenant,
+        "profile_name": profile_name,
+        "created_at": state.now(),
+        "problem": {
+            "type": urn(problem.slug),
+            "title": problem.title,
+            "status": problem.status_code,
+            "detail": problem.detail,
+        },
+    }
+
+    def store(connection: Connection) -> None:
+        state.outbox.emit(connection, "generation.failed", tenant, event, call.request_id)
+
+    with contextlib.suppress(SQLAlchemyError, DatabaseError):
+        await asyncio.wrap_future(state.database.submit(store))
 
 
 def _generate(writer: Any, body: GenerationRequest, target: HRVVector) -> dict[str, Any]:

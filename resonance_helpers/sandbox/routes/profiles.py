@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from ...hrv import HRVVector
 from .. import profile_store
 from ..answer import Answer, commit, database_fails, json_response
+from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate
 from ..security import Principal, needs
@@ -71,6 +72,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     now = state.now()
+    request_id = call_of(request).request_id
 
     def effect(connection: Connection) -> Answer:
         shown, etag = profile_store.add(
@@ -82,6 +84,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
             body.metadata or {},
             now,
         )
+        state.outbox.emit(connection, "profile.created", tenant, shown, request_id)
         location = f"/profiles/{tenant}/{body.profile_name}"
         return Answer(201, shown, {"Location": location, "ETag": etag})
 

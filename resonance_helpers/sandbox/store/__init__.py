@@ -2,16 +2,32 @@
 
 from .backend import DatabaseError
 from .database import Database
-from .schema import credentials, generations, grants, idempotency, profiles, secrets, tenants
+from .schema import (
+    attempts,
+    credentials,
+    deliveries,
+    events,
+    generations,
+    grants,
+    idempotency,
+    profiles,
+    secrets,
+    tenants,
+    webhooks,
+)
 
 __all__ = [
     "Database",
     "DatabaseError",
+    "attempts",
     "credentials",
+    "deliveries",
+    "events",
     "generations",
     "grants",
     "idempotency",
     "profiles",
     "secrets",
     "tenants",
+    "webhooks",
 ]

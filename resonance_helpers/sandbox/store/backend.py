@@ -20,12 +20,15 @@ class Backend(Protocol):
     Attributes:
         name: as `/health` shows it.
         folder: a directory on the disk that the sandbox itself fills.
+        key_file: where a key that is kept outside the database stands; None where the database ends
+            with this process.
         reading: connections that each see one state of the data, and wait for no writer.
         writing: the connections of the one thread that writes.
     """
 
     name: str
     folder: Path
+    key_file: Path | None
     reading: Engine
     writing: Engine
 

@@ -38,12 +38,16 @@ class Database:
         location: path of an SQLite file (made if there is none) or its ``sqlite:///`` URL, or the
             ``postgresql://`` URL of a database; None for a temporary file, deleted by `close`.
 
+    Attributes:
+        after_commit: called by the writer's thread after each transaction; it must not block.
+
     Raises:
         DatabaseError: it cannot be opened.
     """
 
     def __init__(self, location: str | None = None) -> None:
         self._backend = _open(location)
+        self.after_commit: Callable[[], None] = lambda: None
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._thread.start()
@@ -57,6 +61,12 @@ class Database:
     def folder(self) -> Path:
         """A directory on the disk that the sandbox fills."""
         return self._backend.folder
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where a key is kept that has to be outside the database; None where the database ends
+        with this process."""
+        return self._backend.key_file
 
     @property
     def waiting(self) -> int:
@@ -108,6 +118,7 @@ class Database:
                     break
                 group.append(job)
             _commit(self._backend.writing, group)
+            self.after_commit()
 
 
 def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:

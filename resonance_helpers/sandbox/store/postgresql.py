@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ class PostgreSQL:
             raise DatabaseError(
                 "the database's URL has more than one @; in a password, write %40 for it"
             )
+        self.key_file: Path | None = _key_file(url)
         self._shown = f"the database {url.database or url.username or ''} of {url.host or 'here'}"
         try:
             # Like a reader of SQLite, one sees the same state from its first row to its last.
@@ -93,6 +96,14 @@ class PostgreSQL:
                 f"{self._shown} has tables, but not those of this sandbox; name an empty one"
             )
         metadata.create_all(connection)
+
+
+def _key_file(url: URL) -> Path:
+    """In the home of whoever runs the sandbox, one for each database."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    place = url.set(username=None, password=None).render_as_string()
+    name = hashlib.sha256(place.encode()).hexdigest()[:16]
+    return Path(state) / "resonance-sandbox" / f"{name}.key"
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -14,12 +14,17 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 __all__ = [
     "MARK",
+    "OLDER",
     "VERSION",
+    "attempts",
     "credentials",
+    "deliveries",
+    "events",
     "generations",
     "grants",
     "idempotency",
@@ -27,9 +32,11 @@ __all__ = [
     "profiles",
     "secrets",
     "tenants",
+    "webhooks",
 ]
 
-VERSION = 2
+VERSION = 3
+OLDER = (2,)  # what they lack are whole tables
 """Changes with the tables: a database of another version is not opened."""
 
 MARK = f"ResonanceOS sandbox, version {VERSION}"
@@ -138,3 +145,66 @@ grants = Table(
     Index("grants_by_family", "family"),
 )
 """Authorization codes and refresh tokens, as digests. A family is all that came of one consent."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("previous_secret", LargeBinary, nullable=True),
+    Column("previous_expires_at", Float, nullable=True),
+    Column("previous_expires_shown", String(32), nullable=True),
+    Column("disabled_reason", String(16), nullable=True),
+    Column("dead_in_a_row", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Index("webhooks_by_tenant", "tenant"),
+)
+"""Who wants to hear of what. Secrets are encrypted: they are needed to sign."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What happened, in the very bytes that are sent."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("webhook", String(64), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text, nullable=True),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Float, nullable=True),
+    Column("due_shown", String(32), nullable=True),
+    Column("created_at", String(32), nullable=False),
+    Column("made_at", Float, nullable=False),
+    UniqueConstraint("webhook", "event"),
+    Index("deliveries_due", "webhook", "status", "due_at"),
+    sqlite_autoincrement=True,  # a number is never used twice, not even that of a deleted row
+)
+"""One event to one webhook. `tries` counts since it was last asked for; `due_at` is real time."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("status", Integer, nullable=True),
+    Column("latency_ms", Float, nullable=False),
+    Column("error", Text, nullable=True),
+    Column("next_shown", String(32), nullable=True),
+    PrimaryKeyConstraint("delivery", "number"),
+)
+"""Every time that a delivery was tried."""

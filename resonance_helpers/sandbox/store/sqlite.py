@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.pool import QueuePool
 
 from .backend import DatabaseError
-from .schema import VERSION, metadata
+from .schema import OLDER, VERSION, metadata
 
 __all__ = ["SQLite"]
 
@@ -36,6 +36,7 @@ class SQLite:
             path = self._temporary / "sandbox.db"
         self._path = path
         self.folder = path.parent
+        self.key_file = None if self._temporary else path.with_name(f"{path.name}.key")
         self._lock = None if self._temporary else _FileLock(path)
         try:
             self.reading = self._open()
@@ -94,7 +95,7 @@ class SQLite:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
                 version = connection.execute(text("PRAGMA user_version")).scalar_one()
                 tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
-                if version != VERSION and (version or tables):
+                if version not in (VERSION, *OLDER) and (version or tables):
                     raise DatabaseError(
                         f"{self._path} is an SQLite database, but not one of this sandbox; "
                         "name another file"

@@ -1,0 +1,334 @@
+"""/webhooks: subscribe to events, and see how each was delivered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime
+from sqlalchemy import Connection, Row
+
+from ..answer import Answer, commit, database_fails, json_response
+from ..call import call_of
+from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
+from ..schemas import Name
+from ..security import Principal, needs
+from ..store import deliveries as table
+from ..strict_route import StrictRoute
+from ..webhooks import deliveries, subscriptions
+from ..webhooks.guard import Refused
+from ..webhooks.schemas import (
+    Delivery,
+    DeliveryDetail,
+    DeliveryList,
+    NewWebhook,
+    Redelivered,
+    SecretRotation,
+    ShownWebhook,
+    Webhook,
+    WebhookList,
+)
+from ..webhooks.secret_box import new_secret
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
+
+Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
+Identity = Annotated[str, Path(min_length=1, max_length=64, description="the webhook's id")]
+Event = Annotated[
+    str, Path(min_length=1, max_length=64, description="the `webhook-id` that it is sent under")
+]
+
+
+@router.post(
+    "/webhooks",
+    status_code=201,
+    response_model=ShownWebhook,
+    responses=responses("unknown-tenant", "webhook-limit", *WITH_BODY, *IDEMPOTENT),
+    summary="Subscribe to events",
+)
+async def create_webhook(request: Request, body: NewWebhook, principal: Subscriber) -> Response:
+    """Events are sent as Standard Webhooks describes, signed by the secret, which is shown this
+    once. The URL is to be https to a public address; a sandbox may allow loopback."""
+    state = request.app.state
+    tenant = state.directory.resolve(principal, body.tenant)
+    try:
+        await state.guard.admit(body.url)
+    except Refused as refused:
+        raise Problem(
+            "validation-failed", f"url {refused}.", errors=[("url", str(refused))]
+        ) from None
+    now, secret = state.now(), body.secret or new_secret()
+
+    def effect(connection: Connection) -> Answer:
+        made = subscriptions.add(
+            connection,
+            state.secret_box,
+            tenant,
+            body.url,
+            list(body.events),
+            body.description,
+            secret,
+            now,
+            still=state.settings.still,
+        )
+        return _once(201, made, secret, {"Location": f"/webhooks/{made['id']}"})
+
+    return await commit(request, effect)
+
+
+@router.get(
+    "/webhooks",
+    response_model=WebhookList,
+    responses=responses("unknown-tenant"),
+    summary="List a tenant's webhooks",
+)
+async def list_webhooks(
+    request: Request, principal: Subscriber, tenant: Annotated[Name | None, Query()] = None
+) -> Response:
+    """Oldest first; never their secrets."""
+    name = request.app.state.directory.resolve(principal, tenant)
+
+    def read(connection: Connection) -> Any:
+        found = subscriptions.listed(connection, name)
+        return {"webhooks": found, "count": len(found)}
+
+    return await _read(request, read)
+
+
+@router.get(
+    "/webhooks/{id}",
+    response_model=Webhook,
+    responses=responses("unknown-webhook"),
+    summary="Read a webhook",
+)
+async def read_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
+    """Whether it is enabled, and if not, why: `gone` (it answered 410) or `failing`."""
+    find = _finder(request, principal, id)
+    return await _read(request, lambda connection: subscriptions.shown(find(connection)))
+
+
+@router.delete(
+    "/webhooks/{id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses("unknown-webhook", *IDEMPOTENT),
+    summary="Delete a webhook",
+)
+async def delete_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
+    """And all its deliveries."""
+    find = _finder(request, principal, id)
+
+    def effect(connection: Connection) -> Answer:
+        subscriptions.remove(connection, find(connection).id)
+        return Answer(204)
+
+    return await commit(request, effect)
+
+
+@router.post(
+    "/webhooks/{id}/rotate_secret",
+    response_model=ShownWebhook,
+    responses=responses("unknown-webhook", *WITH_BODY, *IDEMPOTENT),
+    summary="Give a webhook a new secret",
+)
+async def rotate_secret(
+    request: Request, id: Identity, body: SecretRotation, principal: Subscriber
+) -> Response:
+    """Until `previous_secret_expires_at` every event has two signatures, one by each secret, so
+    that a receiver can change over at any moment in between."""
+    state = request.app.state
+    find = _finder(request, principal, id)
+    now, secret = state.now(), body.secret or new_secret()
+
+    def effect(connection: Connection) -> Answer:
+        webhook, overlap = find(connection), body.overlap_seconds
+        shown = subscriptions.rotate(connection, state.secret_box, webhook, secret, overlap, now)
+        return _once(200, shown, secret)
+
+    return await commit(request, effect)
+
+
+@router.post(
+    "/webhooks/{id}/enable",
+    response_model=Webhook,
+    responses=responses("unknown-webhook", *IDEMPOTENT),
+    summary="Enable a webhook again",
+)
+async def enable_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
+    """It gets the events from now on; those before stay dead until you have them redelivered."""
+    find = _finder(request, principal, id)
+    return await commit(
+        request, lambda connection: Answer(200, subscriptions.enable(connection, find(connection)))
+    )
+
+
+@router.post(
+    "/webhooks/{id}/test",
+    status_code=202,
+    response_model=Delivery,
+    responses=responses("unknown-webhook", "webhook-disabled", *IDEMPOTENT),
+    summary="Send a test event",
+)
+async def test_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
+    """An event of the type `webhook.test`, to this webhook alone. Read its delivery to see how it
+    went."""
+    state = request.app.state
+    find = _finder(request, principal, id)
+    request_id = call_of(request).request_id
+
+    def effect(connection: Connection) -> Answer:
+        event = state.outbox.test(connection, _enabled(find(connection)), request_id)
+        return _accepted(connection, id, event)
+
+    return await commit(request, effect)
+
+
+@router.get(
+    "/webhooks/{id}/deliveries",
+    response_model=DeliveryList,
+    responses=responses("unknown-webhook"),
+    summary="List a webhook's deliveries",
+)
+async def list_deliveries(
+    request: Request,
+    id: Identity,
+    principal: Subscriber,
+    status: Annotated[Literal["pending", "delivered", "dead"] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=500, description="`next_cursor` of the page before")
+    ] = None,
+) -> Response:
+    """Newest first, each with every attempt. They are kept for seven days."""
+    find = _finder(request, principal, id)
+
+    def read(connection: Connection) -> Any:
+        found, following = deliveries.page(connection, find(connection).id, status, limit, cursor)
+        return {"deliveries": found, "count": len(found), "next_cursor": following}
+
+    return await _read(request, read)
+
+
+@router.get(
+    "/webhooks/{id}/deliveries/{delivery}",
+    response_model=DeliveryDetail,
+    responses=responses("unknown-webhook", "unknown-delivery"),
+    summary="Read a delivery",
+)
+async def read_delivery(
+    request: Request, id: Identity, delivery: Event, principal: Subscriber
+) -> Response:
+    """With the payload that is sent."""
+    find = _finder(request, principal, id)
+    return await _read(
+        request, lambda connection: deliveries.find(connection, find(connection).id, delivery)
+    )
+
+
+@router.post(
+    "/webhooks/{id}/deliveries/{delivery}/redeliver",
+    status_code=202,
+    response_model=Delivery,
+    responses=responses("unknown-webhook", "unknown-delivery", "webhook-disabled", *IDEMPOTENT),
+    summary="Send an event once more",
+)
+async def redeliver(
+    request: Request, id: Identity, delivery: Event, principal: Subscriber
+) -> Response:
+    """Under the same `webhook-id`, with all its tries, whether it was delivered or is dead."""
+    state = request.app.state
+    find = _finder(request, principal, id)
+
+    def effect(connection: Connection) -> Answer:
+        webhook = _enabled(find(connection))
+        deliveries.find(connection, webhook.id, delivery)
+        state.outbox.again(connection, table.c.event == delivery, webhook.id)
+        return _accepted(connection, id, delivery)
+
+    return await commit(request, effect)
+
+
+@router.post(
+    "/webhooks/{id}/redeliver",
+    status_code=202,
+    response_model=Redelivered,
+    responses=responses("unknown-webhook", "webhook-disabled", *IDEMPOTENT),
+    summary="Send all events since a time once more",
+)
+async def redeliver_since(
+    request: Request,
+    id: Identity,
+    principal: Subscriber,
+    since: Annotated[AwareDatetime, Query(description="RFC 3339, with an offset from UTC")],
+    status: Annotated[
+        Literal["delivered", "dead"] | None, Query(description="only these; none: both")
+    ] = None,
+) -> Response:
+    """For a receiver that was away, or has lost what it had. What is pending is left alone."""
+    state = request.app.state
+    find = _finder(request, principal, id)
+    chosen = (table.c.made_at >= _unix(since)) & (
+        table.c.status != "pending" if status is None else table.c.status == status
+    )
+
+    def effect(connection: Connection) -> Answer:
+        count = state.outbox.again(connection, chosen, _enabled(find(connection)).id)
+        return Answer(202, {"count": count})
+
+    return await commit(request, effect)
+
+
+def _finder(
+    request: Request, principal: Principal, identity: str
+) -> Callable[[Connection], Row[Any]]:
+    """How the webhook of that id is found, if the caller may use its tenant."""
+    tenants = request.app.state.directory.usable(principal)
+    return lambda connection: subscriptions.find(connection, identity, tenants)
+
+
+def _enabled(webhook: Row[Any]) -> Row[Any]:
+    if webhook.disabled_reason is not None:
+        raise Problem("webhook-disabled", "Nothing is sent to a disabled webhook; enable it first.")
+    return webhook
+
+
+def _once(
+    status: int, shown: dict[str, Any], secret: str, headers: dict[str, str] | None = None
+) -> Answer:
+    """An answer with the secret, whose replay is without it."""
+    return Answer(
+        status,
+        shown | {"secret": secret},
+        {"Cache-Control": "no-store", **(headers or {})},
+        replay=shown | {"secret": None},
+    )
+
+
+def _accepted(connection: Connection, webhook: str, event: str) -> Answer:
+    shown = deliveries.find(connection, webhook, event)
+    shown.pop("payload")
+    return Answer(202, shown, {"Location": f"/webhooks/{webhook}/deliveries/{event}"})
+
+
+def _unix(moment: datetime) -> float:
+    try:
+        return moment.timestamp()
+    except OverflowError:
+        return time.time()
+
+
+async def _read(request: Request, read: Callable[[Connection], Any]) -> Response:
+    database_fails(request)
+
+    def work() -> Response:
+        with request.app.state.database.reading() as connection:
+            return json_response(read(connection))
+
+    return await anyio.to_thread.run_sync(work)

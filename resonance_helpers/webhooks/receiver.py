@@ -1,0 +1,385 @@
+"""A small HTTP server that takes events: for a notebook, a test, a demo.
+
+It answers 2xx for an event that was handled, now or earlier, and an error for everything else, so
+that a sender who tries again loses nothing:
+
+    200  handled, or a duplicate of what was
+    400  not verified: the body says why
+    409  being handled by another thread
+    500  the handler raised, so the event may come again
+
+Nobody can keep it busy: a connection is for one request, which has to arrive whole within a few
+seconds; its size and the number of connections have bounds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import socketserver
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+
+from ..auth.secret import Secret
+from .seen import EventInProgress, SeenEvents
+from .signature import (
+    TOLERANCE,
+    Event,
+    SecretLike,
+    WebhookVerificationError,
+    check_secrets,
+    verify,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Receipt", "WebhookReceiver"]
+
+PATH = "/webhook"
+HEAD_CAP = 64 * 1024
+BODY_CAP = 1 << 20
+PATIENCE = 5.0
+"""Seconds for a whole request to arrive."""
+MOST_CONNECTIONS = 128
+MEMORY = 100_000
+"""Events, and receipts, that are kept in the lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one delivery.
+
+    Attributes:
+        at: When, in seconds since 1970.
+        outcome: ``handled``, ``duplicate``, ``busy``, ``refused`` or ``failed``.
+        status: The HTTP status that it was answered.
+        id: The ``webhook-id``, empty where it was not verified.
+        type: The event's type, likewise.
+        reason: Why it was not handled, as a word of `WebhookVerificationError` or a sentence.
+    """
+
+    at: float
+    outcome: str
+    status: int
+    id: str = ""
+    type: str = ""
+    reason: str = ""
+
+
+class WebhookReceiver:
+    """Listens on 127.0.0.1 for events, verifies them, and handles each one once.
+
+    >>> with WebhookReceiver(secret) as receiver:
+    ...     api.create_webhook(receiver.url, ["generation.completed"], secret=secret)
+    ...     api.generate_content("Night trains")
+    ...     receiver.wait(1)[0].data["article"]
+
+    It listens from the moment it is made. `stop` and `start` take it down and up again, at the
+    same address; what it has handled it still knows.
+
+    Args:
+        secret: The signing secret, or several while one is being replaced; see `secrets`.
+        port: 0 for any free one.
+        handler: Called with each new `Event`, in the thread of its request. An exception makes
+            the sender try again.
+        tolerance: Seconds that a timestamp may be off, either way.
+        seen: What was handled; with a file, also by an earlier receiver.
+        patience: Seconds for a whole request to arrive.
+        clock: Seconds since 1970, like `time.time`.
+
+    Attributes:
+        url: Where to send events.
+        port: The port in it.
+        handler: May be set.
+        seen: As given, or a `SeenEvents` in memory.
+
+    Raises:
+        OSError: The port is taken.
+        TypeError, ValueError: A secret can't be one.
+    """
+
+    def __init__(
+        self,
+        secret: SecretLike | Iterable[SecretLike],
+        port: int = 0,
+        *,
+        handler: Callable[[Event], object] | None = None,
+        tolerance: float = TOLERANCE,
+        seen: SeenEvents | None = None,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.secrets = secret
+        self.handler = handler
+        self.seen = SeenEvents(clock=clock) if seen is None else seen
+        self.patience = patience
+        self._tolerance, self._clock = tolerance, clock
+        self._events: deque[Event] = deque(maxlen=MEMORY)
+        self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
+        self._outages: list[tuple[float, float | None]] = []
+        self._changed = threading.Condition()
+        self._listeners: list[Callable[[Receipt], object]] = []
+        self._server: _Server | None = None
+        self.port = port
+        self.start()
+        self.url = f"http://127.0.0.1:{self.port}{PATH}"
+
+    # --- what came --------------------------------------------------------------------------
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What a delivery may be signed with. Set it to the new secret and the old one for as
+        long as a rotation lasts."""
+        return self._secrets
+
+    @secrets.setter
+    def secrets(self, secrets: SecretLike | Iterable[SecretLike]) -> None:
+        self._secrets = check_secrets(secrets)
+
+    @property
+    def events(self) -> list[Event]:
+        """The events that were handled, each once, in the order of their handling."""
+        with self._changed:
+            return list(self._events)
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """Every delivery that came, and what became of it."""
+        with self._changed:
+            return list(self._receipts)
+
+    @property
+    def outages(self) -> list[tuple[float, float | None]]:
+        """When it was stopped and started again, in seconds since 1970; None for not yet."""
+        return list(self._outages)
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """The `receipts` as a table of pandas, one row each."""
+        import pandas
+
+        columns = list(Receipt.__dataclass_fields__)
+        return pandas.DataFrame([asdict(one) for one in self.receipts], columns=columns)
+
+    def wait(self, count: int, timeout: float = 10) -> list[Event]:
+        """Wait until `count` events were handled in all, and return `events`.
+
+        Raises:
+            TimeoutError: They were not, within `timeout` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._events) >= count, timeout):
+                stopped = "" if self.listening else ": the receiver is stopped"
+                raise TimeoutError(
+                    f"{len(self._events)} of {count} events were handled within {timeout:g} s"
+                    f"{stopped}"
+                )
+            return list(self._events)
+
+    def on_receipt(self, listener: Callable[[Receipt], object]) -> None:
+        """Have `listener` called with each further receipt, in the thread of its request."""
+        with self._changed:
+            self._listeners.append(listener)
+
+    # --- up and down ------------------------------------------------------------------------
+
+    @property
+    def listening(self) -> bool:
+        """Whether it takes connections."""
+        return self._server is not None
+
+    def start(self) -> None:
+        """Listen; where it listens already, nothing changes."""
+        if self._server is None:
+            server = _Server(("127.0.0.1", self.port), _Handler)
+            server.receiver = self
+            self._server, self.port = server, server.server_address[1]
+            if self._outages:
+                self._outages[-1] = (self._outages[-1][0], self._clock())
+            threading.Thread(
+                target=server.serve_forever, args=(0.05,), name="resonance-webhooks", daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        """Take no more connections: whoever calls is refused. Requests under way may finish."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            self._outages.append((self._clock(), None))
+
+    def __enter__(self) -> WebhookReceiver:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "listening" if self.listening else "stopped"
+        return f"<WebhookReceiver {self.url}, {state}, {len(self._events)} events>"
+
+    # --- one delivery -----------------------------------------------------------------------
+
+    def receive(self, body: bytes, headers: Any) -> Receipt:
+        """Verify a delivery and handle its event, unless that was done before."""
+        try:
+            event = verify(
+                body, headers, self._secrets, tolerance=self._tolerance, now=self._clock()
+            )
+        except WebhookVerificationError as error:
+            return self._note(Receipt(self._clock(), "refused", 400, reason=error.reason))
+        outcome, status, reason = "handled", 200, ""
+        try:
+            with self.seen.once(event.id) as first:
+                if not first:
+                    outcome = "duplicate"
+                elif self.handler is not None:
+                    self.handler(event)
+        except EventInProgress:
+            outcome, status, reason = "busy", 409, "another thread handles it now"
+        except Exception as error:
+            outcome, status = "failed", 500
+            reason = f"the handler raised {type(error).__name__}: {error}"
+        receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
+        return self._note(receipt, event if outcome == "handled" else None)
+
+    def refuse(self, status: int, reason: str) -> Receipt:
+        """Note a request that is no delivery at all."""
+        return self._note(Receipt(self._clock(), "refused", status, reason=reason))
+
+    def _note(self, receipt: Receipt, handled: Event | None = None) -> Receipt:
+        with self._changed:
+            self._receipts.append(receipt)
+            if handled is not None:
+                self._events.append(handled)
+            # Who listens from now on does not hear of what was before.
+            listeners = list(self._listeners)
+            self._changed.notify_all()
+        for listener in listeners:
+            listener(receipt)
+        return receipt
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = MOST_CONNECTIONS
+    # Elsewhere it lets a port be used again at once; on Windows, by two programs together.
+    allow_reuse_address = os.name != "nt"
+    receiver: WebhookReceiver
+
+    def __init__(self, *args: Any) -> None:
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, address: Any) -> None:
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)  # the sender will try again
+            return
+        try:
+            super().process_request(request, address)
+        except BaseException:  # there was no thread to be had
+            self._places.release()
+            raise
+
+    def process_request_thread(self, request: Any, address: Any) -> None:
+        try:
+            super().process_request_thread(request, address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, address: Any) -> None:
+        """Nothing: a sender that goes away is no matter."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    # HTTP/1.0, its default: one request for each connection.
+    server: _Server
+    server_version = "ResonanceOS-Receiver"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        bounded = _Bounded(self.connection, self.server.receiver.patience, HEAD_CAP + BODY_CAP)
+        self.rfile = io.BufferedReader(bounded)
+        self._unread = True
+
+    def do_POST(self) -> None:
+        receiver = self.server.receiver
+        if self.path != PATH:
+            return self._answer(receiver.refuse(404, f"events go to {PATH}"))
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
+            return self._answer(receiver.refuse(411, "a Content-Length is needed"))
+        if len(length) > 12 or int(length) > BODY_CAP:
+            return self._answer(receiver.refuse(413, f"a body has at most {BODY_CAP:,} bytes"))
+        try:
+            body = self.rfile.read(int(length))
+        except TimeoutError:
+            return self._answer(receiver.refuse(408, "the request did not arrive in time"))
+        if len(body) < int(length):
+            return self._answer(receiver.refuse(400, "the body broke off"))
+        self._unread = False
+        return self._answer(receiver.receive(body, self.headers.items()))
+
+    def do_GET(self) -> None:
+        self._answer(self.server.receiver.refuse(405, "events come by POST"))
+
+    do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def _answer(self, receipt: Receipt) -> None:
+        said = {"outcome": receipt.outcome}
+        if receipt.reason and receipt.outcome != "failed":  # our own bugs are nobody's business
+            said["reason"] = receipt.reason
+        content = json.dumps(said).encode()
+        self.send_response(receipt.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def finish(self) -> None:
+        super().finish()
+        if not self._unread:
+            return
+        # What is left unread would turn our close into a reset, and the answer would be lost.
+        rest = _Bounded(self.connection, 1.0, 8 * BODY_CAP)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while rest.read(65_536):
+                pass
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing: a notebook shows what it asks for."""
+
+
+class _Bounded(io.RawIOBase):
+    """Reads a connection for so many seconds, and so many bytes, in all."""
+
+    def __init__(self, connection: socket.socket, seconds: float, most: int) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + seconds
+        self._left = most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0 or self._left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        count = self._connection.recv_into(buffer)
+        self._left -= count
+        return count
