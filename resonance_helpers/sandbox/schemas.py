@@ -14,6 +14,7 @@ __all__ = [
     "NAME",
     "ApiKey",
     "ApiKeyList",
+    "Article",
     "Generated",
     "GenerationRequest",
     "HRVRequest",
@@ -219,7 +220,7 @@ class Paragraph(BaseModel):
     hrv_feedback: Annotated[float, Field(ge=0, le=1)]
 
 
-class Generated(BaseModel):
+class Article(BaseModel):
     """An article and its measures."""
 
     article: str
@@ -228,7 +229,6 @@ class Generated(BaseModel):
     ]
     hrv_vector: Shown
     target_hrv: Shown
-    paragraphs: list[Paragraph]
     tenant: str
     profile_name: str
     request_id: str
@@ -236,6 +236,12 @@ class Generated(BaseModel):
     generation_time: Annotated[float, Field(ge=0, description="seconds of writing and measuring")]
     content_length: Annotated[int, Field(ge=0, description="characters of the article")]
     seed: int
+
+
+class Generated(Article):
+    """An article, its parts, and what of the request was not followed."""
+
+    paragraphs: list[Paragraph]
     warnings: list[str]
 
 

@@ -13,6 +13,7 @@ import requests
 from standardwebhooks import Webhook
 
 from resonance_helpers.sandbox import start
+from resonance_helpers.sandbox.webhooks import schemas
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.raw_server import raw_server, stalls
 
@@ -146,6 +147,9 @@ def test_each_event_arrives_signed(api: API, hooks: HookServer) -> None:
     assert {name: failed_answer.json()[name] for name in problem} == problem
     assert failed.payload["data"]["request_id"] == failed_answer.headers["X-Request-ID"]
     found = settled(api, webhook, 3)
+    described = (schemas.GenerationCompleted, schemas.GenerationFailed, schemas.ProfileCreated)
+    for hook, model in zip((completed, failed, created), described, strict=True):
+        assert model(**hook.payload).model_dump() == hook.payload, "as the document says"
     for hook in hooks.hooks:
         assert Webhook(webhook["secret"]).verify(hook.body, hook.headers) == hook.payload
         assert hook.headers["content-type"] == "application/json"

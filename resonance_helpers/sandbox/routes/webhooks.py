@@ -26,7 +26,10 @@ from ..webhooks.schemas import (
     Delivery,
     DeliveryDetail,
     DeliveryList,
+    GenerationCompleted,
+    GenerationFailed,
     NewWebhook,
+    ProfileCreated,
     Redelivered,
     SecretRotation,
     ShownWebhook,
@@ -35,7 +38,7 @@ from ..webhooks.schemas import (
 )
 from ..webhooks.secret_box import new_secret
 
-__all__ = ["router"]
+__all__ = ["router", "sent"]
 
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 
@@ -283,6 +286,33 @@ async def redeliver_since(
         return Answer(202, {"count": count})
 
     return await commit(request, effect)
+
+
+sent = APIRouter(
+    tags=["events"],
+    responses={
+        "2XX": {"description": "Received, now or earlier"},
+        "410": {"description": "Gone for good: the webhook is disabled"},
+        "default": {"description": "Not received: sent again later, after `Retry-After` if given"},
+    },
+)
+"""What receivers are sent, for the OpenAPI document alone."""
+
+
+@sent.post("generation.completed", summary="An article was written", status_code=204)
+def generation_completed(body: GenerationCompleted) -> None:
+    """Signed as Standard Webhooks describes: `webhook-id`, `webhook-timestamp` and
+    `webhook-signature`. It may come more than once, always under one `webhook-id`."""
+
+
+@sent.post("generation.failed", summary="The writer failed", status_code=204)
+def generation_failed(body: GenerationFailed) -> None:
+    """Signed likewise."""
+
+
+@sent.post("profile.created", summary="A profile was made", status_code=204)
+def profile_created(body: ProfileCreated) -> None:
+    """Signed likewise."""
 
 
 def _finder(
