@@ -55,6 +55,7 @@ class Watch:
     memory: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     total: int = 0
     kernels: int = 0
+    restarts: int = 0
     shared: int | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -116,13 +117,26 @@ def learn(path: Path, name: str, url: str | None, key: str | None, watch: Watch)
             )
         since[0] = now
 
-    try:
-        [fresh] = run_cells(
-            cells, path.parent, name=path.name, timeout=CELL, url=url, key=key, progress=progress
-        )
-    except (LessonError, RuntimeError) as error:
-        watch.failures.append(f"{name}: {error}")
-        return
+    for again in (True, False):
+        try:
+            [fresh] = run_cells(
+                cells,
+                path.parent,
+                name=path.name,
+                timeout=CELL,
+                url=url,
+                key=key,
+                progress=progress,
+            )
+            break
+        except LessonError as error:
+            watch.failures.append(f"{name}: {error}")
+            return
+        except RuntimeError as error:  # its ports were taken before it was there
+            if not again:
+                watch.failures.append(f"{name}: {error}")
+                return
+            watch.restarts += 1
     if url is None:
         watch.failures += [
             f"{name}: {one}"
@@ -140,6 +154,8 @@ def report(attendees: int, lessons: int, took: float, load: float, watch: Watch)
     print(f"  load before            {load:.1f}")
     print(f"  all done after         {took:.0f} s")
     print(f"  kernels at once        {watch.kernels}")
+    if watch.restarts:
+        print(f"  kernels started again  {watch.restarts} (a port was taken, as Jupyter mends too)")
     print(f"  slowest cell           {seconds:.1f} s ({cell})")
     print(f"  memory of an attendee  median {sizes[len(sizes) // 2] / 2**20:.0f} MiB,", end=" ")
     print(f"most {sizes[-1] / 2**20:.0f} MiB (PSS)")

@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+PRINTED = r"^[!-~]{1,64}$"
+"""What an id in a path can be."""
 LINE = r"^[^\x00]*$"
 """Text without the one character that PostgreSQL cannot store."""
 MAX_PROMPT = 5_000
