@@ -11,11 +11,12 @@ from __future__ import annotations
 import csv
 import hmac
 import os
-import pwd
 import secrets
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from resonance_helpers.lessons import NOTEBOOKS, available
@@ -106,7 +107,7 @@ class Room:
 
     @property
     def _many_users(self) -> bool:
-        return os.geteuid() == 0 and not self.one_user
+        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
 
     def _hand_out_passwords(self) -> None:
         held = dict(self.passwords)
@@ -133,6 +134,8 @@ class Room:
             os.chown(home, number, number)
 
     def _free_user(self) -> int:
+        import pwd  # of POSIX alone, as this is
+
         taken = {home.stat().st_uid for home in (self.folder / "homes").iterdir()}
         taken |= {account.pw_uid for account in pwd.getpwall()}
         return next(number for number in range(FIRST_USER, 60_000) if number not in taken)
@@ -140,6 +143,9 @@ class Room:
 
 def student_edition(folder: Path) -> list[Path]:
     """Write the lessons as attendees get them; their paths."""
+    if find_spec("resonance_helpers.editions"):
+        editions = import_module("resonance_helpers.editions")
+        return [*editions.write("student", folder), folder / "README.md"]
     return [
         Path(shutil.copy(NOTEBOOKS / name, folder))
         for name in (*(lesson.filename for lesson in available()), "README.md")
