@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+PRINTED = r"^[!-~]{1,64}$"
+"""What an id in a path can be."""
+LINE = r"^[^\x00]*$"
+"""Text without the one character that PostgreSQL cannot store."""
 MAX_PROMPT = 5_000
 MAX_TEXT = 100_000
 MAX_METADATA = 16 << 10
@@ -153,7 +157,7 @@ class NewProfile(RequestBody):
     tenant: Name
     profile_name: Name
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -161,7 +165,7 @@ class ProfileUpdate(RequestBody):
     """What a profile is to be from now on; a field left out goes back to empty."""
 
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -187,7 +191,7 @@ class NewApiKey(RequestBody):
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(once)]
     tenant: Name | None = None
-    name: Annotated[str, Field(max_length=100, description="what it is for")] = ""
+    name: Annotated[str, Field(max_length=100, pattern=LINE, description="what it is for")] = ""
     expires_in: (
         Annotated[int, Field(ge=1, le=366 * 86_400, description="seconds; null for no end"), Number]
         | None

@@ -129,6 +129,7 @@ def test_a_tenant_has_so_many_and_no_more(api: API) -> None:
     assert api("GET", "/webhooks?tenant=demo_tenant").json()["count"] == 0
 
 
+@pytest.mark.stored
 def test_each_event_arrives_signed(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     profile = api.create("mine", description="é").json()
@@ -198,6 +199,7 @@ def test_a_failed_delivery_is_tried_again_under_its_id(api: API, hooks: HookServ
         Webhook(webhook["secret"]).verify(hook.body, hook.headers)
 
 
+@pytest.mark.stored
 def test_a_dead_letter_is_kept_and_redelivered(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     hooks.say(500)
@@ -216,6 +218,7 @@ def test_a_dead_letter_is_kept_and_redelivered(api: API, hooks: HookServer) -> N
     assert slug(act(api, webhook, "deliveries/msg_none/redeliver")) == "unknown-delivery"
 
 
+@pytest.mark.stored
 def test_all_since_a_time(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     hooks.answer = lambda hook: (500 if hook.payload["data"]["profile_name"] == "a" else 200, {})
@@ -330,6 +333,7 @@ def test_a_dead_receiver_holds_up_no_other(api: API, hooks: HookServer) -> None:
         api("DELETE", f"/webhooks/{dead['id']}")
 
 
+@pytest.mark.stored
 def test_pages(api: API) -> None:
     webhook = subscribe(api, "http://127.0.0.1:9/")
     for _ in range(5):

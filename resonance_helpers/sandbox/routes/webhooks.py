@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..schemas import Name
+from ..schemas import PRINTED, Name
 from ..security import Principal, needs
 from ..store import deliveries as table
 from ..strict_route import StrictRoute
@@ -43,10 +43,8 @@ __all__ = ["router", "sent"]
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 
 Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
-Identity = Annotated[str, Path(min_length=1, max_length=64, description="the webhook's id")]
-Event = Annotated[
-    str, Path(min_length=1, max_length=64, description="the `webhook-id` that it is sent under")
-]
+Identity = Annotated[str, Path(pattern=PRINTED, description="the webhook's id")]
+Event = Annotated[str, Path(pattern=PRINTED, description="the `webhook-id` that it is sent under")]
 
 
 @router.post(

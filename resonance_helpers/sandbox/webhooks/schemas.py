@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from ..schemas import Article, Moment, Name, Number, Profile, RequestBody, once
+from ..schemas import LINE, Article, Moment, Name, Number, Profile, RequestBody, once
 from .secret_box import FORM, read_secret
 
 __all__ = [
@@ -50,7 +50,7 @@ class NewWebhook(RequestBody):
     ]
     events: Annotated[list[EventType], Field(min_length=1, max_length=20), AfterValidator(once)]
     secret: SigningSecret | None = None
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     tenant: Name | None = None
 
 
