@@ -33,7 +33,7 @@ ROOT = HERE.parent
 EXTRAS = ("sandbox", "lessons", "workshop")
 BUILD = ("hatchling", "editables")  # what installs the project itself
 LEFT_OUT = ("tests/", "benchmarks/", ".ci/", ".github/", "requirements-bench.lock")
-SITE = ROOT / "docs" / "_build" / "html"
+SITE = ROOT / "build" / "site"
 
 VIA = r"#(?:   | via )([\w.-]+)"
 """How the lock says what needs a package."""
