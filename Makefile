@@ -8,10 +8,10 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-ur
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test execute lint lock soak bench clean ready
+.PHONY: help lab test execute docs lint lock soak bench workshop workshop-bundle clean ready
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: ready ## Open JupyterLab on lesson 1 (ARGS="--port 9000")
 	@$(PY) -m resonance_helpers lab $(ARGS)
@@ -22,6 +22,9 @@ test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
 execute: ready ## Run the lessons and save what they print (LESSONS="3" to choose)
 	@$(PY) -m resonance_helpers execute $(LESSONS)
 
+docs: ready ## Build the site, to read without a network (build/site)
+	@$(PY) -m docs
+
 lint: ready ## Check style and types
 	@$(PY) -m tests lint
 
@@ -31,6 +34,12 @@ soak: ready ## Run the long tests, left out of `make test`
 bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-bench.lock
 	@$(PY) -m benchmarks $(ARGS)
+
+workshop: ready ## Start a JupyterHub for a room (ATTENDEES=list.csv ARGS="--help" for more)
+	@$(PY) -m workshop hub $(ATTENDEES) $(ARGS)
+
+workshop-bundle: ready ## Put all that a room without a network needs into a folder (BUNDLE=folder)
+	@$(PY) -m workshop bundle $(or $(BUNDLE),resonance-bundle) $(ARGS)
 
 lock: ready ## Pin every package anew, after a change of pyproject.toml
 	@$(PY) -m pip install --quiet uv==$(UV)

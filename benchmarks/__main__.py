@@ -18,6 +18,7 @@ from benchmarks.harness import Options, Result, save_index
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
     "fault_matrix": "every fault at every point of a request, against every method",
+    "profile": "where a call's time goes, through requests and through the client",
     "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",
     "quality": "how near the writer comes to its targets, and whether it can be believed",

@@ -193,6 +193,7 @@ _CALLS: dict[str, Make] = {
     "get_profiles": lambda api, trial: api.get_profiles("default"),
     "iter_profiles": _iterate,
     "get_profile": lambda api, trial: api.get_profile("default", "house_style"),
+    "get_webhooks": lambda api, trial: api.get_webhooks("default"),
     "measure_text": lambda api, trial: api.measure_text(f"We saw {trial.name} at last."),
     "generate_content": _generate,
     "create_profile": lambda api, trial: api.create_profile(

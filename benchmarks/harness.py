@@ -33,6 +33,7 @@ __all__ = [
     "Options",
     "Result",
     "Spread",
+    "index",
     "interleaved",
     "machine",
     "save_index",
@@ -187,8 +188,8 @@ class Result:
         return written
 
 
-def save_index(folder: Path) -> None:
-    """Writes ``README.md``: all tables that were saved in `folder`, and how their goals fared."""
+def index(folder: Path) -> str:
+    """All tables that were saved in `folder`, and how their goals fared, as Markdown."""
     lines = ["# Benchmarks", "", "Each by the command on its page.", ""]
     lines += ["| table | goals met |", "| --- | --- |"]
     for path in sorted(folder.glob("*.json")):
@@ -196,7 +197,12 @@ def save_index(folder: Path) -> None:
         met = [goal["met"] for goal in saved["goals"]]
         tally = f"{sum(met)} of {len(met)}" if met else "none set"
         lines.append(f"| [{saved['title']}]({path.stem}.md) | {tally} |")
-    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
+
+
+def save_index(folder: Path) -> None:
+    """Writes the `index` of `folder` into its ``README.md``."""
+    (folder / "README.md").write_text(index(folder), encoding="utf-8")
 
 
 def interleaved(

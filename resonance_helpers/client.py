@@ -471,6 +471,11 @@ class ResonanceOSAPIClient:
         return self._transport.base_url
 
     @property
+    def auth(self) -> AuthBase | None:
+        """The credentials that calls carry, as a bare call of `requests` takes them too."""
+        return self._transport.auth
+
+    @property
     def timeout(self) -> float:
         """Seconds for one attempt; may be set."""
         return self._transport.timeout

@@ -9,12 +9,12 @@ import ipywidgets as ipw
 import traitlets
 
 from . import resilience
-from .widgets import LABEL, WIDE, _Panel
+from .widgets import LABEL, WIDE, Panel
 
 __all__ = ["FaultDial"]
 
 
-class FaultDial(_Panel):
+class FaultDial(Panel):
     """*How much trouble can a client take?* Three clients run side by side against as many faults
     as the dial says; the counts move as they go.
 

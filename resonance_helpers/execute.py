@@ -81,12 +81,14 @@ def run_cells(
     times: int = 1,
     timeout: float = 60,
     url: str | None = None,
+    key: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NotebookNode]:
     """Run every code cell in order, ``times`` times over in one kernel; a copy for each pass.
 
     ``timeout`` is in seconds and for each cell. The kernel starts in ``folder``, without the
-    settings of this machine's user; ``url`` names a server to use in place of the sandbox.
+    settings of this machine's user; ``url`` names a server to use in place of the sandbox, and
+    ``key`` is an API key for it, by default that of the environment.
 
     Raises
     ------
@@ -102,16 +104,17 @@ def run_cells(
         working,
         kernel_name=KERNELSPEC["name"],
         timeout=timeout,
+        startup_timeout=max(60, int(timeout)),
         coalesce_streams=True,
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # for the site; the committed form leaves it out
         resources={"metadata": {"path": str(folder)}},
     )
     passes = []
     total = len(working.cells)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
-        client.setup_kernel(env=kernel_environment(scratch, url), transport_encryption="auto"),
+        client.setup_kernel(env=kernel_environment(scratch, url, key), transport_encryption="auto"),
     ):
         for _ in range(times):
             for index, cell in enumerate(working.cells):
@@ -128,18 +131,24 @@ def run_cells(
                     if output.get("name") == "stderr":
                         raise LessonError(f"{place}: wrote to stderr: {output.text.strip()}")
                 progress(index + 1, total)
+            client.set_widgets_metadata()
             passes.append(copy.deepcopy(working))
     return passes
 
 
-def kernel_environment(scratch: str, url: str | None = None) -> dict[str, str]:
+def kernel_environment(
+    scratch: str, url: str | None = None, key: str | None = None
+) -> dict[str, str]:
     """The environment of a lesson's kernel: nobody's start-up files, styles or credentials."""
     settings = ("RESONANCE_", "IPYTHON", "MPL", "MATPLOTLIB", "PYTHONWARNINGS", "PYTHONSTARTUP")
     env = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     env["IPYTHONDIR"] = scratch
     if url:
         env["RESONANCE_URL"] = url
-        if key := os.environ.get("RESONANCE_API_KEY"):
+        for name in ("RESONANCE_API_KEY", "RESONANCE_ALLOW_HTTP"):
+            if name in os.environ:
+                env[name] = os.environ[name]
+        if key:
             env["RESONANCE_API_KEY"] = key
     return env
 

@@ -8,12 +8,12 @@ from typing import Any
 import ipywidgets as ipw
 import traitlets
 
-from .widgets import LABEL, WIDE, _Panel
+from .widgets import LABEL, WIDE, Panel
 
 __all__ = ["RateGauge"]
 
 
-class RateGauge(_Panel):
+class RateGauge(Panel):
     """*How many requests have I left?* Each answer moves the gauge; at none you are refused, or, if
     you obey, you wait until there are some again.
 

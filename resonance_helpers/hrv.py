@@ -52,6 +52,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
 """The eight dimensions, in the order of every `hrv_vector` of the API."""
 
 NAMES: tuple[str, ...] = tuple(dimension.name for dimension in DIMENSIONS)
+"""The names of the eight dimensions, in order."""
 
 
 class HRVVector(tuple[float, ...]):

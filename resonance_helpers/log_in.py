@@ -11,12 +11,12 @@ import traitlets
 
 from .auth import OAuth2AuthorizationCode
 from .errors import ResonanceError
-from .widgets import _Panel
+from .widgets import Panel
 
 __all__ = ["LogInPanel"]
 
 
-class LogInPanel(_Panel):
+class LogInPanel(Panel):
     """*What does the person see?* A link to the sandbox's own log-in page, which you walk through
     in your browser, as a demo user.
 

@@ -36,6 +36,9 @@ class SetUpError(RuntimeError):
     """There is no server to learn with; the message says why, and what to do."""
 
 
+PATIENCE = 120.0
+"""Seconds that a sandbox may take to start: in a workshop thirty start on one machine at once."""
+
 _running: tuple[Sandbox, dict[str, Any]] | None = None
 """The sandbox of this process, and the options it was started with."""
 
@@ -79,10 +82,13 @@ def needs_sandbox(api: LessonClient) -> bool:
 
 def _elsewhere(url: str) -> LessonClient:
     key = os.environ.get("RESONANCE_API_KEY", "").strip()
+    in_the_open = os.environ.get("RESONANCE_ALLOW_HTTP", "").strip() == "1"
     try:
-        return LessonClient(url, auth=ApiKeyAuth(Secret(key)) if key else None)
+        auth = ApiKeyAuth(Secret(key)) if key else None
+        return LessonClient(url, auth=auth, allow_http=in_the_open)
     except (ValueError, ResonanceError) as error:
-        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {error}") from None
+        reason = str(error).replace("allow_http=True", "RESONANCE_ALLOW_HTTP=1")
+        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {reason}") from None
 
 
 def _here(options: dict[str, Any]) -> LessonClient:
@@ -97,7 +103,8 @@ def _here(options: dict[str, Any]) -> LessonClient:
         _running = None
     try:
         # Lessons receive events on this machine, which a server otherwise never calls.
-        handle = sandbox.start(still=True, allow_loopback_webhooks=True, **options)
+        usual = {"still": True, "allow_loopback_webhooks": True, "timeout": PATIENCE}
+        handle = sandbox.start(**usual | options)
     except (sandbox.SandboxError, ValueError, TypeError) as error:
         raise SetUpError(f"The sandbox did not start: {_reason(error)}") from None
     _running = handle, options

@@ -17,7 +17,7 @@ import traitlets
 from . import health, plots
 from .hrv import DIMENSIONS, HRVVector
 
-__all__ = ["Explorer", "HealthPanel", "ProfilePicker", "ProfileSliders"]
+__all__ = ["Explorer", "HealthPanel", "Panel", "ProfilePicker", "ProfileSliders"]
 
 WIDE = {"width": "32em"}
 LABEL = {"description_width": "11em"}
@@ -25,7 +25,7 @@ BESIDE = {"margin": "2px 2px 2px 11.4em"}
 """Puts a button under the controls and not under their labels."""
 
 
-class _Panel(ipw.VBox):  # type: ignore[misc]
+class Panel(ipw.VBox):  # type: ignore[misc]
     """A column of controls above a line of news and a place for pictures and texts.
 
     Its `repr` is what a frontend without widgets shows, and what tests compare: `told` in words.
@@ -57,7 +57,7 @@ class _Panel(ipw.VBox):  # type: ignore[misc]
         return f"{type(self).__name__}: {self.told()}"
 
 
-class ProfilePicker(_Panel):
+class ProfilePicker(Panel):
     """*Which profiles may I use?* Choosing a tenant changes the profiles there are to choose from.
 
     Args:
@@ -117,7 +117,7 @@ class ProfilePicker(_Panel):
         return f"{self.tenant} / {self.profile_name}. {self.news}"
 
 
-class Explorer(_Panel):
+class Explorer(Panel):
     """*What does a profile change?* One prompt in two profiles, side by side.
 
     Args:
@@ -187,7 +187,7 @@ class Explorer(_Panel):
         )
 
 
-class ProfileSliders(_Panel):
+class ProfileSliders(Panel):
     """*What would a style of my own be like?* Eight sliders, and a button that creates it.
 
     Args:
@@ -282,7 +282,7 @@ class ProfileSliders(_Panel):
         self.news = f"{name}: feedback {answer['hrv_feedback']:.2f}"
 
 
-class HealthPanel(_Panel):
+class HealthPanel(Panel):
     """*What does my check see when a part fails?* Break parts of the sandbox, look, mend them.
 
     Args:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.support.postgres import Postgres, unavailable
 
 # Read once, when the tests are collected: a fixture would come too late for module-level code.
 for name in [name for name in os.environ if name.startswith("RESONANCE_")]:
@@ -13,3 +18,38 @@ for name in [name for name in os.environ if name.startswith("RESONANCE_")]:
 # Two busy cores make a slow example, not a wrong one; in CI the same examples run each time.
 settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("tests")
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "stored: a promise that rests on the database; it is tried on each of them"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("stored"):
+        name = "server" if "server" in metafunc.fixturenames else "database"
+        scope = "session" if name == "server" else "function"
+        metafunc.parametrize(name, [SQLITE, POSTGRESQL], indirect=True, scope=scope)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a sandbox can keep its data: an SQLite file or, if the test asks, PostgreSQL."""
+    if getattr(request, "param", SQLITE) == POSTGRESQL:
+        return str(request.getfixturevalue("postgres").database())
+    return str(tmp_path / "sandbox.db")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this run's own."""
+    if reason := unavailable():
+        if os.environ.get("CI"):
+            pytest.fail(reason)  # there, nothing is left out in silence
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch, Postgres() as server:
+        patch.setenv("XDG_STATE_HOME", str(server.folder / "state"))
+        yield server

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from resonance_helpers import sandbox, tutorial
-from resonance_helpers.tutorial import SetUpError, connect, needs_sandbox
+from resonance_helpers.tutorial import LessonClient, SetUpError, connect, needs_sandbox
 
 
 @pytest.fixture
@@ -147,7 +147,11 @@ class TestAnotherServer:
         monkeypatch.setenv("RESONANCE_API_KEY", "secret-canary-1234")
         with pytest.raises(SetUpError) as caught:
             connect()
+        monkeypatch.setenv("RESONANCE_ALLOW_HTTP", "1")
+        monkeypatch.setattr(LessonClient, "health_check", lambda api: {"status": "healthy"})
+        assert connect().auth is not None
         assert "canary" not in str(caught.value)
+        assert "RESONANCE_ALLOW_HTTP=1" in str(caught.value)
 
 
 def run_cells(*cells: str) -> list[dict[str, Any]]:

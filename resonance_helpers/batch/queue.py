@@ -122,7 +122,8 @@ class WorkQueue:
             self._pacer.answered(
                 item.ticket, self._clock(), remaining=remaining, reset=reset, pause=pause
             )
-            self._work.notify()
+            if self._ready or self._aside:
+                self._work.notify()
 
     def give_back(self, item: Item, seconds: float | None = None) -> None:
         """Say that an item that was taken is not sent, and put it aside for `seconds`, if any."""

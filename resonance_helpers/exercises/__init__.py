@@ -34,3 +34,4 @@ class Check:
 
 
 check = Check()
+"""Every exercise, by topic: ``check.profiles.create(answer)``."""

@@ -12,7 +12,8 @@ from .core import NotYet, attempt, exercise
 __all__ = ["choose", "create", "fits", "isolation"]
 
 TENANT, NAME = "demo_tenant", "campfire"
-"""The profile that the second exercise asks for."""
+"""The profile that the second exercise asks for; elsewhere than in the sandbox, in a tenant of the
+learner's."""
 
 WANTED = {"storytelling_index": 0.8, "curiosity_index": 0.7}
 """The least that two of its dimensions should have."""
@@ -67,16 +68,18 @@ def create(answer: Any, api: Any) -> str:
         )
     if answer.get("status") == "error":
         raise NotYet(f"The server refused: {answer.get('message')}")
-    if (answer.get("tenant"), answer.get("profile_name")) != (TENANT, NAME):
-        raise NotYet(f"The profile should be called {NAME} and belong to {TENANT}.")
+    usable = [tenant["tenant"] for tenant in api.get_tenants()["tenants"]]
+    tenant = TENANT if TENANT in usable else usable[-1]
+    if (answer.get("tenant"), answer.get("profile_name")) != (tenant, NAME):
+        raise NotYet(f"The profile should be called {NAME} and belong to {tenant}.")
     vector = HRVVector(answer["hrv_vector"])
     for name, least in WANTED.items():
         if getattr(vector, name) < least:
             raise NotYet(f"Its {name} is {getattr(vector, name):g}; make it {least:g} or more.")
-    there = {p["profile_name"] for p in api.get_profiles(TENANT)["profiles"]}
+    there = {p["profile_name"] for p in api.get_profiles(tenant)["profiles"]}
     if NAME not in there:
         raise NotYet("That looks right, but the server has no such profile. Did the call run?")
-    return f"{TENANT} has a profile {NAME}: anybody in that tenant can write in it now."
+    return f"{tenant} has a profile {NAME}: anybody in that tenant can write in it now."
 
 
 @exercise(

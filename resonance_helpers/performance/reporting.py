@@ -29,7 +29,7 @@ PUBLISHED = {
     "success rate, %": 98.5,
     "mean hrv_feedback": 0.742,
 }
-
+"""The figures that ResonanceOS publishes."""
 
 READING = (
     "A response time begins when a call was due, a service time when it was sent. A call that "

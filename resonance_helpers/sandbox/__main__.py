@@ -7,15 +7,25 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 __all__ = ["main"]
+
+EXPOSED = (
+    "Warning: {host} can be reached from other machines. Whoever reaches it can use the open "
+    "tenants, and keys cross the network unencrypted: use none that matter elsewhere."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sandbox; the exit code is 2 where it cannot start, with one sentence on stderr."""
     options = _parser().parse_args(arguments)
     # Imported late: --help and mistakes answer at once.
-    from .settings import WEBHOOK_RETRY, Settings, SettingsError
+    from .settings import WEBHOOK_RETRY, Settings, SettingsError, is_loopback
 
     try:
         settings = Settings(
@@ -48,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error)
 
     from .app import create_app, issue_credentials
+    from .attendees import AttendeesError
     from .server import die_with_parent, run
     from .store import DatabaseError
 
@@ -55,18 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         die_with_parent(options.parent)
 
     url = url_of(listening)
+    room = ""
     try:
         app = create_app(settings, url=url)
         credentials = issue_credentials(app)
-    except DatabaseError as error:
+        if options.attendees:
+            room = _fill_room(app, options.attendees, options.keys, url)
+    except (DatabaseError, AttendeesError, OSError) as error:
         listening.close()
         return _refuse(error)
+    if not is_loopback(settings.host):
+        print(f"sandbox: {EXPOSED.format(host=settings.host)}", file=sys.stderr)
 
     def ready() -> None:
         if options.json:
             line = json.dumps({"url": url, "pid": os.getpid(), "credentials": credentials})
         else:
-            line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it."
+            line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it.{room}"
         print(line, flush=True)
 
     run(app, listening, ready, until_stdin_ends=options.until_stdin_ends)
@@ -87,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         default="optional",
         help="whether open tenants answer anonymous callers (default: %(default)s)",
     )
-    add("--database", metavar="URL", help="SQLite file to keep, as a path or sqlite:///file.db")
+    add(
+        "--database",
+        metavar="URL",
+        help="SQLite file to keep, as a path or sqlite:///file.db; or postgresql://user@host/name "
+        "(its password in PGPASSWORD or ~/.pgpass, where the list of processes does not show it)",
+    )
     add(
         "--latency",
         type=float,
@@ -98,6 +119,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="when ready, print one line of JSON with the keys")
     add("--still", action="store_true", help="displayed ids and times are the same on every run")
     add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
+    add(
+        "--attendees",
+        type=Path,
+        metavar="FILE",
+        help="for a room: give each name on this list, one a line, a tenant and an API key",
+    )
+    add(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        help="write who has which key here, for your eyes alone (default: FILE-keys.csv)",
+    )
     add("--allow-host", action="append", default=[], metavar="NAME", help="answer to it, too")
     add("--rate-limit", type=int, default=1_000, metavar="N", help="requests a minute per caller")
     add("--burst", type=int, default=100, metavar="N", help="requests a second per caller")
@@ -138,6 +171,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--parent", type=int, default=0, help=argparse.SUPPRESS)
     add("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _fill_room(app: FastAPI, listed: Path, file: Path | None, url: str) -> str:
+    from .attendees import enrol, read_keys, read_list, write_keys
+
+    attendees = read_list(listed)
+    file = file or listed.with_name(f"{listed.stem}-keys.csv")
+    held = enrol(app, attendees, read_keys(file))
+    write_keys(file, attendees, held, url)
+    return f"\n{len(attendees)} attendees; their keys are in {file}."
 
 
 def _waits(text: str) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from .faults.control import Faults
@@ -85,6 +85,8 @@ def start(
     burst: int | None = None,
     quota: int | None = None,
     token_lifetime: int | None = None,
+    attendees: str | os.PathLike[str] | None = None,
+    keys: str | os.PathLike[str] | None = None,
     allow_loopback_webhooks: bool = False,
     webhook_retry: Sequence[float] | None = None,
     webhook_timeout: float | None = None,
@@ -106,17 +108,26 @@ def start(
         ("--burst", burst),
         ("--quota", quota),
         ("--token-lifetime", token_lifetime),
+        ("--attendees", attendees),
+        ("--keys", keys),
         ("--webhook-timeout", webhook_timeout),
         ("--webhook-disable-after", webhook_disable_after),
     ):
         if value is not None:
-            options += [name, os.fspath(value) if name == "--database" else str(value)]  # type: ignore[arg-type]
+            options += [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
     if webhook_retry is not None:
         options.append(f"--webhook-retry={','.join(map(str, webhook_retry))}")
     if allow_loopback_webhooks:
         options.append("--allow-loopback-webhooks")
     if still:
         options.append("--still")
+    environment = dict(os.environ)
+    if "--database" in options:
+        # Every user of this machine can read a command line, but not an environment.
+        at = options.index("--database") + 1
+        options[at], password = _without_password(options[at])
+        if password is not None:
+            environment["PGPASSWORD"] = password
     if threading.current_thread() is threading.main_thread():
         options += ["--parent", str(os.getpid())]
     root = str(Path(__file__).resolve().parents[2])
@@ -128,6 +139,7 @@ def start(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
+        env=environment,
         text=True,
         encoding="utf-8",
         start_new_session=os.name != "nt",
@@ -297,6 +309,16 @@ def _readiness(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]
     threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
     told: dict[str, Any] = json.loads(lines.get(timeout=timeout))
     return told
+
+
+def _without_password(location: str) -> tuple[str, str | None]:
+    """The URL of a database without its password, and the password."""
+    parts = urlsplit(location)
+    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    if not colon:
+        return location, None
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{user}@{host}").geturl(), unquote(password)
 
 
 def _close(process: subprocess.Popen[str]) -> None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from .problems import OAUTH, PROBLEMS, urn
+from .routes.webhooks import sent
 from .security import PUBLIC
 from .settings import Settings
 
@@ -49,6 +50,7 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
         summary=app.summary,
         description=_describe(),
         routes=app.routes,
+        webhooks=sent.routes,
     )
     schemes = {
         "bearer": {

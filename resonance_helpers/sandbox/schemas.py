@@ -14,6 +14,7 @@ __all__ = [
     "NAME",
     "ApiKey",
     "ApiKeyList",
+    "Article",
     "Generated",
     "GenerationRequest",
     "HRVRequest",
@@ -41,6 +42,10 @@ __all__ = [
 ]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+PRINTED = r"^[!-~]{1,64}$"
+"""What an id in a path can be."""
+LINE = r"^[^\x00]*$"
+"""Text without the one character that PostgreSQL cannot store."""
 MAX_PROMPT = 5_000
 MAX_TEXT = 100_000
 MAX_METADATA = 16 << 10
@@ -152,7 +157,7 @@ class NewProfile(RequestBody):
     tenant: Name
     profile_name: Name
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -160,7 +165,7 @@ class ProfileUpdate(RequestBody):
     """What a profile is to be from now on; a field left out goes back to empty."""
 
     hrv_vector: Vector
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     metadata: Metadata | None = None
 
 
@@ -186,7 +191,7 @@ class NewApiKey(RequestBody):
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20), AfterValidator(once)]
     tenant: Name | None = None
-    name: Annotated[str, Field(max_length=100, description="what it is for")] = ""
+    name: Annotated[str, Field(max_length=100, pattern=LINE, description="what it is for")] = ""
     expires_in: (
         Annotated[int, Field(ge=1, le=366 * 86_400, description="seconds; null for no end"), Number]
         | None
@@ -217,7 +222,7 @@ class Paragraph(BaseModel):
     hrv_feedback: Annotated[float, Field(ge=0, le=1)]
 
 
-class Generated(BaseModel):
+class Article(BaseModel):
     """An article and its measures."""
 
     article: str
@@ -226,7 +231,6 @@ class Generated(BaseModel):
     ]
     hrv_vector: Shown
     target_hrv: Shown
-    paragraphs: list[Paragraph]
     tenant: str
     profile_name: str
     request_id: str
@@ -234,6 +238,12 @@ class Generated(BaseModel):
     generation_time: Annotated[float, Field(ge=0, description="seconds of writing and measuring")]
     content_length: Annotated[int, Field(ge=0, description="characters of the article")]
     seed: int
+
+
+class Generated(Article):
+    """An article, its parts, and what of the request was not followed."""
+
+    paragraphs: list[Paragraph]
     warnings: list[str]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["Settings", "SettingsError", "is_loopback"]
@@ -37,9 +37,9 @@ class Settings:
         host: address to listen on; another than loopback needs `allow_remote`.
         port: TCP port, 0 for any free one.
         auth: "required" refuses anonymous callers everywhere but on public routes.
-        database: path of an SQLite file, or its ``sqlite:///`` URL; None for a temporary one. API
-            keys, client secrets and refresh tokens in a file outlive a restart; access tokens and
-            sign-ins do not.
+        database: path of an SQLite file, its ``sqlite:///`` URL, or the ``postgresql://`` URL of
+            a database; None for a temporary file. API keys, client secrets and refresh tokens that
+            are kept outlive a restart; access tokens and sign-ins do not.
         latency: seconds that each generation waits, as a remote model would; left out of all of
             the server's own figures.
         still: displayed ids and times are the same on every run, for reproducible notebooks.
@@ -61,7 +61,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     auth: Literal["optional", "required"] = "optional"
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)  # its URL may hold a password
     latency: float = 0.0
     still: bool = False
     allow_remote: bool = False

@@ -6,6 +6,8 @@ retry_after  the Retry-After header
 quota        the budget of retries that all calls share
 rate_limit   the server's rate limit, as its answers tell it
 session      a requests.Session that does less for each call
+short_way    an ordinary exchange, without the libraries' way around it
+pools        urllib3's connections and pools, with a deadline and a short way
 deadline     a timeout that holds in wall-clock time
 answer       what of a response becomes a dict in the caller's hands
 failure      why an attempt brought no answer

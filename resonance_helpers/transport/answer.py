@@ -95,6 +95,9 @@ def read_content(response: requests.Response, cap: int = SIZE_CAP) -> bytes | Ba
 
     Raises whatever `urllib3` raises where the body breaks off.
     """
+    at_hand: bytes | None = getattr(response, "at_hand", None)
+    if at_hand is not None and len(at_hand) <= cap:
+        return at_hand
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length[:20]) > cap:
         return _too_large(response, cap)

@@ -24,15 +24,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
-from .head import Response
-
 _TLS_RECORD = 16 * 1024
-_OUTBOX = 64 * 1024
 
 
 class Deadline(Timeout):
@@ -82,16 +78,23 @@ def time_left() -> float | None:
     return None if deadline is None else deadline.connect_timeout
 
 
-class _Punctual:
+class Punctual:
     """What the two connections share: `timeout` is stored as the moment when it ends.
 
     urllib3 sets it when a request begins and once more when its answer is due, each time to what
     is left, and reads it whenever it sets a socket's timeout.
+
+    Attributes:
+        begun: An exchange is under way, which urllib3 will go on with: its time runs already.
+        received: What has come of its answer.
+        answer: The last answer that urllib3 has read, to its end or not.
     """
 
     sock: Any
+    begun = False
+    received = b""
+    answer: http.client.HTTPResponse | None = None
     _expires: float | None = None
-    _outbox: bytearray | None = None
 
     @property
     def timeout(self) -> float | None:
@@ -100,7 +103,8 @@ class _Punctual:
 
     @timeout.setter
     def timeout(self, seconds: float | None) -> None:
-        self._expires = None if seconds is None else time.monotonic() + seconds
+        if not self.begun:
+            self._expires = None if seconds is None else time.monotonic() + seconds
 
     def arm(self, sock: socket.socket) -> None:
         """Give the socket what time is left; raise TimeoutError where none is."""
@@ -144,27 +148,9 @@ class _Punctual:
                 return sock
         raise OSError("the host has no address")
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        # Head and body leave in one write, where urllib3 makes two: one system call less and, what
-        # weighs more, one packet less for the server to wake up for.
-        self._outbox = bytearray()
-        try:
-            super().request(*args, **kwargs)  # type: ignore[misc]
-            data = self._outbox
-        finally:
-            self._outbox = None
-        self.send(data)
-
     def send(self, data: Any) -> None:
         if self.sock is None:
-            outbox, self._outbox = self._outbox, None  # a proxy's CONNECT goes out by itself
             self.connect()
-            self._outbox = outbox
-        if self._outbox is not None:
-            self._outbox += data
-            if len(self._outbox) < _OUTBOX:
-                return
-            data, self._outbox = self._outbox, bytearray()
         # A TLS socket counts its timeout anew for each record, so it gets them one by one.
         for start in range(0, len(data), _TLS_RECORD):
             self.arm(self.sock)
@@ -173,44 +159,69 @@ class _Punctual:
             except ssl.SSLError as error:
                 raise _broken(error) from None
 
+    def receive(self) -> bytes:
+        """What has come, as soon as anything has; nothing if the server has closed."""
+        self.arm(self.sock)
+        try:
+            data: bytes = self.sock.recv(_TLS_RECORD)
+        except ssl.SSLError as error:
+            raise _broken(error) from None
+        return data
+
     def response_class(self, _sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        return Response(_ArmedSocket(self), *args, **kwargs)  # type: ignore[arg-type]
+        received, self.received = self.received, b""
+        self.answer = Response(Incoming(self, received), *args, **kwargs)
+        return self.answer
 
 
-class _ArmedSocket:
-    """The one method of a socket that `http.client.HTTPResponse` uses."""
+class Response(http.client.HTTPResponse):
+    """An `http.client` response over what comes in; differs in one thing: a connection that ends
+    within the head is an error, where the standard library takes what came for the whole."""
 
-    def __init__(self, connection: _Punctual) -> None:
-        self._connection = connection
+    def __init__(self, incoming: Incoming, *args: Any, **kwargs: Any) -> None:
+        self._incoming = incoming
+        super().__init__(self, *args, **kwargs)  # type: ignore[arg-type]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_ArmedReader(self._connection))
+        """The one method of a socket that is asked for."""
+        return io.BufferedReader(self._incoming)
+
+    def begin(self) -> None:
+        self._incoming.in_head = True
+        super().begin()
+        self._incoming.in_head = False
 
 
-class _ArmedReader(io.RawIOBase):
-    """Reads from a connection's socket, and arms it before each read."""
+class Incoming(io.RawIOBase):
+    """What comes over a connection: what was `received` from it already, then more, within the
+    time left before each read."""
 
     in_head = False
 
-    def __init__(self, connection: _Punctual) -> None:
+    def __init__(self, connection: Punctual, received: bytes = b"") -> None:
         self._connection = connection
+        self._received = received
         self._sock = connection.sock  # after "Connection: close" only we hold on to it
         self._raw = connection.sock.makefile("rb", buffering=0)
-        self._begun = False
+        self._begun = bool(received)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._received:
+            count = min(len(buffer), len(self._received))
+            buffer[:count], self._received = self._received[:count], self._received[count:]
+            return count
         self._connection.arm(self._sock)
         try:
-            count: int | None = self._raw.readinto(buffer)
+            more: int | None = self._raw.readinto(buffer)
         except ssl.SSLError as error:
             raise _broken(error) from None
-        if count == 0 and self.in_head and self._begun:
+        if more == 0 and self.in_head and self._begun:
             raise ConnectionResetError("closed within the head of the answer")
-        self._begun = self._begun or bool(count)
-        return count
+        self._begun = self._begun or bool(more)
+        return more
 
     def close(self) -> None:
         self._raw.close()
@@ -220,28 +231,6 @@ class _ArmedReader(io.RawIOBase):
 def _broken(error: ssl.SSLError) -> ConnectionAbortedError:
     """After the handshake a failure of TLS is a connection that broke, not one refused."""
     return ConnectionAbortedError(f"TLS failed: {error.reason}")
-
-
-class PunctualHTTPConnection(_Punctual, HTTPConnection):  # type: ignore[misc]
-    """A `urllib3` connection whose timeout bounds the whole attempt."""
-
-
-class PunctualHTTPSConnection(_Punctual, HTTPSConnection):  # type: ignore[misc]
-    """The same over TLS."""
-
-
-class PunctualHTTPPool(HTTPConnectionPool):
-    ConnectionCls = PunctualHTTPConnection
-
-
-class PunctualHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = PunctualHTTPSConnection
-
-
-POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {
-    "http": PunctualHTTPPool,
-    "https": PunctualHTTPSPool,
-}
 
 
 def _resolve(connection: Any) -> list[str]:

@@ -75,3 +75,4 @@ class RetryPolicy:
 
 
 NO_RETRIES = RetryPolicy(max_attempts=1)
+"""One attempt, whatever comes of it."""

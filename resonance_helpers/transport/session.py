@@ -7,7 +7,8 @@ that), with these differences, each on purpose:
 - netrc is never read: no credential is sent that nobody gave;
 - the environment's proxies are read once, and never used for a loopback address;
 - certificates set on the session win over the environment's;
-- its pool of connections has no limit: there are as many as threads that send at once.
+- its pool of connections has no limit: there are as many as threads that send at once;
+- of a redirect that is not followed it does not prepare the next request (`response.next`).
 
 Three things are built once and remembered, where a stock session builds them for each call:
 
@@ -31,14 +32,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.hooks import dispatch_hook
-from requests.structures import CaseInsensitiveDict
-from requests.utils import (
-    check_header_validity,
-    get_auth_from_url,
-    get_encoding_from_headers,
-)
+from requests.utils import check_header_validity, get_auth_from_url
+from urllib3 import Timeout
 
-from .deadline import POOL_CLASSES
+from .pools import POOL_CLASSES
+from .short_way import Headers, Whole, is_watched
 
 MEMORY = 256
 """How many requests, or hosts, are remembered; when there are more, it starts afresh."""
@@ -105,7 +103,7 @@ class Session(requests.Session):
         if remembered is None or remembered[0] != made_from:
             bare = requests.Request(method, url, auth=anonymous)
             prepared = super().prepare_request(bare)
-            prepared.headers = _Headers(prepared.headers)
+            prepared.headers = Headers(prepared.headers)
             remembered = made_from, prepared
             _remember(self._templates, (method, url), remembered)
         return remembered[1]
@@ -145,15 +143,6 @@ class Session(requests.Session):
         return response
 
 
-class _Headers(CaseInsensitiveDict[str | bytes]):
-    """Headers that are copied as a whole; requests and urllib3 copy them one by one."""
-
-    def copy(self) -> _Headers:
-        twin = _Headers()
-        twin._store = self._store.copy()
-        return twin
-
-
 class Adapter(HTTPAdapter):
     """An `HTTPAdapter` whose connections keep to a `Deadline` and whose pools have no limit."""
 
@@ -172,6 +161,35 @@ class Adapter(HTTPAdapter):
             manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
 
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        def the_long_way() -> requests.Response:
+            return super(Adapter, self).send(
+                request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+            )
+
+        pool = None if proxies else self._pools.get((_origin(str(request.url)), verify, cert))
+        retries = self.max_retries.total or self.max_retries.status_forcelist
+        if pool is None or retries or isinstance(timeout, tuple) or is_watched():
+            return the_long_way()
+        if not isinstance(timeout, Timeout):
+            timeout = Timeout(connect=timeout, read=timeout)
+        whole: Whole | None = pool.exchange(request, timeout)
+        if whole is not None:
+            whole.connection = self
+            return whole
+        try:
+            return the_long_way()
+        finally:
+            pool.forget()
+
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
@@ -187,20 +205,6 @@ class Adapter(HTTPAdapter):
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         return super().request_url(request, proxies) if proxies else request.path_url
-
-    def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
-        # As in the stock adapter, but for the cookies: they are looked for only where there are
-        # some, which needs no parsing.
-        response = requests.Response()
-        response.status_code, response.reason = raw.status, raw.reason
-        response.headers = CaseInsensitiveDict(raw.headers)
-        response.encoding = get_encoding_from_headers(response.headers)
-        response.raw, response.url = raw, request.url or ""
-        if "Set-Cookie" in raw.headers:
-            extract_cookies_to_jar(response.cookies, request, raw)
-        response.request = request
-        response.connection = self
-        return response
 
     def close(self) -> None:
         self._pools.clear()

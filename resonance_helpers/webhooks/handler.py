@@ -10,6 +10,7 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,9 @@ from urllib.parse import urlsplit
 import requests
 
 from ..auth.secret import Secret
-from ..client import ResonanceOSAPIClient
+from ..client import ResonanceOSAPIClient, _seconds
 from ..errors import ResonanceError
-from ..transport import RetryPolicy, Session
+from ..transport import NO_RETRIES, RetryPolicy, Session
 from ..transport.deadline import Deadline
 from ..transport.failure import CAUGHT, explain
 from ..transport.retry_after import parse_retry_after
@@ -104,8 +105,8 @@ class WebhookHandler:
         client: Generates the articles; by default that of ``http://localhost:8000``.
         timeout: Seconds for one attempt at the notification, in wall-clock time.
         deadline: Seconds for all attempts at it, with the waits between them.
-        retry: How often it is tried and how long the waits are. The ``webhook-id`` stays the
-            same, so a receiver that was reached twice handles it once.
+        retry: How often it is tried and how long the waits are; None for once. The ``webhook-id``
+            stays the same, so a receiver that was reached twice handles it once.
         session: A `requests.Session` of your own, with proxies or certificates.
 
     Attributes:
@@ -120,18 +121,19 @@ class WebhookHandler:
         self,
         webhook_url: str,
         *,
-        secret: SecretLike | list[SecretLike] | None = None,
+        secret: SecretLike | Iterable[SecretLike] | None = None,
         client: ResonanceOSAPIClient | None = None,
         timeout: float = 10,
         deadline: float = 30,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  (immutable)
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
         session: requests.Session | None = None,
     ) -> None:
         self.webhook_url = webhook_url
         self._origin = _origin(webhook_url)
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
         self.client = ResonanceOSAPIClient() if client is None else client
-        self._timeout, self._deadline, self._retry = timeout, deadline, retry
+        self._timeout, self._deadline = _seconds("timeout", timeout), _seconds("deadline", deadline)
+        self._retry = retry or NO_RETRIES
         self._session = Session() if session is None else session
         self.last_delivery: Delivery | None = None
 
@@ -144,7 +146,8 @@ class WebhookHandler:
         answer is returned all the same, and `last_delivery` tells why.
 
         Args:
-            prompt, **kwargs: As for `ResonanceOSAPIClient.generate_content`.
+            prompt: What to write about.
+            **kwargs: As for `ResonanceOSAPIClient.generate_content`.
         """
         try:
             result = self.client.generate_content(prompt, **kwargs)

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as ipw
 import traitlets
 
-from ..widgets import LABEL, _Panel
+from ..widgets import LABEL, Panel
 from .receiver import Receipt, WebhookReceiver
 
 __all__ = ["EventPanel"]
@@ -22,12 +22,12 @@ SHOWN = 8
 LOOKED_EVERY = 0.2
 """Seconds between two looks at what the server says, while something is on its way."""
 
-EVER = "2026-01-01T00:00:00Z"
+EVER = "1970-01-01T00:00:00Z"
 
 MARKS = {"delivered": "✓", "pending": "…", "dead": "✗"}
 
 
-class EventPanel(_Panel):
+class EventPanel(Panel):
     """*What happens to an event while my receiver is down?* Write articles, switch the receiver
     off and on, and watch the events: what the server says of each, and what the receiver did.
 

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from resonance_helpers.sandbox import Sandbox, start
+from tests.conftest import POSTGRESQL, SQLITE
 
 UNLIMITED = 10**9
 VECTOR = [0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8]
@@ -53,8 +54,12 @@ class API:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Sandbox]:
+def server(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    database = None
+    if getattr(request, "param", SQLITE) == POSTGRESQL:
+        database = request.getfixturevalue("postgres").database()
     with start(
+        database=database,
         rate_limit=UNLIMITED,
         burst=UNLIMITED,
         quota=UNLIMITED,

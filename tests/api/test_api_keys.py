@@ -43,6 +43,7 @@ def status(server: Sandbox, key: str) -> int:
     return using(server, key)("GET", "/tenants").status_code
 
 
+@pytest.mark.stored
 def test_a_key_is_shown_once_and_never_again(server: Sandbox, admin: API) -> None:
     body = {"tenant": "acme_corp", "scopes": ["generate", "generate"], "name": "Nightly batch"}
     answer = admin("POST", "/api_keys", body)
@@ -131,6 +132,7 @@ def test_only_so_many_secrets_live_together(server: Sandbox, admin: API) -> None
     assert [status(server, key) for key in keys] == [401] * 3 + [200] * 5
 
 
+@pytest.mark.stored
 def test_a_rotated_key_keeps_its_idempotency_records(server: Sandbox, admin: API) -> None:
     made = make(admin)
     sent = using(server, made["key"]).generate("Anvils", Idempotency_Key="mine")

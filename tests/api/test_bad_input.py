@@ -194,6 +194,18 @@ def test_names(api: API, name: str) -> None:
         assert [error["field"] for error in response.json()["errors"]] == [next(iter(fields))]
 
 
+@pytest.mark.stored
+def test_characters_that_one_database_cannot_store(api: API, admin: API) -> None:
+    response = api.create("mine", description="half\0way")
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    assert response.json()["errors"][0]["field"] == "description"
+    assert api.create("mine", metadata={"half\0way": "\0"}).json()["metadata"] == {
+        "half\0way": "\0"
+    }
+    for path in ("/api_keys/half%00way", "/webhooks/half%00way"):
+        assert slug(admin("DELETE", path)) == "validation-failed"
+
+
 @pytest.mark.parametrize(
     "metadata",
     [{"a": "x" * 20_000}, [1], "text", {"deep": [[[[{"a": 1}]]]] * 3000}],

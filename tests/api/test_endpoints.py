@@ -132,6 +132,7 @@ def test_choosing_a_tenant_changes_the_profiles(api: API) -> None:
     assert slug(api.generate(profile_name="travel_blog")) == "unknown-profile"
 
 
+@pytest.mark.stored
 def test_the_life_of_a_profile(api: API) -> None:
     made = api.create("mine", metadata={"why": ["tests", 1, None]}, description="My own.")
     assert made.status_code == 201
@@ -150,6 +151,7 @@ def test_the_life_of_a_profile(api: API) -> None:
         assert (gone.status_code, slug(gone)) == (404, "unknown-profile")
 
 
+@pytest.mark.stored
 def test_a_lost_update_is_412(api: API) -> None:
     first = api.create("mine").headers["ETag"]
     path, change = "/profiles/default/mine", {"hrv_vector": [0] * 8}
@@ -185,6 +187,7 @@ def test_shared_profiles_are_read_only(api: API) -> None:
     assert slug(api.create("tech_startup")) == "profile-exists"
 
 
+@pytest.mark.stored
 def test_a_hundred_profiles_and_no_more(api: API) -> None:
     there = sum(
         not p["shared"] for p in api("GET", "/profiles?tenant=demo_tenant").json()["profiles"]
@@ -197,6 +200,7 @@ def test_a_hundred_profiles_and_no_more(api: API) -> None:
     assert api.create("one_more", "demo_tenant").status_code == 201
 
 
+@pytest.mark.stored
 @pytest.mark.parametrize("limit", [1, 3, 7, 8, 200])
 def test_pages_show_each_profile_once(api: API, limit: int) -> None:
     whole = api("GET", "/profiles?limit=200").json()
@@ -213,6 +217,7 @@ def test_pages_show_each_profile_once(api: API, limit: int) -> None:
     assert seen == whole["profiles"]
 
 
+@pytest.mark.stored
 def test_a_profile_made_or_deleted_meanwhile_moves_no_other(api: API) -> None:
     for name in ("b", "d", "f"):
         api.create(name)
@@ -351,6 +356,7 @@ def test_the_log_of_requests(api: API) -> None:
     assert "One" not in str(shown)
 
 
+@pytest.mark.stored
 def test_reset_restores_the_first_state(api: API) -> None:
     fresh = api("GET", "/profiles?limit=200").json()
     api.create("mine")

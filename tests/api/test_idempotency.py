@@ -15,6 +15,7 @@ def replayed(response: object) -> bool:
     return getattr(response, "headers", {}).get("Idempotency-Replayed") == "true"
 
 
+@pytest.mark.stored
 def test_the_first_answer_is_replayed(api: API) -> None:
     first = api.generate("Bees", Idempotency_Key="k1")
     second = api.generate("Bees", Idempotency_Key="k1")
@@ -50,6 +51,7 @@ def test_another_payload_is_422(api: API) -> None:
     assert api("GET", "/profiles/default/house_style").status_code == 200
 
 
+@pytest.mark.stored
 def test_put_and_delete_too(api: API) -> None:
     made = api.create("mine", Idempotency_Key="a")
     assert api.create("mine", Idempotency_Key="a").headers["Location"] == made.headers["Location"]
@@ -128,6 +130,7 @@ def test_while_the_first_runs_others_wait() -> None:
         assert API(server).stored() == 1
 
 
+@pytest.mark.stored
 def test_a_hundred_keys_by_many_threads_are_a_hundred_effects(api: API) -> None:
     def send(number: int) -> bytes:
         while True:

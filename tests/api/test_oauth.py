@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,6 +304,7 @@ def test_a_parameter_stands_once(browser: Browser) -> None:
     assert browser.ask(twice).status_code == 400
 
 
+@pytest.mark.stored
 def test_a_code_is_for_one_use_and_a_second_takes_all_back(
     server: Sandbox, browser: Browser
 ) -> None:
@@ -454,6 +454,7 @@ def test_a_lost_answer_is_had_again_for_a_short_while(browser: Browser) -> None:
     assert browser.refresh(again.json()["refresh_token"]).status_code == 200
 
 
+@pytest.mark.stored
 def test_reuse_after_the_successor_was_used_takes_the_family_back(
     server: Sandbox, browser: Browser
 ) -> None:
@@ -597,13 +598,13 @@ def test_where_credentials_are_required_the_way_to_them_is_open(hasty: Sandbox) 
     assert anonymous("GET", "/.well-known-not").status_code == 401
 
 
-def test_after_a_restart_secrets_hold_and_access_tokens_do_not(tmp_path: Path) -> None:
-    path = tmp_path / "sandbox.db"
-    with start(database=path) as server:
+@pytest.mark.stored
+def test_after_a_restart_secrets_hold_and_access_tokens_do_not(database: str) -> None:
+    with start(database=database) as server:
         browser = Browser(server)
         tokens = browser.tokens()
         old = dict(server.credentials["acme_corp"])
-    with start(database=path) as server:
+    with start(database=database) as server:
         assert bearer(server, tokens["access_token"])("GET", "/profiles").status_code == 401
         browser.server = server
         renewed = browser.refresh(tokens["refresh_token"])

@@ -64,6 +64,7 @@ def test_a_credential_fixes_the_tenant(acme: API) -> None:
     assert "house_style" not in names
 
 
+@pytest.mark.stored
 def test_figures_and_logs_are_ones_own(api: API, acme: API, globex: API, admin: API) -> None:
     acme.generate("Anvils")
     assert (acme.stored(), globex.stored(), api.stored()) == (1, 0, 0)
@@ -77,6 +78,7 @@ def test_figures_and_logs_are_ones_own(api: API, acme: API, globex: API, admin: 
     assert len(api.server.requests("acme_corp")) == len(acme.server.requests("acme_corp"))
 
 
+@pytest.mark.stored
 def test_one_idempotency_key_is_another_to_another(api: API, acme: API, globex: API) -> None:
     answers = [caller.generate(Idempotency_Key="same") for caller in (api, acme, globex)]
     assert {answer.json()["tenant"] for answer in answers} == {"default", "acme_corp", "globex"}

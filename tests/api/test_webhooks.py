@@ -13,6 +13,7 @@ import requests
 from standardwebhooks import Webhook
 
 from resonance_helpers.sandbox import start
+from resonance_helpers.sandbox.webhooks import schemas
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.raw_server import raw_server, stalls
 
@@ -128,6 +129,7 @@ def test_a_tenant_has_so_many_and_no_more(api: API) -> None:
     assert api("GET", "/webhooks?tenant=demo_tenant").json()["count"] == 0
 
 
+@pytest.mark.stored
 def test_each_event_arrives_signed(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     profile = api.create("mine", description="é").json()
@@ -146,6 +148,9 @@ def test_each_event_arrives_signed(api: API, hooks: HookServer) -> None:
     assert {name: failed_answer.json()[name] for name in problem} == problem
     assert failed.payload["data"]["request_id"] == failed_answer.headers["X-Request-ID"]
     found = settled(api, webhook, 3)
+    described = (schemas.GenerationCompleted, schemas.GenerationFailed, schemas.ProfileCreated)
+    for hook, model in zip((completed, failed, created), described, strict=True):
+        assert model(**hook.payload).model_dump() == hook.payload, "as the document says"
     for hook in hooks.hooks:
         assert Webhook(webhook["secret"]).verify(hook.body, hook.headers) == hook.payload
         assert hook.headers["content-type"] == "application/json"
@@ -194,6 +199,7 @@ def test_a_failed_delivery_is_tried_again_under_its_id(api: API, hooks: HookServ
         Webhook(webhook["secret"]).verify(hook.body, hook.headers)
 
 
+@pytest.mark.stored
 def test_a_dead_letter_is_kept_and_redelivered(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     hooks.say(500)
@@ -212,6 +218,7 @@ def test_a_dead_letter_is_kept_and_redelivered(api: API, hooks: HookServer) -> N
     assert slug(act(api, webhook, "deliveries/msg_none/redeliver")) == "unknown-delivery"
 
 
+@pytest.mark.stored
 def test_all_since_a_time(api: API, hooks: HookServer) -> None:
     webhook = subscribe(api, hooks.url)
     hooks.answer = lambda hook: (500 if hook.payload["data"]["profile_name"] == "a" else 200, {})
@@ -326,6 +333,7 @@ def test_a_dead_receiver_holds_up_no_other(api: API, hooks: HookServer) -> None:
         api("DELETE", f"/webhooks/{dead['id']}")
 
 
+@pytest.mark.stored
 def test_pages(api: API) -> None:
     webhook = subscribe(api, "http://127.0.0.1:9/")
     for _ in range(5):

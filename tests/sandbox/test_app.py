@@ -152,7 +152,7 @@ def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:
 
 
 def test_a_writer_that_hangs_does_not_hang_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_helpers.sandbox.components.PATIENCE", 0.2)
+    monkeypatch.setattr("resonance_helpers.sandbox.components.FIRST", 0.2)
 
     class Hanging(OneLiner):
         let = threading.Event()

@@ -93,7 +93,7 @@ def test_a_file_is_there_again(tmp_path: Path) -> None:
 
 def test_a_temporary_one_leaves_nothing() -> None:
     database = Database()
-    folder = database.path.parent
+    folder = database.folder
     assert folder.is_dir()
     database.close()
     assert not folder.exists()
@@ -112,9 +112,12 @@ def test_files_that_cannot_be_one(tmp_path: Path) -> None:
         (str(other), "not one of this sandbox"),
         (str(tmp_path), "is a directory"),
         (str(tmp_path / "none" / "a.db"), "there is no directory"),
-        ("postgresql://user:secret@host/db", "SQLite file"),
+        ("postgresql://user:secret@127.0.0.1:1/db", "database db of 127.0.0.1 cannot be used"),
+        ("postgresql://user:pass@secret@host/db", "write %40"),
+        ("postgresql://user:pass@secret/@host/db", "write %40"),
+        ("mysql://user:secret@host/db", "SQLite or PostgreSQL"),
         ("sqlite://", "SQLite file"),
-        ("nonsense://", "SQLite file"),
+        ("nonsense://", "SQLite or PostgreSQL"),
         ("sqlite:///:memory:", "SQLite file"),
     ):
         with pytest.raises(DatabaseError, match=reason) as caught:

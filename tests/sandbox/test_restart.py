@@ -19,9 +19,9 @@ from resonance_helpers.sandbox import start
 UNLIMITED = 10**9
 
 
+@pytest.mark.stored
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
-def test_killed_mid_write_then_started_again(tmp_path: Path) -> None:
-    path = tmp_path / "sandbox.db"
+def test_killed_mid_write_then_started_again(database: str, tmp_path: Path) -> None:
     answers: dict[str, bytes] = {}
     bodies = {
         f"key-{number}": {
@@ -37,7 +37,7 @@ def test_killed_mid_write_then_started_again(tmp_path: Path) -> None:
             f"{url}/profiles", json=bodies[key], headers={"Idempotency-Key": key}, timeout=10
         )
 
-    with start(database=path, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
+    with start(database=database, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
         under_way = threading.Event()
 
         def work(keys: list[str]) -> None:
@@ -61,10 +61,11 @@ def test_killed_mid_write_then_started_again(tmp_path: Path) -> None:
             thread.join()
         old_key = server.credentials["acme_corp"]["api_key"]
 
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    if "://" not in database:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
-    with start(database=path, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
+    with start(database=database, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
         session = requests.Session()
         session.trust_env = False
         for key in bodies:

@@ -18,7 +18,7 @@ from tests.__main__ import PARTS, main
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"(?m)^([a-z]+):", MAKEFILE)) - {"ready"}
+TARGETS = set(re.findall(r"(?m)^([a-z-]+):", MAKEFILE)) - {"ready"}
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
 
@@ -32,7 +32,8 @@ def test_make_alone_lists_every_command():
     ).stdout
 
     assert {line.split()[1] for line in shown.splitlines()} == TARGETS
-    assert {"lab", "test", "execute", "lock", "soak", "bench", "lint", "clean", "help"} == TARGETS
+    expected = {"lab", "test", "execute", "docs", "lock", "soak", "bench", "lint", "clean", "help"}
+    assert expected | {"workshop", "workshop-bundle"} == TARGETS
 
 
 def test_each_command_sets_up_first():
@@ -72,7 +73,15 @@ def test_its_links_lead_somewhere():
 
 
 def test_its_make_commands_exist():
-    assert set(re.findall(r"`make ([a-z]+)", README)) <= TARGETS
+    assert set(re.findall(r"`make ([a-z-]+)", README)) <= TARGETS
+
+
+def test_the_launch_link_lands_on_lesson_1():
+    [path] = re.findall(r"mybinder\.org/v2/\S+\?urlpath=lab/tree/([\w./]+)", README)
+    assert ROOT / path == ROOT / "notebooks" / available()[0].filename
+    if os.name == "posix":
+        assert os.access(ROOT / "postBuild", os.X_OK)
+        subprocess.run(["bash", "-n", ROOT / "postBuild"], check=True)
 
 
 def test_its_resonance_commands_exist():

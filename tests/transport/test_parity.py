@@ -8,6 +8,7 @@ differs on purpose, a test of its own says so.
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import time
 import zlib
@@ -16,12 +17,16 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from resonance_helpers.transport import Adapter, Session
+from resonance_helpers.transport.deadline import Punctual
+from resonance_helpers.transport.short_way import Whole
 from tests.support.raw_server import (
     RawServer,
     answer,
+    drips,
     raw_server,
     replies,
     resets,
@@ -54,6 +59,7 @@ def facts(result: Any, server: RawServer) -> Any:
         "status": (result.status_code, result.reason, result.ok, result.is_redirect),
         "headers": list(result.headers.items()),
         "content": result.content,
+        "streamed": getattr(result, "streamed", None),
         "text": result.text,
         "encoding": result.encoding,
         "url": result.url.replace(server.url, ""),
@@ -81,6 +87,7 @@ def same(use: Use, *handlers: Any) -> dict[str, Any]:
 
 OK = replies({"ok": True})
 once: dict[str, Any] = {"timeout": 5, "allow_redirects": False}
+SKIP = urllib3.util.SKIP_HEADER
 PREPARED: dict[str, Any] = {"verify": True, "stream": False, "cert": None, "proxies": {}}
 
 
@@ -134,6 +141,16 @@ REQUESTS: dict[str, Use] = {
     "unknown name": lambda s, u: s.get("http://no-such-host.invalid/", **once),
     "bad timeout": lambda s, u: s.get(u, timeout=-1),
     "lower case method": lambda s, u: s.request("get", u, **once),
+    "head": lambda s, u: s.head(u + "/a", **once),
+    "header with a tab": lambda s, u: s.get(u, headers={"X-A": "1\t2"}, **once),
+    "header beyond ASCII": lambda s, u: s.get(u, headers={"X-A": "für"}, **once),
+    "header left out by urllib3": lambda s, u: s.get(u, headers={"User-Agent": SKIP}, **once),
+    "no compression": lambda s, u: s.get(u, headers={"Accept-Encoding": None}, **once),
+    "no user agent": lambda s, u: s.get(u, headers={"User-Agent": None}, **once),
+    "own length": lambda s, u: s.get(u, headers={"Content-Length": "0"}, **once),
+    "quoted in lower case": lambda s, u: s.get(u + "/a%2fb%c3%bc?c=%5b", **once),
+    "brackets": lambda s, u: s.get(u + "/a[1]?b[]=2", **once),
+    "query without a path": lambda s, u: s.get(u + "?a=/b", **once),
     "method with a break": lambda s, u: s.request("GET\r\nX: y", u, **once),
 }
 
@@ -151,6 +168,24 @@ def facts_of(response: Any) -> Any:
 def chunked(*parts: bytes) -> bytes:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n"
     return head + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
+
+
+def in_parts(data: bytes, first: int, then: Any = None) -> Any:
+    """Writes `data` in two parts with a pause between them."""
+
+    def handler(connection: Any, _request: bytes) -> None:
+        connection.sendall(data[:first])
+        time.sleep(0.05)
+        connection.sendall(data[first:])
+        if then:
+            time.sleep(0.05)
+            then(connection)
+
+    return handler
+
+
+def reset(connection: Any) -> None:
+    resets(connection, b"")
 
 
 ANSWERS: dict[str, list[Any]] = {
@@ -201,6 +236,21 @@ ANSWERS: dict[str, list[Any]] = {
     "a status of two digits": [sends_and_closes(b"HTTP/1.1 20 OK\r\n\r\n")],
     "404": [replies({"detail": "no"}, 404)],
     "500": [replies(b"oops", 500, content_type="text/html")],
+    "in two parts": [in_parts(answer({"a": 1}), 40)],
+    "head and body apart": [in_parts(answer({"a": 1}), len(answer({"a": 1})) - 8)],
+    "byte by byte": [drips(answer({"a": 1}), every=0.001)],
+    "more than was announced": [sends(answer({"a": 1}) + b"more")],
+    "another answer unasked": [sends(answer({"a": 1}) + answer({"a": 2}))],
+    "large": [replies(b"x" * 200_000)],
+    "nothing in the body": [replies(b"")],
+    "two lengths that agree": [
+        sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na")
+    ],
+    "a length of other digits": [
+        sends_and_closes("HTTP/1.1 200 \r\nContent-Length: ٣\r\n\r\nabc".encode())
+    ],
+    "kept alive expressly": [replies({}, headers={"Connection": "keep-alive"})],
+    "reset in the body": [OK, OK, in_parts(answer({"a": "b" * 50})[:-9], 80, then=reset)],
     "close": [sends_and_closes(answer({}, headers={"Connection": "close"}))],
     "redirect not followed": [replies({}, 302, {"Location": "/b"})],
     "reset": [resets],
@@ -219,11 +269,15 @@ ANSWERS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_same_answer(name: str) -> None:
     def use(session: requests.Session, url: str) -> Any:
-        for _ in range(2):
-            session.get(url + "/a", **once)
+        session.get(url + "/a", **once)
+        with session.get(url + "/a", stream=True, **once) as response:
+            # Of a redirect a stock session has read the body, to have `response.next` at hand.
+            streamed = None if response.is_redirect else response.raw.read(decode_content=True)
         if name == "stale connection":
             time.sleep(0.2)  # until the end of the connection has arrived
-        return session.get(url + "/a", **once)
+        response = session.get(url + "/a", **once)
+        response.streamed = streamed
+        return response
 
     same(use, *ANSWERS[name])
 
@@ -332,6 +386,73 @@ def _redirects_are_followed_when_asked_for(s: requests.Session, u: str) -> Any:
 
 
 @session_use
+def _a_header_set_on_a_prepared_request(s: requests.Session, u: str) -> Any:
+    outcomes = []
+    for name, value in (
+        ("X-A", "1\r\nX-B: 2"),
+        ("X:A", "1"),
+        ("X A", "1"),
+        ("X-A", 5),
+        ("X-A", " "),
+    ):
+        s.get(u, **once)
+        prepared = s.prepare_request(requests.Request("POST", u + "/a", data=b"1"))
+        prepared.headers[name] = value
+        try:
+            outcomes.append(s.send(prepared, **once, **PREPARED).content)
+        except Exception as error:
+            outcomes.append(type(error))
+    return outcomes
+
+
+@session_use
+def _the_raw_answer(s: requests.Session, u: str) -> Any:
+    s.get(u, **once)
+    read, streamed = s.get(u, **once), s.get(u, **once, stream=True)
+    raw = streamed.raw
+    facts = (
+        raw.status,
+        raw.version,
+        raw.reason,
+        sorted(raw.headers.items()),
+        raw.headers.getlist("x"),
+    )
+    return facts, raw.closed, raw.read(4), raw.read(), raw.closed, read.raw.read(), streamed.content
+
+
+@session_use
+def _a_stream_is_read_once(s: requests.Session, u: str) -> Any:
+    s.get(u, **once)
+    response = s.get(u, **once, stream=True)
+    parts = list(response.iter_content(5))
+    try:
+        return parts, list(response.iter_content(5))
+    except requests.exceptions.StreamConsumedError as error:
+        return parts, type(error), list(s.get(u, **once).iter_content(5))
+
+
+@session_use
+def _pickled(s: requests.Session, u: str) -> Any:
+    import pickle
+
+    s.get(u, **once)
+    response = s.get(u, **once)
+    copy = pickle.loads(pickle.dumps(response))
+    return facts_of(copy), copy.headers["content-type"], copy.encoding, copy.cookies.get_dict()
+
+
+@session_use
+def _timeouts_of_every_kind(s: requests.Session, u: str) -> Any:
+    outcomes = []
+    for timeout in (None, 5, (5, 5), (None, 5), urllib3.Timeout(5), 0, -1, "x", (1, 2, 3), True):
+        try:
+            outcomes.append(s.get(u, timeout=timeout, allow_redirects=False).content)
+        except Exception as error:
+            outcomes.append(type(error))
+    return outcomes
+
+
+@session_use
 def _closed_and_used_again(s: requests.Session, u: str) -> Any:
     s.get(u, **once)
     s.close()
@@ -363,6 +484,77 @@ def test_the_same_digest() -> None:
     assert seen["result"]["history"] == [(401, b"{}")]
     assert len(seen["requests"]) == 2
     assert seen["connections"] == 1
+
+
+def test_the_same_retries_of_an_adapter() -> None:
+    def use(session: requests.Session, url: str) -> Any:
+        for _ in range(2):
+            session.get(url, **once)
+        retry = urllib3.Retry(3, status_forcelist=[503], backoff_factor=0)
+        session.get_adapter(url).max_retries = retry
+        return session.get(url, **once)
+
+    assert same(use, OK, OK, replies({}, 503), OK)["connections"] == 1
+
+
+def test_an_answer_that_nobody_read_is_nobody_elses() -> None:
+    def use(session: requests.Session, url: str) -> Any:
+        session.get(url, **once)
+        session.get(url, **once, stream=True).raw.release_conn()
+        return session.get(url, **once)
+
+    same(use, OK, sends(chunked(b"a" * 200_000)), OK)
+
+
+@pytest.mark.parametrize("sent", [b"", answer({"a": 1})[:20], answer({"a": "b" * 40})[:-4]])
+def test_the_same_timeout(sent: bytes) -> None:
+    def use(session: requests.Session, url: str) -> Any:
+        for _ in range(2):
+            session.get(url, **once)
+        started = time.monotonic()
+        try:
+            return session.get(url, timeout=0.3, allow_redirects=False).content
+        except requests.exceptions.RequestException as error:
+            assert time.monotonic() - started >= 0.3
+            return type(error)
+
+    same(use, OK, OK, sends(sent))
+
+
+def test_an_ordinary_exchange_goes_the_short_way() -> None:
+    with raw_server(OK) as server, Session() as session:
+        kinds = [type(session.get(server.url, **once)) for _ in range(3)]
+    assert kinds == [requests.Response, Whole, Whole]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(urllib3.HTTPConnectionPool, "urlopen"), (http.client.HTTPConnection, "putrequest")],
+)
+def test_a_tracer_misses_nothing(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    seen = []
+    original = getattr(owner, name)
+    with raw_server(OK) as server, Session() as session:
+        session.get(server.url, **once)
+        monkeypatch.setattr(
+            owner, name, lambda *args, **kw: seen.append(name) or original(*args, **kw)
+        )
+        for _ in range(2):
+            session.get(server.url, **once)
+    assert seen == [name, name]
+
+
+def test_a_call_broken_off_leaves_nothing_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while an answer is due: the next call must not take it for its own."""
+    with raw_server(OK, OK, replies("late"), replies("mine")) as server, Session() as session:
+        for _ in range(2):
+            session.get(server.url, **once)
+        with monkeypatch.context() as patch:
+            patch.setattr(Punctual, "receive", lambda self: exec("raise KeyboardInterrupt"))
+            with pytest.raises(KeyboardInterrupt):
+                session.get(server.url, **once)
+        assert session.get(server.url, **once).json() == "mine"
+        assert server.connections == 2
 
 
 def test_a_cookie_of_a_redirect_is_kept() -> None:

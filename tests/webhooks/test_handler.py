@@ -237,6 +237,19 @@ def test_a_url_that_could_not_work_is_told_at_once(url: Any, error: type[Excepti
         WebhookHandler(url)
 
 
+@pytest.mark.parametrize("name", ["timeout", "deadline"])
+def test_seconds_are_seconds(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is 0"):
+        WebhookHandler("https://your-app.com", **{name: 0})  # type: ignore[arg-type]
+
+
+def test_no_retries_is_one_attempt() -> None:
+    handler = handler_of("http://127.0.0.1:1", retry=None)
+    handler.generate_and_notify("tides")
+    assert handler.last_delivery is not None
+    assert len(handler.last_delivery.attempts) == 1
+
+
 def test_a_secret_that_is_none_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="signing secret"):
         WebhookHandler("https://your-app.com", secret="hunter2")

@@ -14,7 +14,7 @@ from .. import credential_store
 from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..schemas import ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
+from ..schemas import PRINTED, ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
 from ..security import Principal, needs
 from ..strict_route import StrictRoute
 
@@ -23,7 +23,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["api keys"], route_class=StrictRoute)
 
 Manager = Annotated[Principal, Depends(needs("admin"))]
-Identity = Annotated[str, Path(min_length=1, max_length=64, description="the key's public id")]
+Identity = Annotated[str, Path(pattern=PRINTED, description="the key's public id")]
 
 
 @router.post(

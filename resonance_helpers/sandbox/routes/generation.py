@@ -25,7 +25,7 @@ from ..call import call_of
 from ..catalog import DEFAULT_PROFILE
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses, urn
 from ..profile_store import find_vector
-from ..schemas import Generated, GenerationRequest
+from ..schemas import Article, Generated, GenerationRequest
 from ..scoring import measure
 from ..security import Principal, needs
 from ..store import DatabaseError, generations
@@ -40,9 +40,6 @@ router = APIRouter(tags=["generation"], route_class=StrictRoute)
 PARAGRAPHS = 3
 TEMPERATURE = 0.7
 MAX_WARNED = 20
-
-LEFT_OUT = frozenset({"paragraphs", "warnings"})
-"""What of an answer is not in the event: it is in the article, or for who asked alone."""
 
 
 class Desk:
@@ -144,7 +141,7 @@ async def hr_generate(
                 body=dumps(made),
             )
         )
-        event = {name: value for name, value in made.items() if name not in LEFT_OUT}
+        event = {name: made[name] for name in Article.model_fields}
         state.outbox.emit(connection, "generation.completed", tenant, event, call.request_id)
         return Answer(200, made)
 

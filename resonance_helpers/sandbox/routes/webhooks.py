@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..schemas import Name
+from ..schemas import PRINTED, Name
 from ..security import Principal, needs
 from ..store import deliveries as table
 from ..strict_route import StrictRoute
@@ -26,7 +26,10 @@ from ..webhooks.schemas import (
     Delivery,
     DeliveryDetail,
     DeliveryList,
+    GenerationCompleted,
+    GenerationFailed,
     NewWebhook,
+    ProfileCreated,
     Redelivered,
     SecretRotation,
     ShownWebhook,
@@ -35,15 +38,13 @@ from ..webhooks.schemas import (
 )
 from ..webhooks.secret_box import new_secret
 
-__all__ = ["router"]
+__all__ = ["router", "sent"]
 
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 
 Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
-Identity = Annotated[str, Path(min_length=1, max_length=64, description="the webhook's id")]
-Event = Annotated[
-    str, Path(min_length=1, max_length=64, description="the `webhook-id` that it is sent under")
-]
+Identity = Annotated[str, Path(pattern=PRINTED, description="the webhook's id")]
+Event = Annotated[str, Path(pattern=PRINTED, description="the `webhook-id` that it is sent under")]
 
 
 @router.post(
@@ -283,6 +284,33 @@ async def redeliver_since(
         return Answer(202, {"count": count})
 
     return await commit(request, effect)
+
+
+sent = APIRouter(
+    tags=["events"],
+    responses={
+        "2XX": {"description": "Received, now or earlier"},
+        "410": {"description": "Gone for good: the webhook is disabled"},
+        "default": {"description": "Not received: sent again later, after `Retry-After` if given"},
+    },
+)
+"""What receivers are sent, for the OpenAPI document alone."""
+
+
+@sent.post("generation.completed", summary="An article was written", status_code=204)
+def generation_completed(body: GenerationCompleted) -> None:
+    """Signed as Standard Webhooks describes: `webhook-id`, `webhook-timestamp` and
+    `webhook-signature`. It may come more than once, always under one `webhook-id`."""
+
+
+@sent.post("generation.failed", summary="The writer failed", status_code=204)
+def generation_failed(body: GenerationFailed) -> None:
+    """Signed likewise."""
+
+
+@sent.post("profile.created", summary="A profile was made", status_code=204)
+def profile_created(body: ProfileCreated) -> None:
+    """Signed likewise."""
 
 
 def _finder(

@@ -1,6 +1,7 @@
 """The sandbox's memory: tables, a database with one writer thread, and what is asked of it."""
 
-from .database import Database, DatabaseError
+from .backend import DatabaseError
+from .database import Database
 from .schema import (
     attempts,
     credentials,

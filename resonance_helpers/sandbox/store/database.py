@@ -1,79 +1,72 @@
-"""An SQLite database in WAL mode: one thread writes, in groups; readers never wait for it.
+"""The database: one thread writes, in groups; readers never wait for it.
 
 Concurrent writers of SQLite wait for one another with timeouts and sleeps. So all writes go
 through one queue to one thread, which runs whatever has gathered there in one transaction, each
-in a savepoint of its own, and answers when it has been committed: a group costs one sync.
+in a savepoint of its own, and answers when it has been committed: a group costs one sync. On
+PostgreSQL the same saves round trips.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
-import shutil
-import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import QueuePool
 
-from .schema import metadata
+from .backend import Backend, DatabaseError
+from .postgresql import PostgreSQL
+from .sqlite import SQLite
 
-__all__ = ["Database", "DatabaseError"]
+__all__ = ["Database"]
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _GROUP = 256
-_VERSION = 3
-_OLDER = (2,)  # what they lack are whole tables
-_TEMPORARY = "resonance-sandbox-"
-
-
-class DatabaseError(RuntimeError):
-    """The database cannot be opened; the message is one sentence for the person who named it."""
 
 
 class Database:
     """One open database.
 
     Args:
-        location: path of a file (made if there is none) or its ``sqlite:///`` URL; None for a
-            temporary file, deleted by `close`.
+        location: path of an SQLite file (made if there is none) or its ``sqlite:///`` URL, or the
+            ``postgresql://`` URL of a database; None for a temporary file, deleted by `close`.
 
     Attributes:
         after_commit: called by the writer's thread after each transaction; it must not block.
+
+    Raises:
+        DatabaseError: it cannot be opened.
     """
 
     def __init__(self, location: str | None = None) -> None:
-        self._temporary: Path | None = None
-        if location is None:
-            _sweep()
-            self._temporary = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{os.getpid()}-"))
-            self.path = self._temporary / "sandbox.db"
-        else:
-            self.path = _path(location)
+        self._backend = _open(location)
         self.after_commit: Callable[[], None] = lambda: None
-        self._lock = None if self._temporary else _FileLock(self.path)
-        try:
-            self._engine = self._open()
-        except BaseException:
-            self._release()
-            raise
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._thread.start()
 
     @property
-    def temporary(self) -> bool:
-        """Whether it ends with this process."""
-        return self._temporary is not None
+    def system(self) -> str:
+        """What keeps the data: SQLite or PostgreSQL."""
+        return self._backend.name
+
+    @property
+    def folder(self) -> Path:
+        """A directory on the disk that the sandbox fills."""
+        return self._backend.folder
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where a key is kept that has to be outside the database; None where the database ends
+        with this process."""
+        return self._backend.key_file
 
     @property
     def waiting(self) -> int:
@@ -83,7 +76,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for reading; blocks, so not for the event loop."""
-        with self._engine.connect() as connection:
+        with self._backend.reading.connect() as connection:
             yield connection
 
     def submit(self, work: Work[T]) -> Future[T]:
@@ -106,56 +99,7 @@ class Database:
         """Commit what is queued, then close; deletes a temporary database."""
         self._queue.put(None)
         self._thread.join()
-        self._engine.dispose()
-        self._release()
-
-    def _open(self) -> Engine:
-        durable = self._temporary is None
-        engine = create_engine(
-            f"sqlite:///{self.path}",
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=-1,
-            connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 10},
-        )
-
-        @event.listens_for(engine, "connect")
-        def configure(connection: sqlite3.Connection, _: object) -> None:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-            connection.execute("PRAGMA foreign_keys=ON")
-
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            # sqlite3 begins transactions too late by itself; the writer's takes its lock at once.
-            writes = connection.get_execution_options().get("writes", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-        try:
-            with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                version = connection.execute(text("PRAGMA user_version")).scalar_one()
-                tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
-                if version not in (_VERSION, *_OLDER) and (version or tables):
-                    raise DatabaseError(
-                        f"{self.path} is an SQLite database, but not one of this sandbox; "
-                        "name another file"
-                    )
-                metadata.create_all(connection)
-                connection.execute(text(f"PRAGMA user_version = {_VERSION}"))
-        except exc.DatabaseError as error:
-            engine.dispose()
-            reason = str(error.orig).splitlines()[0]
-            raise DatabaseError(f"{self.path} cannot be used as a database: {reason}") from None
-        except DatabaseError:
-            engine.dispose()
-            raise
-        return engine
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._backend.close()
 
     def _run(self) -> None:
         stopping = False
@@ -173,7 +117,7 @@ class Database:
                     stopping = True
                     break
                 group.append(job)
-            _commit(self._engine, group)
+            _commit(self._backend.writing, group)
             self.after_commit()
 
 
@@ -181,7 +125,7 @@ def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
     outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
     try:
         # A connection for each group: what a failed commit leaves of one goes with it.
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with engine.begin() as connection:
             for work, future in group:
                 if not future.set_running_or_notify_cancel():
                     continue
@@ -200,70 +144,20 @@ def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
             future.set_result(result)
 
 
-class _FileLock:
-    """Holds `path` for this process; the system frees it however the process ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = None
-        name = path.with_name(path.name + ".lock")
-        try:
-            file = open(name, "a+b")  # noqa: SIM115 - held until release
-        except OSError as error:
-            reason = error.strerror or "it cannot be opened"
-            raise DatabaseError(f"{path} cannot be used as a database: {reason}") from None
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise DatabaseError(
-                f"{path} is in use by another sandbox; stop that one or name another file"
-            ) from None
-        self._file = file
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _path(location: str) -> Path:
-    if "://" in location:
-        try:
-            url = make_url(location)
-        except exc.ArgumentError:
-            raise DatabaseError(
-                "the database's URL cannot be read; try sqlite:///file.db"
-            ) from None
-        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-            raise DatabaseError(
-                "the sandbox keeps its data in an SQLite file; name one, as in sqlite:///file.db"
-            )
-        location = url.database
-    path = Path(location).expanduser().absolute()
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a directory; name a file in it")
-    if not path.parent.is_dir():
-        raise DatabaseError(f"there is no directory {path.parent} to hold the database")
-    return path
-
-
-def _sweep() -> None:
-    """Delete temporary databases whose process is gone: one that was killed could not."""
-    if os.name == "nt":  # where signal 0 is not a question but an end
-        return
-    for leftover in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}[0-9]*-*"):
-        pid = leftover.name.removeprefix(_TEMPORARY).split("-")[0]
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            shutil.rmtree(leftover, ignore_errors=True)
-        except (OSError, ValueError):
-            continue
+def _open(location: str | None) -> Backend:
+    if location is None:
+        return SQLite(None)
+    if "://" not in location:
+        return SQLite.file(location)
+    try:
+        url = make_url(location)
+    except (exc.ArgumentError, ValueError):
+        raise DatabaseError("the database's URL cannot be read; try sqlite:///file.db") from None
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return PostgreSQL(url)
+    if url.get_backend_name() == "sqlite":
+        return SQLite.at(url)
+    raise DatabaseError(
+        "the sandbox keeps its data in SQLite or PostgreSQL; name a file, or a database as in "
+        "postgresql://user@host/name"
+    )

@@ -1,4 +1,4 @@
-"""The tables. Plain column types alone, so that another SQL database can hold them too."""
+"""The tables. Plain column types alone, so that SQLite and PostgreSQL can hold them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "MARK",
+    "OLDER",
+    "VERSION",
     "attempts",
     "credentials",
     "deliveries",
@@ -32,21 +35,31 @@ __all__ = [
     "webhooks",
 ]
 
+VERSION = 3
+OLDER = (2,)  # what they lack are whole tables
+"""Changes with the tables: a database of another version is not opened."""
+
+MARK = f"ResonanceOS sandbox, version {VERSION}"
+
 metadata = MetaData()
+
+# Names are listed in the order of their characters, whatever language a database was made for.
+_Name = String(64).with_variant(String(64, collation="C"), "postgresql")
 
 tenants = Table(
     "tenants",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", _Name, primary_key=True),
     Column("access", String(16), nullable=False),
     Column("created_at", String(32), nullable=False),
+    comment=MARK,
 )
 
 profiles = Table(
     "profiles",
     metadata,
     Column("tenant", String(64), nullable=False),
-    Column("profile_name", String(64), nullable=False),
+    Column("profile_name", _Name, nullable=False),
     Column("hrv_vector", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("metadata", Text, nullable=False),
@@ -126,7 +139,7 @@ grants = Table(
     Column("tenant", String(64), nullable=False),
     Column("scopes", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False),
-    Column("challenge", String(64), nullable=False),
+    Column("challenge", Text, nullable=False),
     Column("expires_at", Float, nullable=False),
     Column("used_at", Float, nullable=True),
     Index("grants_by_family", "family"),

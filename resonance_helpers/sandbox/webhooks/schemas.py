@@ -6,14 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from ..schemas import Moment, Name, Number, RequestBody, once
+from ..schemas import LINE, Article, Moment, Name, Number, Profile, RequestBody, once
 from .secret_box import FORM, read_secret
 
 __all__ = [
     "Delivery",
     "DeliveryDetail",
     "DeliveryList",
+    "GenerationCompleted",
+    "GenerationFailed",
     "NewWebhook",
+    "ProfileCreated",
     "Redelivered",
     "SecretRotation",
     "ShownWebhook",
@@ -47,7 +50,7 @@ class NewWebhook(RequestBody):
     ]
     events: Annotated[list[EventType], Field(min_length=1, max_length=20), AfterValidator(once)]
     secret: SigningSecret | None = None
-    description: Annotated[str, Field(max_length=500)] = ""
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     tenant: Name | None = None
 
 
@@ -139,3 +142,47 @@ class Redelivered(BaseModel):
     """How many deliveries are pending again."""
 
     count: Annotated[int, Field(ge=0)]
+
+
+class Reason(BaseModel):
+    """The problem that the caller was answered."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Failure(BaseModel):
+    """A generation that the writer failed at."""
+
+    request_id: str
+    tenant: str
+    profile_name: str
+    created_at: Moment
+    problem: Reason
+
+
+class _Event(BaseModel):
+    timestamp: Moment
+
+
+class GenerationCompleted(_Event):
+    """An article was written and stored."""
+
+    type: Literal["generation.completed"]
+    data: Article
+
+
+class GenerationFailed(_Event):
+    """The writer failed, or was out of order. A request that was refused is no event."""
+
+    type: Literal["generation.failed"]
+    data: Failure
+
+
+class ProfileCreated(_Event):
+    """A tenant has a new profile of its own."""
+
+    type: Literal["profile.created"]
+    data: Profile

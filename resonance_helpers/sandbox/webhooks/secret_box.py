@@ -74,8 +74,8 @@ class SecretBox:
 
 
 def key_of(database: Database) -> bytes:
-    """The key for the secrets in `database`: that of the environment; or a file beside the
-    database, made at need and readable by its owner alone; or, where the database ends with this
+    """The key for the secrets in `database`: that of the environment; or the database's
+    `key_file`, made at need and readable by its owner alone; or, where the database ends with this
     process, a new one that is nowhere but in memory.
 
     Raises:
@@ -83,10 +83,11 @@ def key_of(database: Database) -> bytes:
     """
     if given := os.environ.get(KEY_VARIABLE):
         return _decoded(given, KEY_VARIABLE)
-    if database.temporary:
+    path = database.key_file
+    if path is None:
         return secrets.token_bytes(32)
-    path = database.path.with_name(database.path.name + ".key")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _decoded(_made(path) or path.read_text("ascii"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

@@ -181,8 +181,8 @@ def prove(database: Database, box: SecretBox) -> None:
             box.open(row.secret, row.id)
     except ValueError:
         raise DatabaseError(
-            f"{database.path} has secrets of webhooks that another key encrypted; put back the "
-            f"file {database.path.name}.key, or set {KEY_VARIABLE}"
+            "the database has secrets of webhooks that another key encrypted; put back the file "
+            f"{database.key_file}, or set {KEY_VARIABLE}"
         ) from None
 
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,19 +28,20 @@ FAILING = 0.2
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
 
 
-def test_each_event_is_handled_once_whatever_dies(tmp_path: Path) -> None:
-    survive(tmp_path, events=100, kills=2, receivers=1)
+def test_each_event_is_handled_once_whatever_dies(database: str) -> None:
+    survive(database, events=100, kills=2, receivers=1)
 
 
 @pytest.mark.soak
-def test_ten_thousand_events_and_twenty_kills(tmp_path: Path) -> None:
-    survive(tmp_path, events=10_000, kills=20, receivers=2)
+@pytest.mark.stored
+def test_ten_thousand_events_and_twenty_kills(database: str) -> None:
+    survive(database, events=10_000, kills=20, receivers=2)
 
 
-def survive(folder: Path, events: int, kills: int, receivers: int) -> None:
+def survive(database: str, events: int, kills: int, receivers: int) -> None:
     """Generate `events` articles on a server that is killed `kills` times meanwhile."""
     names = [f"event-{number}" for number in range(events)]
-    house = House(folder / "sandbox.db")
+    house = House(database)
     try:
         with ExitStack() as stack:
             listening = [stack.enter_context(failing_receiver(seed)) for seed in range(receivers)]
@@ -102,7 +102,7 @@ def failing_receiver(seed: int) -> WebhookReceiver:
 class House:
     """A sandbox on a file, killed and started again; its callers wait until it is back."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._local = threading.local()
         self.server = self._start()

@@ -61,7 +61,7 @@ def database(tmp_path: Path) -> Database:
 
 def test_the_key_of_a_file_is_beside_it_and_private(database: Database) -> None:
     key = key_of(database)
-    file = database.path.with_name("sandbox.db.key")
+    file = database.folder / "sandbox.db.key"
     assert key_of(database) == key == base64.b64decode(file.read_text())
     if os.name != "nt":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -70,7 +70,7 @@ def test_the_key_of_a_file_is_beside_it_and_private(database: Database) -> None:
 def test_or_in_the_environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, base64.b64encode(KEY).decode())
     assert key_of(database) == KEY
-    assert not database.path.with_name("sandbox.db.key").exists()
+    assert not (database.folder / "sandbox.db.key").exists()
     monkeypatch.setenv(KEY_VARIABLE, "hunter2")
     with pytest.raises(DatabaseError, match=KEY_VARIABLE) as raised:
         key_of(database)
@@ -79,7 +79,7 @@ def test_or_in_the_environment(database: Database, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("content", [b"", b"hunter2\n", b"\xff\xfe", b"QUJD\n"])
 def test_a_key_that_is_none(database: Database, content: bytes) -> None:
-    database.path.with_name("sandbox.db.key").write_bytes(content)
+    (database.folder / "sandbox.db.key").write_bytes(content)
     with pytest.raises(DatabaseError, match=r"sandbox\.db\.key") as raised:
         key_of(database)
     assert "hunter2" not in str(raised.value)
@@ -89,7 +89,7 @@ def test_a_temporary_database_has_a_key_in_memory() -> None:
     database = Database()
     try:
         assert key_of(database) != key_of(database)
-        assert not list(database.path.parent.glob("*.key"))
+        assert not list(database.folder.glob("*.key"))
     finally:
         database.close()
 

@@ -1,0 +1,115 @@
+"""The pages of the Python reference: one for each public module, the client first.
+
+A module is public unless it is a tool of this project. One that is new has its page at once; only
+its group is chosen here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pkgutil import iter_modules
+from types import ModuleType
+
+from sphinx.pycode import ModuleAnalyzer
+
+import resonance_helpers
+from resonance_helpers.lessons import LESSONS
+
+TOOLS = {"__main__", "cli", "doctor", "editions", "execute", "guide", "lab", "lessons", "notes"}
+"""What runs this project, and is of no use in another."""
+
+CLASSES = ("autoclass", "autoexception")
+GROUPS = {
+    "The client": ["client", "auth", "errors", "transport", "hrv"],
+    "Topics of the lessons": [*(lesson.topic for lesson in LESSONS), "resilience", "access"],
+    "In a lesson": ["tutorial", "exercises", "plots", "widgets"],
+    "Testing against the sandbox": ["sandbox", "sandbox.faults.control", "pytest_plugin"],
+}
+
+
+def public() -> list[str]:
+    """The public modules, each by its name below the package."""
+    names = [module.name for module in iter_modules(resonance_helpers.__path__)]
+    return [name for name in (*names, "sandbox.faults.control") if name not in TOOLS]
+
+
+def groups() -> dict[str, list[str]]:
+    """Group to its modules. What stands in no group is for lessons."""
+    there = public()
+    chosen: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for title, names in GROUPS.items():
+        chosen[title] = [name for name in names if name in there and name not in seen]
+        seen.update(names)
+    chosen["In a lesson"] += [name for name in there if name not in seen]
+    return chosen
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Path and text of each page, the index first."""
+    listed = groups()
+    index = ["# Python reference", ""]
+    for title, names in listed.items():
+        index += [f"## {title}", "", "| module | what it is for |", "|---|---|"]
+        index += [f"| [`{name}`]({name}.md) | {first_sentence(name)} |" for name in names]
+        index += ["", "```{toctree}", ":hidden:", "", *(f"{n} <{n}>" for n in names), "```", ""]
+    yield "index.md", "\n".join(index)
+    for name in (name for names in listed.values() for name in names):
+        yield f"{name}.md", page(name)
+
+
+def page(name: str) -> str:
+    """The module's own words, then each name that it offers."""
+    module = load(name)
+    lines = [f".. automodule:: {module.__name__}", ""]
+    for offered in names(module):
+        kind = directive(getattr(module, offered))
+        options = ["   :members:", "   :show-inheritance:"] if kind in CLASSES else []
+        home = documented(module, offered) if kind == "autodata" else module.__name__
+        if home:
+            lines += [f".. {kind}:: {home}.{offered}", *options, ""]
+    return "\n".join([f"# {module.__name__}", "", "```{eval-rst}", *lines, "```", ""])
+
+
+def names(module: ModuleType) -> list[str]:
+    """What the module offers, in the order of its source; data comes last."""
+    offered = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+
+    def place(name: str) -> tuple[bool, int]:
+        value = getattr(module, name)
+        if directive(value) == "autodata":
+            return True, 0
+        return False, inspect.getsourcelines(value)[1] if value.__module__ == module.__name__ else 0
+
+    return sorted(offered, key=place)
+
+
+def documented(module: ModuleType, name: str) -> str | None:
+    """The module in which a comment or a string tells what the data ``name`` is."""
+    inside = sorted(one for one in sys.modules if one.startswith(f"{module.__name__}."))
+    for one in (module.__name__, *inside):
+        if ("", name) in ModuleAnalyzer.for_module(one).find_attr_docs():
+            return one
+    return None
+
+
+def directive(value: object) -> str:
+    if inspect.isclass(value):
+        return CLASSES[issubclass(value, BaseException)]
+    return "autofunction" if inspect.isroutine(value) else "autodata"
+
+
+def first_sentence(name: str) -> str:
+    text = inspect.getdoc(load(name)) or ""
+    return text.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+
+
+def load(name: str) -> ModuleType:
+    return importlib.import_module(f"resonance_helpers.{name}")

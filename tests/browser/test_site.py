@@ -1,0 +1,155 @@
+"""The site as read from a stick: from file: URLs, with no network, in Chromium."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from resonance_helpers.lessons import NOTEBOOKS, Lesson, available
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+FOUND = """async (rules) => {
+    const chosen = rules ? {runOnly: {type: "rule", values: rules}} : {};
+    const found = await axe.run(document, {preload: false, ...chosen});
+    return found.violations
+        .filter((one) => ["serious", "critical"].includes(one.impact))
+        .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 200)}`));
+}"""
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """The site, built as ``make docs`` builds it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "docs"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build" / "site"
+
+
+@pytest.fixture
+def reader(browser: Browser) -> Iterator[Page]:
+    """A page whose ``troubles`` are the requests that failed or left, and the errors of scripts."""
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, reduced_motion="reduce", offline=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.troubles = []
+    page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+    page.on("request", lambda request: left(request.url) and page.troubles.append(request.url))
+    page.on("pageerror", lambda error: page.troubles.append(f"error: {error}"))
+    page.on("console", lambda said: said.type == "error" and page.troubles.append(said.text))
+    yield page
+    context.close()
+
+
+def left(url: str) -> bool:
+    return not url.startswith(("file:", "data:", "blob:"))
+
+
+def open_page(page: Page, path: Path) -> None:
+    page.goto(path.as_uri(), wait_until="load")
+
+
+def barriers(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds serious or critical; of these rules, or of all."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    return page.evaluate(FOUND, list(rules) or None)
+
+
+def test_every_page_reads_on_a_phone_and_asks_for_nothing(site: Path, reader: Page):
+    reader.set_viewport_size({"width": 375, "height": 800})
+    pages = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
+    wide, mute = [], []
+    for path in pages:
+        open_page(reader, path)
+        name = path.relative_to(site).as_posix()
+        if reader.evaluate("document.documentElement.scrollWidth") > 375:
+            wide.append(name)
+        if reader.evaluate("document.querySelectorAll('img:not([alt]), img[alt=\"\"]').length"):
+            mute.append(name)
+
+    assert len(pages) > len(available()) + 20
+    assert (wide, mute, reader.troubles) == ([], [], [])
+
+
+@pytest.mark.parametrize("lesson", available(), ids=lambda lesson: lesson.slug)
+def test_a_lesson_shows_its_pictures_and_widgets(site: Path, reader: Page, lesson: Lesson):
+    open_page(reader, site / "lessons" / f"{lesson.slug}.html")
+
+    pictures = reader.locator(".cell_output img")
+    assert pictures.evaluate_all("all => all.map((one) => one.alt)") == alts(lesson)
+    assert all(pictures.evaluate_all("all => all.map((one) => one.naturalWidth)"))
+
+    views = reader.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
+    assert views or lesson.number is None, "a lesson has a widget"
+    drawn = reader.locator(".cell_output .widget-subarea")
+    expect(drawn).to_have_count(views)
+    for widget in drawn.all():
+        expect(widget).to_be_visible()
+    controls = reader.locator(":is(select, input, button, [role=slider]):visible")
+    answering = drawn.filter(has=controls).count()
+    assert answering or not views, "one of them answers to a hand"
+    expect(reader.get_by_text("This widget wants a kernel")).to_have_count(answering)
+    assert barriers(reader) == []
+    assert reader.troubles == []
+
+
+def alts(lesson: Lesson) -> list[str]:
+    """What the pictures of the committed lesson say to a screen reader."""
+    notebook = nbformat.read(NOTEBOOKS / lesson.filename, as_version=4)
+    return [
+        output.metadata["image/png"]["alt"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
+    ]
+
+
+def test_a_picker_offers_its_choices_without_a_kernel(site: Path, reader: Page):
+    open_page(reader, site / "lessons" / "03_profiles.html")
+
+    tenant = reader.get_by_label("Tenant:").first
+    tenant.select_option("demo_tenant")
+
+    expect(tenant).to_have_value("demo_tenant")
+    assert reader.troubles == []
+
+
+@pytest.mark.parametrize(
+    "name", ["index", "start", "http_api", "reference/client", "benchmarks/README"]
+)
+def test_a_page_has_no_serious_barrier(site: Path, reader: Page, name: str):
+    open_page(reader, site / f"{name}.html")
+
+    assert barriers(reader) == []
+
+
+@pytest.mark.parametrize("name", ["index", "reference/hrv", "lessons/03_profiles"])
+def test_dark_mode_is_readable(site: Path, reader: Page, name: str):
+    reader.emulate_media(color_scheme="dark")
+    open_page(reader, site / f"{name}.html")
+
+    expect(reader.locator("html")).to_have_attribute("data-theme", "dark")
+    assert barriers(reader, "color-contrast") == []
+
+
+def test_search_finds_a_word_in_the_http_api(site: Path, reader: Page):
+    open_page(reader, site / "index.html")
+
+    reader.get_by_role("button", name="Search").first.click()
+    reader.keyboard.type("idempotency")
+    reader.keyboard.press("Enter")
+    reader.locator("#search-results").get_by_role("link", name="HTTP API").first.click()
+
+    expect(reader.get_by_role("heading", name="HTTP API")).to_be_visible()
+    expect(reader.get_by_text("Idempotency-Key").first).to_be_visible()
+    assert reader.troubles == []

@@ -1,0 +1,33 @@
+"""The Python reference has every public name, and nobody lists them by hand."""
+
+from __future__ import annotations
+
+import resonance_helpers
+from docs import reference
+
+
+def test_every_public_module_stands_in_one_group_the_client_first():
+    listed = [name for names in reference.groups().values() for name in names]
+
+    assert listed[0] == "client"
+    assert sorted(listed) == sorted(reference.public())
+
+
+def test_every_name_that_a_module_offers_is_described():
+    for name in reference.public():
+        module, page = reference.load(name), reference.page(name)
+        assert [one for one in reference.names(module) if f".{one}\n" not in page] == [], name
+
+
+def test_the_names_a_learner_imports_are_all_there():
+    pages = "\n".join(text for _, text in reference.pages())
+
+    assert [one for one in resonance_helpers.__all__ if f".{one}\n" not in pages] == []
+
+
+def test_a_page_keeps_to_what_its_module_offers():
+    page = reference.page("client")
+
+    assert page.index("client.ResonanceOSAPIClient\n") < page.index("client.Authenticated")
+    assert "Transport" not in page
+    assert "_Auth" not in reference.page("auth")

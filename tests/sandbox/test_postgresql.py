@@ -1,0 +1,98 @@
+"""What PostgreSQL alone could get wrong: its sorting, its lock, a restart, its password."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import psycopg
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from resonance_helpers.sandbox import SandboxError, Settings, start
+from resonance_helpers.sandbox.store import Database, DatabaseError, tenants
+from tests.support.postgres import Postgres
+
+
+def add(name: str, connection: Connection) -> str:
+    connection.execute(insert(tenants).values(name=name, access="open", created_at=""))
+    return name
+
+
+def names(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return list(connection.execute(select(tenants.c.name).order_by(tenants.c.name)).scalars())
+
+
+def test_threads_write_and_what_fails_undoes_itself_alone(postgres: Postgres) -> None:
+    with contextlib.closing(Database(postgres.database())) as database:
+
+        def fails(connection: Connection) -> None:
+            add("half", connection)
+            raise ValueError("mine")
+
+        def write(number: int) -> str:
+            with pytest.raises(ValueError, match="mine"):
+                database.write(fails)
+            return database.write(lambda connection: add(f"t{number}", connection))
+
+        with ThreadPoolExecutor(8) as pool:
+            written = set(pool.map(write, range(100)))
+        with pytest.raises(Exception, match="duplicate key"):
+            database.write(lambda connection: add("t1", connection))
+        assert written == set(names(database)) == {f"t{number}" for number in range(100)}
+
+
+def test_names_sort_by_their_characters(postgres: Postgres) -> None:
+    given = ["a-b", "a0", "a_b", "aa", "ab", "a_c", "0a"]
+    with contextlib.closing(Database(postgres.database())) as database:
+        for name in given:
+            database.write(lambda connection, name=name: add(name, connection))
+        assert names(database) == sorted(given)
+
+
+def test_one_database_has_one_server(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resonance_helpers.sandbox.store.postgresql._PATIENCE", "50ms")
+    url = postgres.database()
+    with (
+        contextlib.closing(Database(url)),
+        pytest.raises(DatabaseError, match="in use by another") as caught,
+    ):
+        Database(url)
+    assert postgres.password not in str(caught.value)
+    Database(url).close()
+
+
+def test_databases_of_others_are_left_alone(postgres: Postgres) -> None:
+    url = postgres.database()
+    plain = url.replace("+psycopg", "")
+    with psycopg.connect(plain) as connection:
+        connection.execute("CREATE TABLE tenants (name text)")
+    with pytest.raises(DatabaseError, match="not those of this sandbox"):
+        Database(url)
+    with psycopg.connect(plain) as connection:
+        connection.execute("DROP TABLE tenants")
+    Database(url).close()
+
+
+def test_a_restarted_server_is_found_again(postgres: Postgres) -> None:
+    with contextlib.closing(Database(postgres.database())) as database:
+        database.write(lambda connection: add("before", connection))
+        postgres.restart()
+        assert names(database) == ["before"]
+        database.write(lambda connection: add("after", connection))
+        assert names(database) == ["after", "before"]
+
+
+def test_the_password_is_shown_nowhere(postgres: Postgres) -> None:
+    url = postgres.database()
+    assert postgres.password not in repr(Settings(database=url))
+    with pytest.raises(SandboxError, match="cannot be used") as caught:
+        start(database=url.replace("/room", "/no_room"), timeout=120)
+    assert postgres.password not in str(caught.value)
+    with start(database=url, timeout=120) as sandbox:
+        process = psutil.Process(sandbox.pid)
+        assert not [word for word in process.cmdline() if postgres.password in word]
+        shown = repr(sandbox) + sandbox.log() + str(sandbox.requests())
+        assert postgres.password not in shown

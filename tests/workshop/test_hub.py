@@ -1,0 +1,175 @@
+"""A real JupyterHub for two: passwords, homes, and a wall between them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from resonance_helpers.lessons import available
+from workshop import hub as hub_command
+from workshop.hub import PROXY
+from workshop.room import Room
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="JupyterHub does not run on Windows")
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 240  # seconds; a loaded machine starts a Jupyter server slowly
+
+
+def until(done: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if found := done():
+                return found
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.3)
+    raise AssertionError(f"{what}: not within {PATIENCE} s")
+
+
+def can_be_run_by_others() -> bool:
+    """Whether another user than root could run this Python, as attendees of a root's hub do."""
+    try:
+        command = [sys.executable, "-c", "import jupyterlab, resonance_helpers"]
+        return not subprocess.run(command, user=65534, stderr=subprocess.DEVNULL).returncode
+    except PermissionError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Room]]:
+    if not (PROXY.exists() or shutil.which("npm")) and not os.environ.get("CI"):
+        pytest.skip("JupyterHub's proxy needs Node.js with npm (Debian, Ubuntu: apt install npm)")
+    folder = tmp_path_factory.mktemp("hub")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    (folder / "list.csv").write_text("Ada Lovelace\nGrace Hopper\n", "utf-8")
+    options = [str(folder / "list.csv"), "--port", "0"]
+    one_user = os.geteuid() != 0 or not can_be_run_by_others()
+    if one_user:
+        options.append("--one-user")
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "hub", *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            told = ""
+            for told in process.stdout:
+                if "attendees on http" in told:
+                    break
+            assert "attendees on http" in told, (folder / "log").read_text()
+            url = re.findall(r"http://[\d.:]+", told)[0]
+            until(lambda: requests.get(f"{url}/hub/login", timeout=9).ok, "the hub")
+            yield url, Room(folder / "list.csv", one_user)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+def log_in(url: str, name: str, password: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.get(f"{url}/hub/login", timeout=30)
+    token = session.cookies.get("_xsrf", path="/hub/")
+    form = {"username": name, "password": password, "_xsrf": token}
+    answer = session.post(f"{url}/hub/login", form, allow_redirects=False, timeout=30)
+    session.headers["X-Status"] = str(answer.status_code)
+    return session
+
+
+def test_only_a_name_with_its_password_comes_in(hub: tuple[str, Room]) -> None:
+    url, room = hub
+    ada, grace = (room.passwords[name] for name in ("ada-lovelace", "grace-hopper"))
+    assert ada != grace
+    assert stat.S_IMODE(room.passwords_file.stat().st_mode) == 0o600
+    for name, password in (
+        ("ada-lovelace", "wrong"),
+        ("ada-lovelace", grace),
+        ("ada-lovelace", ""),
+        ("nobody", ada),
+        ("admin", "admin"),
+    ):
+        assert log_in(url, name, password).headers["X-Status"] == "403"
+    assert log_in(url, "Ada  LOVELACE", ada).headers["X-Status"] == "302"
+
+
+def test_each_has_a_home_with_the_lessons_that_the_other_cannot_open(
+    hub: tuple[str, Room],
+) -> None:
+    url, room = hub
+    ada, grace = (
+        log_in(url, name, room.passwords[name]) for name in ("ada-lovelace", "grace-hopper")
+    )
+
+    def listed() -> Any:
+        ada.get(f"{url}/hub/spawn", timeout=PATIENCE)
+        ada.get(f"{url}/user/ada-lovelace/lab", timeout=PATIENCE)
+        answer = ada.get(f"{url}/user/ada-lovelace/api/contents", timeout=PATIENCE)
+        return answer.ok and "json" in answer.headers["Content-Type"] and answer.json()["content"]
+
+    names = {entry["name"] for entry in until(listed, "Ada's server")}
+    assert {lesson.filename for lesson in available()} <= names
+    for path in ("lab", "api/contents"):
+        answer = grace.get(f"{url}/user/ada-lovelace/{path}", timeout=PATIENCE)
+        assert answer.status_code in (403, 404), answer.url
+    home = room.home("ada-lovelace")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert (home / "lessons" / "01_health.ipynb").stat().st_uid == home.stat().st_uid
+    if not room.one_user:
+        owners = {home.stat().st_uid, room.home("grace-hopper").stat().st_uid, os.geteuid()}
+        assert len(owners) == 3
+
+
+def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Ada\nGrace\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    before = dict(room.passwords)
+    (room.home("ada") / "notes.txt").write_text("mine")
+    (tmp_path / "list.csv").write_text("Ada\nBob\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    assert room.passwords["ada"] == before["ada"]
+    assert (room.home("ada") / "notes.txt").read_text() == "mine"
+    assert room.admits("bob", room.passwords["bob"])
+    assert not room.admits("grace", before["grace"]), "no longer on the list"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--host", "0.0.0.0"], "give --allow-remote if you mean it"),
+        (["--key", "key.pem"], "go together"),
+        (["--port", "1", "--host", "192.0.2.1", "--allow-remote"], "cannot be used"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    tmp_path: Path, options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    parser = argparse.ArgumentParser()
+    hub_command.add_options(parser)
+    assert hub_command.run(parser.parse_args([str(tmp_path / "list.csv"), *options])) == 2
+    told = capsys.readouterr().err
+    assert reason in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "list-room").exists()

@@ -1,0 +1,28 @@
+"""``python -m workshop hub | bundle | trial``; make runs the first two."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import bundle, hub, trial
+
+
+def main() -> int:
+    top = argparse.ArgumentParser(prog="python -m workshop", description="Teach a room.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("hub", help="start a JupyterHub for the attendees of a list")
+    hub.add_options(command)
+    command.set_defaults(run=hub.run)
+    command = commands.add_parser("bundle", help="put all that a room needs into a folder")
+    bundle.add_options(command)
+    command.set_defaults(run=bundle.run)
+    command = commands.add_parser("trial", help="let as many as will come run lessons at once")
+    trial.add_options(command)
+    command.set_defaults(run=trial.run)
+    options = top.parse_args()
+    return int(options.run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Start a JupyterHub for the attendees of a list."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from resonance_helpers.sandbox.attendees import AttendeesError
+from resonance_helpers.sandbox.settings import is_loopback
+
+from .room import Room
+
+__all__ = ["HubError", "add_options", "run"]
+
+HERE = Path(__file__).resolve().parent
+PROXY = HERE / "node_modules" / ".bin" / "configurable-http-proxy"
+SETTINGS = "RESONANCE_WORKSHOP"
+"""The variable that carries what was asked for to `jupyterhub_config.py`."""
+
+EXPOSED = (
+    "Warning: {host} can be reached from other machines, and so can a Python prompt on this one by "
+    "whoever has a password of the list."
+)
+IN_THE_OPEN = "Passwords cross the network unencrypted; --certificate and --key would hide them."
+ONE_USER = (
+    "Attendees share this user's rights: each can read and change the others' files and yours. "
+    "Started by root, without --one-user, each runs as a user of their own."
+)
+
+
+class HubError(Exception):
+    """The workshop cannot start; one sentence says why and how to mend it."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("attendees", type=Path, help="a list of names, one a line, or a CSV file")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=8000, help="TCP port, 0 for a free one (default: %(default)s)")
+    add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
+    add("--certificate", type=Path, metavar="FILE", help="for https: a chain in PEM")
+    add("--key", type=Path, metavar="FILE", help="for https: its private key")
+    add(
+        "--one-user",
+        action="store_true",
+        help="let attendees run as you even where you are root, as in a container to throw away",
+    )
+    add(
+        "--database",
+        metavar="URL",
+        help="let all share one sandbox on this database, a tenant each; else each has their own",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prepare the room, then become JupyterHub. It returns only where something is missing."""
+    try:
+        prepare(options)
+    except (HubError, AttendeesError, OSError) as error:
+        print(f"workshop: {error}", file=sys.stderr)
+        return 2
+    command = [sys.executable, "-m", "jupyterhub", "--config", str(HERE / "jupyterhub_config.py")]
+    os.execv(sys.executable, command)
+    return 0
+
+
+def prepare(options: argparse.Namespace) -> None:
+    if os.name == "nt":
+        raise HubError("JupyterHub does not run on Windows; use WSL, or the bundle on each laptop")
+    local = is_loopback(options.host)
+    if not (local or options.allow_remote):
+        raise HubError(
+            f"{options.host} can be reached from other machines; give --allow-remote if you mean it"
+        )
+    if (options.certificate is None) != (options.key is None):
+        raise HubError("--certificate and --key go together")
+    room = Room(options.attendees.absolute(), options.one_user)
+    ports = free_port(options.host, options.port), free_port(), free_port()
+    install_proxy()
+    room.prepare()
+    check_readable(room)
+    scheme = "https" if options.certificate else "http"
+    url = f"{scheme}://{options.host}:{ports[0]}"
+    if not local:
+        warn(EXPOSED.format(host=options.host))
+        if not options.certificate:
+            warn(IN_THE_OPEN)
+    if room.user(room.attendees[0].tenant) is None:
+        warn(ONE_USER)
+    print(f"Workshop for {len(room.attendees)} attendees on {url} in a moment; Ctrl-C ends it.")
+    print(f"Names and passwords: {room.passwords_file}", flush=True)
+    os.environ[SETTINGS] = json.dumps(
+        {
+            "list": str(room.path),
+            "url": url,
+            "ports": ports[1:],
+            "certificate": [str(path.absolute()) for path in (options.certificate, options.key)]
+            if options.certificate
+            else None,
+            "database": options.database,
+            "one_user": options.one_user,
+        }
+    )
+    os.chdir(room.hub)
+
+
+def install_proxy() -> None:
+    """Fetch the proxy at the versions and hashes of package-lock.json, if it is not there."""
+    if PROXY.exists() and shutil.which("node"):
+        return
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise HubError(
+            "JupyterHub's proxy needs Node.js 18 with npm; install it (Debian 12, Ubuntu 24.04: "
+            "sudo apt install npm; macOS: brew install node)"
+        )
+    print("Installing JupyterHub's proxy ...", flush=True)
+    done = subprocess.run(
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=HERE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise HubError(
+            f"npm could not install the proxy; connect to the network, or use a bundle that holds "
+            f"it:\n{done.stdout.strip()}"
+        )
+
+
+def check_readable(room: Room) -> None:
+    """Attendees who are users of their own have to be able to run this Python."""
+    user = room.user(room.attendees[0].tenant)
+    if user is None:
+        return
+    try:
+        subprocess.run(
+            [sys.executable, HERE / "seat.py", "--help"],
+            user=user,
+            group=user,
+            extra_groups=[],
+            cwd="/",
+            env={
+                **os.environ,
+                "HOME": str(room.home(room.attendees[0].tenant)),
+                "WORKSHOP_LESSONS": str(room.lessons),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise HubError(
+            "attendees run as users of their own, and these cannot read this installation, its "
+            f"Python or {room.folder}; move what is in a private folder such as /root, start the "
+            "workshop as another user than root, or give --one-user"
+        ) from None
+
+
+def free_port(host: str = "127.0.0.1", port: int = 0) -> int:
+    """`port`, or any free one for 0."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise HubError(
+                f"port {port} of {host} cannot be used ({error.strerror}); choose another with "
+                "--port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def warn(text: str) -> None:
+    print(f"workshop: {text}", file=sys.stderr, flush=True)

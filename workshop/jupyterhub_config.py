@@ -1,0 +1,100 @@
+"""JupyterHub for one room: a password for each name, a home and a sandbox for each attendee.
+
+`python -m workshop hub` starts it; see README.md for what keeps attendees apart and what does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from jupyterhub.auth import Authenticator  # noqa: E402
+from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
+
+from resonance_helpers.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
+from resonance_helpers.sandbox import start  # noqa: E402
+from resonance_helpers.sandbox.attendees import read_keys, tenant_of  # noqa: E402
+from workshop.hub import PROXY, SETTINGS  # noqa: E402
+from workshop.room import Room  # noqa: E402
+
+asked = json.loads(os.environ.pop(SETTINGS))
+room = Room(Path(asked["list"]), asked["one_user"])
+
+
+class Names(Authenticator):
+    """Lets in who is on the list, by a name in any spelling and the password they were given."""
+
+    def normalize_username(self, username):
+        return tenant_of(username)
+
+    async def authenticate(self, handler, data):
+        name = tenant_of(data["username"])
+        return name if room.admits(name, data["password"]) else None
+
+
+class Seat(SimpleLocalProcessSpawner):
+    """A Jupyter server in the attendee's home; where root starts it, as a user of their own."""
+
+    shared = None
+    keys: dict[str, str] = {}  # noqa: RUF012
+
+    def make_preexec_fn(self, name):
+        return None  # `popen_kwargs` says all, and in a way that is safe beside threads
+
+    async def start(self):
+        self.popen_kwargs = {"cwd": self.home_dir}
+        number = room.user(self.user.name)
+        if number is not None:
+            self.popen_kwargs |= {"user": number, "group": number, "extra_groups": []}
+        return await super().start()
+
+    def user_env(self, env):
+        env = super().user_env(env)
+        env["LOGNAME"] = env["USERNAME"] = self.user.name
+        env["WORKSHOP_LESSONS"] = str(room.lessons)
+        env["JUPYTER_CONFIG_PATH"] = str(LAB_SETTINGS)
+        if self.shared is not None:
+            env["RESONANCE_URL"] = self.shared.url
+            env["RESONANCE_API_KEY"] = self.keys[self.user.name]
+        return env
+
+
+if asked["database"]:
+    keys = room.path.with_name(f"{room.path.stem}-keys.csv")
+    Seat.shared = start(database=asked["database"], attendees=room.path, keys=keys, timeout=120)
+    Seat.keys = read_keys(keys)
+
+c = get_config()  # noqa: F821
+
+c.JupyterHub.bind_url = asked["url"]
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{asked['ports'][0]}"
+c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
+c.JupyterHub.log_level = "WARN"
+if asked["certificate"]:
+    c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = asked["certificate"]
+c.ConfigurableHTTPProxy.command = [str(PROXY)]
+c.ConfigurableHTTPProxy.log_level = "error"
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
+
+c.JupyterHub.authenticator_class = Names
+c.Authenticator.allowed_users = {one.tenant for one in room.attendees}
+
+c.JupyterHub.spawner_class = Seat
+c.Seat.home_dir_template = str(room.home("{username}"))
+c.Spawner.cmd = [sys.executable, str(HERE / "seat.py")]
+c.Spawner.args = [
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--KernelManager.transport_encryption=auto",
+    "--Application.log_level=WARN",
+]
+if os.geteuid() == 0 and asked["one_user"]:
+    c.Spawner.args.append("--allow-root")
+c.Spawner.default_url = f"/lab/tree/{min(path.name for path in room.lessons.glob('*.ipynb'))}"
+# Thirty log in within a minute, and a laptop starts a few servers a second at best.
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
+c.LocalProcessSpawner.interrupt_timeout = 1  # a server asks whether it is meant; nobody answers

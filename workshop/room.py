@@ -1,0 +1,152 @@
+"""A room on disk, all beside the list of its attendees: `list.csv` has
+
+- `list-passwords.csv`: who logs in with what (mode 0600);
+- `list-room/homes/<name>`: a home for each attendee, which nothing here ever empties;
+- `list-room/lessons`: the student edition, from which each home is brought up to date;
+- `list-room/hub`: JupyterHub's own state.
+"""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from resonance_helpers.lessons import NOTEBOOKS, available
+from resonance_helpers.sandbox.attendees import Attendee, AttendeesError, read_list
+
+__all__ = ["Room", "student_edition"]
+
+COLUMNS = ("attendee", "name", "password")
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
+FIRST_USER = 52_000
+"""Where the numbers begin that root gives to attendees; no account is needed for one."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """The room of the list at `path`. Attendees run as users of their own where root starts it,
+    unless they are all to be `one_user`."""
+
+    path: Path
+    one_user: bool = False
+
+    @cached_property
+    def attendees(self) -> list[Attendee]:
+        return read_list(self.path)
+
+    @property
+    def passwords_file(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}-passwords.csv")
+
+    @property
+    def folder(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}-room")
+
+    @property
+    def lessons(self) -> Path:
+        return self.folder / "lessons"
+
+    @property
+    def hub(self) -> Path:
+        return self.folder / "hub"
+
+    def home(self, tenant: str) -> Path:
+        return self.folder / "homes" / tenant
+
+    def prepare(self) -> None:
+        """Make what is missing. Passwords and homes that are there stay."""
+        for folder, mode in (
+            (self.folder, 0o711),
+            (self.folder / "homes", 0o711),
+            (self.lessons, 0o755),
+            (self.hub, 0o700),
+        ):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+        for path in student_edition(self.lessons):
+            path.chmod(0o644)
+        self._hand_out_passwords()
+        for one in self.attendees:
+            self._make_home(one.tenant)
+
+    @cached_property
+    def passwords(self) -> dict[str, str]:
+        """The password of each attendee who was given one."""
+        if not self.passwords_file.exists():
+            return {}
+        with open(self.passwords_file, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        if (
+            not rows
+            or tuple(rows[0]) != COLUMNS
+            or any(len(row) != 3 or not row[2] for row in rows)
+        ):
+            raise AttendeesError(
+                f"{self.passwords_file} is no file of passwords; mend it or move it away"
+            )
+        return {row[1]: row[2] for row in rows[1:]}
+
+    def admits(self, tenant: str, password: str) -> bool:
+        """Whether `password` is that attendee's; it takes as long for a name that is not there."""
+        expected = self.passwords.get(tenant, "")
+        same = hmac.compare_digest(expected.encode(), password.encode())
+        return same and bool(expected) and any(one.tenant == tenant for one in self.attendees)
+
+    def user(self, tenant: str) -> int | None:
+        """The user number that an attendee's processes run as, the owner of their home; None where
+        all of them run as whoever started the workshop."""
+        return self.home(tenant).stat().st_uid if self._many_users else None
+
+    @property
+    def _many_users(self) -> bool:
+        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
+
+    def _hand_out_passwords(self) -> None:
+        held = dict(self.passwords)
+        for one in self.attendees:
+            held.setdefault(
+                one.tenant,
+                "-".join("".join(secrets.choice(LETTERS) for _ in "1234") for _ in "123"),
+            )
+        draft = self.hub / "passwords"
+        with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows((one.name, one.tenant, held[one.tenant]) for one in self.attendees)
+        os.replace(draft, self.passwords_file)
+        self.__dict__.pop("passwords", None)
+
+    def _make_home(self, tenant: str) -> None:
+        home = self.home(tenant)
+        if home.exists():
+            return
+        home.mkdir(mode=0o700)
+        if self._many_users:
+            number = self._free_user()
+            os.chown(home, number, number)
+
+    def _free_user(self) -> int:
+        import pwd  # of POSIX alone, as this is
+
+        taken = {home.stat().st_uid for home in (self.folder / "homes").iterdir()}
+        taken |= {account.pw_uid for account in pwd.getpwall()}
+        return next(number for number in range(FIRST_USER, 60_000) if number not in taken)
+
+
+def student_edition(folder: Path) -> list[Path]:
+    """Write the lessons as attendees get them; their paths."""
+    if find_spec("resonance_helpers.editions"):
+        editions = import_module("resonance_helpers.editions")
+        return [*editions.write("student", folder), folder / "README.md"]
+    return [
+        Path(shutil.copy(NOTEBOOKS / name, folder))
+        for name in (*(lesson.filename for lesson in available()), "README.md")
+    ]

@@ -1,0 +1,72 @@
+"""Install the ResonanceOS tutorial from this bundle. No network is needed.
+
+    python3 install.py [FOLDER]        (Windows: py install.py)
+
+FOLDER is where it goes, by default `resonance` in your home. A second run brings it up to date;
+lessons that you have changed stay as they are, in a folder `lessons` of their own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main():
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
+    mine = folder / "project"
+    if folder.exists() and any(folder.iterdir()) and not (mine / "bootstrap.py").exists():
+        print(f"Set-up: {folder} has something else in it; name a new folder.")
+        return 1
+    if mine.exists():  # all but what was made there, such as .venv
+        for path in (HERE / "project").iterdir():
+            remove(mine / path.name)
+    copy(HERE / "project", mine)
+    environment = dict(os.environ, PIP_NO_INDEX="1", PIP_FIND_LINKS=(HERE / "wheels").as_uri())
+    code = subprocess.call([sys.executable, str(mine / "bootstrap.py")], env=environment)
+    if code:
+        print(
+            "A Python that this bundle has no wheels for? See README.txt, and the names in wheels."
+        )
+        return code
+    command = mine / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    subprocess.check_call(
+        [
+            str(command),
+            str(mine / "workshop" / "seat.py"),
+            "--put",
+            str(HERE / "lessons"),
+            str(folder / "lessons"),
+        ]
+    )
+    lab = f"{quoted(command)} -m resonance_helpers lab --notebooks {quoted(folder / 'lessons')}"
+    print(f"\nDone. To begin:\n\n    {lab}")
+    return 0
+
+
+def copy(source, target):
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        if path.is_dir():
+            copy(path, target / path.name)
+        else:
+            shutil.copy(str(path), str(target / path.name))
+            os.chmod(str(target / path.name), path.stat().st_mode | 0o600)  # sticks are read-only
+
+
+def remove(path):
+    if path.is_dir():
+        shutil.rmtree(str(path))
+    elif path.exists():
+        path.unlink()
+
+
+def quoted(path):
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
