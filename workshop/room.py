@@ -12,14 +12,11 @@ import csv
 import hmac
 import os
 import secrets
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from resonance_helpers.lessons import NOTEBOOKS, available
+from resonance_helpers import editions
 from resonance_helpers.sandbox.attendees import Attendee, AttendeesError, read_list
 
 __all__ = ["Room", "student_edition"]
@@ -143,10 +140,4 @@ class Room:
 
 def student_edition(folder: Path) -> list[Path]:
     """Write the lessons as attendees get them; their paths."""
-    if find_spec("resonance_helpers.editions"):
-        editions = import_module("resonance_helpers.editions")
-        return [*editions.write("student", folder), folder / "README.md"]
-    return [
-        Path(shutil.copy(NOTEBOOKS / name, folder))
-        for name in (*(lesson.filename for lesson in available()), "README.md")
-    ]
+    return editions.write("student", folder)
