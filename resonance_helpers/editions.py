@@ -80,15 +80,23 @@ def student(lesson: NotebookNode) -> NotebookNode:
 
 
 def instructor(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
-    """The lesson with each solution in the cell of its exercise, run, and the notes beside it."""
+    """The lesson with each solution in the cell of its exercise, run, and the notes beside it.
+
+    Only what the exercises print is new; all other outputs are the committed ones.
+    """
     from .execute import cleared, run_cells
 
     path = NOTEBOOKS / lesson.filename
-    notebook = cleared(student(notebook), path)
-    for cell in notebook.cells:
+    notebook = student(notebook)
+    solved = cleared(notebook, path)
+    for cell in solved.cells:
         if found := exercise_in(cell):
             cell.source = f"{found.solution}\n\ncheck.{found.name}(answer)"
-    notebook = run_cells(notebook, path.parent, name=path.name)[0]
+    solved = run_cells(solved, path.parent, name=path.name)[0]
+    notebook.cells = [
+        new if exercise_in(new) else old
+        for old, new in zip(notebook.cells, solved.cells, strict=True)
+    ]
     return annotated(notebook, lesson, notes.read(lesson.topic))
 
 
