@@ -37,16 +37,19 @@ class Receiver:
         self.arrived = threading.Semaphore(0)
         self._silent = silent
         self._open: list[socket.socket] = []
+        self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self._listener.settimeout(0.2)  # to see in time that it is to close
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             at = time.perf_counter()
             if self._silent:
                 self._open.append(connection)
@@ -63,6 +66,8 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join()
         self._listener.close()
         for connection in self._open:
             connection.close()

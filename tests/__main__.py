@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "-q", "--no-header")
+SPREAD = ("-n", "4", "--dist", "loadfile")
+"""More workers than cores: most tests wait for a server half of their time."""
 PARTS: dict[str, list[tuple[str, ...]]] = {
     "lint": [
         ("ruff", "check", "."),
@@ -24,20 +26,17 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
     ],
     "units": [
         # In the order of the tree: the files with few, long tests are not left for the end.
-        (
-            *(*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
-            "--ignore=tests/browser",
-        ),
+        (*PYTEST, *SPREAD, "--no-loadscope-reorder", "--ignore=tests/browser"),
     ],
     "lessons": [
         (
-            *(*PYTEST, "-n", "2", "--dist", "loadfile"),
+            *(*PYTEST, *SPREAD),
             *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=60"),
             *("--nbval-sanitize-with", "tests/notebooks/sanitize.cfg", "notebooks"),
         ),
     ],
     "browser": [
-        (*PYTEST, "-n", "2", "--dist", "loadfile", "tests/browser"),
+        (*PYTEST, *SPREAD, "tests/browser"),
     ],
 }
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,12 +51,17 @@ def can_be_run_by_others() -> bool:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Room]]:
+def folder() -> Iterator[Path]:
+    """Not below pytest's own, which nobody else may enter."""
+    with tempfile.TemporaryDirectory(prefix="hub-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def hub(folder: Path) -> Iterator[tuple[str, Room]]:
     if not (PROXY.exists() or shutil.which("npm")) and not os.environ.get("CI"):
         pytest.skip("JupyterHub's proxy needs Node.js with npm (Debian, Ubuntu: apt install npm)")
-    folder = tmp_path_factory.mktemp("hub")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
     (folder / "list.csv").write_text("Ada Lovelace\nGrace Hopper\n", "utf-8")
     options = [str(folder / "list.csv"), "--port", "0"]
     one_user = os.geteuid() != 0 or not can_be_run_by_others()
