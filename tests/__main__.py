@@ -25,8 +25,11 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ("mypy",),
     ],
     "units": [
-        # In the order of the tree: the files with few, long tests are not left for the end.
-        (*PYTEST, *SPREAD, "--no-loadscope-reorder", "--ignore=tests/browser"),
+        # The longest file first: it would be the last to end.
+        (
+            *(*PYTEST, *SPREAD, "--no-loadscope-reorder"),
+            *("--ignore=tests/browser", "tests/notebooks", "tests"),
+        ),
     ],
     "lessons": [
         (

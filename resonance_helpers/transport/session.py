@@ -170,6 +170,8 @@ class Adapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
+        """Send the request, by the short way if it has one, and return the answer."""
+
         def the_long_way() -> requests.Response:
             return super(Adapter, self).send(
                 request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies

@@ -222,8 +222,11 @@ ANSWERS: dict[str, list[Any]] = {
     "many headers": [replies({}, headers={f"X-{n}": "y" * n for n in range(90)})],
     "a header of odd characters": [sends(answer({}).replace(b"\r\n", b"\r\nX-A: \xe9\x01\r\n", 1))],
     "a header without a name": [sends(answer({}).replace(b"\r\n", b"\r\n: x\r\n", 1))],
-    "a header with a space": [sends(answer({}).replace(b"\r\n", b"\r\nX A: x\r\n", 1))],
-    "a line without a colon": [sends(answer({}).replace(b"\r\n", b"\r\nnonsense\r\n", 1))],
+    # Which takes the length with it, so that the body ends with the connection.
+    "a header with a space": [sends_and_closes(answer({}).replace(b"\r\n", b"\r\nX A: x\r\n", 1))],
+    "a line without a colon": [
+        sends_and_closes(answer({}).replace(b"\r\n", b"\r\nnonsense\r\n", 1))
+    ],
     "spaces around a value": [replies({}, headers={"X-A": " \t b \t "})],
     "an empty value": [replies({}, headers={"X-A": ""})],
     "negative length": [sends_and_closes(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc")],
