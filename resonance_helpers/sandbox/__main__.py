@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             access_log=options.access_log,
             allowed_hosts=tuple(options.allow_host),
             allow_loopback_webhooks=options.allow_loopback_webhooks,
-            webhook_retry=WEBHOOK_RETRY if options.webhook_retry is None else options.webhook_retry,
+            webhook_retry=WEBHOOK_RETRY
+            if options.webhook_retry is None
+            else _waits(options.webhook_retry),
             webhook_timeout=options.webhook_timeout,
             webhook_disable_after=options.webhook_disable_after,
         )
@@ -150,7 +152,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--webhook-retry",
-        type=_waits,
         metavar="SECONDS,…",
         help="waits between the tries of a delivery (default: from 5 seconds to 10 hours)",
     )
@@ -184,7 +185,14 @@ def _fill_room(app: FastAPI, listed: Path, file: Path | None, url: str) -> str:
 
 
 def _waits(text: str) -> tuple[float, ...]:
-    return tuple(float(wait) for wait in text.split(",") if wait.strip())
+    from .settings import SettingsError
+
+    try:
+        return tuple(float(wait) for wait in text.split(",") if wait.strip())
+    except ValueError:
+        raise SettingsError(
+            f"webhook_retry: {text!r} is no list of seconds; give numbers, as in 5,60,3600"
+        ) from None
 
 
 def _refuse(error: Exception) -> int:

@@ -82,6 +82,7 @@ def test_a_database_in_use(tmp_path: Path) -> None:
         (("--latency", "nan"), "latency"),
         (("--port", "70000"), "port"),
         (("--rate-limit", "0"), "rate_limit"),
+        (("--webhook-retry", "5,soon"), "webhook_retry: '5,soon' is no list of seconds"),
     ],
 )
 def test_settings_that_cannot_be(options: tuple[str, ...], named: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
 from resonance_helpers.sandbox.store import Database, DatabaseError, tenants
+from resonance_helpers.sandbox.store.schema import webhooks
 
 
 def add(name: str, connection: Connection) -> str:
@@ -89,6 +90,22 @@ def test_a_file_is_there_again(tmp_path: Path) -> None:
             database.write(lambda connection, name=name: add(name, connection))
     with contextlib.closing(Database(str(path))) as database:
         assert names(database) == {"one", "two"}
+
+
+def test_one_from_before_webhooks_gets_their_tables(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with contextlib.closing(Database(str(path))) as database:
+        database.write(lambda connection: add("kept", connection))
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        for table in ("attempts", "deliveries", "events", "webhooks"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute("PRAGMA user_version = 2")
+        old.commit()
+
+    with contextlib.closing(Database(str(path))) as database:
+        assert names(database) == {"kept"}
+        with database.reading() as connection:
+            assert connection.execute(select(func.count()).select_from(webhooks)).scalar() == 0
 
 
 def test_a_temporary_one_leaves_nothing() -> None:

@@ -36,8 +36,10 @@ __all__ = [
 ]
 
 VERSION = 3
-OLDER = (2,)  # what they lack are whole tables
-"""Changes with the tables: a database of another version is not opened."""
+"""Changes with the tables: a database of a version that is not named here is not opened."""
+
+OLDER = (2,)
+"""Versions that lack whole tables alone, which are made when the database is opened."""
 
 MARK = f"ResonanceOS sandbox, version {VERSION}"
 
