@@ -21,27 +21,32 @@ is no next. `batch` uses that to go on with other items while one has to wait, a
 from __future__ import annotations
 
 import copy
-import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
 from .auth import ApiKeyAuth, Secret
-from .errors import InsecureTransportError, ResonanceError
+from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
 from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Session, Transport
 from .transport.call import INSECURE
+from .transport.fork import new_connections, renewed_in_child
 from .transport.quota import RetryQuota
 from .transport.session import is_loopback
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
 
+LONGEST = 1_000_000
+"""Seconds that a timeout may last; not every system can wait for much longer."""
+
 _NUMBER = (int, float)
+_SAME: Any = ...
 
 
 class ResonanceOSAPIClient:
@@ -83,13 +88,9 @@ class ResonanceOSAPIClient:
             raise TypeError(f"auth is a {_kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
         if auth is not None and not (private or allow_http):
             raise InsecureTransportError(INSECURE.format(origin=base_url))
-        if retry is not None and not isinstance(retry, RetryPolicy):
-            raise TypeError(f"retry is a {_kind(retry)}; it has to be a RetryPolicy or None")
-        if on_error not in ("return", "raise"):
-            raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
         if session is not None and not isinstance(session, requests.Session):
             raise TypeError(f"session is a {_kind(session)}, not a requests.Session")
-        self.on_error = on_error
+        self.on_error: Literal["return", "raise"] = _mode(on_error)
         self.session = Session() if session is None else session
         if session is None:
             self.session.headers["User-Agent"] = _user_agent()
@@ -99,10 +100,11 @@ class ResonanceOSAPIClient:
             session=self.session,
             auth=auth,
             timeout=_seconds("timeout", timeout),
-            deadline=None if deadline is None else _seconds("deadline", deadline),
-            retry=retry or NO_RETRIES,
+            deadline=_optional_seconds("deadline", deadline),
+            retry=_policy(retry),
             trusted=private or allow_http,
         )
+        renewed_in_child(self.session, new_connections)
 
     # --- health and metrics -----------------------------------------------------------------
 
@@ -215,9 +217,11 @@ class ResonanceOSAPIClient:
         while True:
             page = self._profiles_page(tenant, limit, cursor).run()
             yield from page["profiles"]
-            cursor = page.get("next_cursor")
+            last, cursor = cursor, page.get("next_cursor")
             if not cursor:
                 return
+            if cursor == last:
+                raise UnexpectedShapeError("The answer's `next_cursor` leads to the same page.")
 
     def create_profile(
         self,
@@ -491,7 +495,7 @@ class ResonanceOSAPIClient:
 
     @deadline.setter
     def deadline(self, seconds: float | None) -> None:
-        self._transport.deadline = None if seconds is None else _seconds("deadline", seconds)
+        self._transport.deadline = _optional_seconds("deadline", seconds)
 
     @property
     def retry(self) -> RetryPolicy:
@@ -511,30 +515,33 @@ class ResonanceOSAPIClient:
     def with_options(
         self,
         *,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        retry: RetryPolicy | None = None,
-        on_error: Literal["return", "raise"] | None = None,
-    ) -> ResonanceOSAPIClient:
-        """A client with some options changed, over the same connections and retry budget."""
+        timeout: float = _SAME,
+        deadline: float | None = _SAME,
+        retry: RetryPolicy | None = _SAME,
+        on_error: Literal["return", "raise"] = _SAME,
+    ) -> Self:
+        """A client with some options changed, over the same connections and retry budget.
+
+        What is left out stays as it is; None means what it means for a new client.
+        """
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._transport = copy.copy(self._transport)
-        if timeout is not None:
+        if timeout is not _SAME:
             other.timeout = timeout
-        if deadline is not None:
+        if deadline is not _SAME:
             other.deadline = deadline
-        if retry is not None:
-            other._transport.retry = retry
-        if on_error is not None:
-            other.on_error = on_error
+        if retry is not _SAME:
+            other._transport.retry = _policy(retry)
+        if on_error is not _SAME:
+            other.on_error = _mode(on_error)
         return other
 
     def close(self) -> None:
         """Close the connections. The client opens new ones if it is used again."""
         self.session.close()
 
-    def __enter__(self) -> ResonanceOSAPIClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -649,6 +656,10 @@ def _moment(name: str, value: Any) -> str:
     return value.isoformat()
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _numbers(name: str, values: Any) -> list[float]:
     """A list of numbers; how many, and in which range, is for the server to judge."""
     if isinstance(values, str | bytes | Mapping):
@@ -658,20 +669,35 @@ def _numbers(name: str, values: Any) -> list[float]:
     except TypeError:
         raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers") from None
     for position, value in enumerate(listed):
-        if isinstance(value, bool) or not isinstance(value, Real):
+        if not _is_number(value):
             raise TypeError(f"{name}[{position}] is a {_kind(value)}, not a number")
-        if not math.isfinite(value):
-            raise ValueError(f"{name}[{position}] is {value}; JSON has only finite numbers")
+        if not -sys.float_info.max <= value <= sys.float_info.max:
+            raise ValueError(f"{name}[{position}] is not finite, or too large for any range")
     return [value if isinstance(value, int | float) else float(value) for value in listed]
 
 
 def _seconds(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if not _is_number(value):
         raise TypeError(f"{name} is a {_kind(value)}, not a number of seconds")
-    seconds = float(value)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"{name} is {value}; it has to be a finite number of seconds above 0")
-    return seconds
+    if not 0 < value <= LONGEST:
+        raise ValueError(f"{name} is {value}; it has to be above 0 and at most {LONGEST:,} seconds")
+    return float(value)
+
+
+def _optional_seconds(name: str, value: Any) -> float | None:
+    return None if value is None else _seconds(name, value)
+
+
+def _policy(retry: Any) -> RetryPolicy:
+    if retry is not None and not isinstance(retry, RetryPolicy):
+        raise TypeError(f"retry is a {_kind(retry)}; it has to be a RetryPolicy or None")
+    return retry or NO_RETRIES
+
+
+def _mode(on_error: Any) -> Any:
+    if on_error not in ("return", "raise"):
+        raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
+    return on_error
 
 
 def _path(*segments: str) -> str:
@@ -679,13 +705,19 @@ def _path(*segments: str) -> str:
     for segment in segments:
         if _text("a name in the path", segment) in ("", ".", ".."):
             raise ValueError(f"{segment!r} can't be a name: it would change the path")
+        if not segment.isprintable():
+            raise ValueError(f"{segment!r} can't be a name: it has characters that nobody sees")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
 def _if_match(etag: str | None) -> dict[str, str]:
     if etag is None:
         return {}
-    _text("if_match", etag)
+    # An empty one would protect nothing.
+    if not (
+        _text("if_match", etag).strip() == etag != "" and etag.isascii() and etag.isprintable()
+    ):
+        raise ValueError("if_match has to be the `.etag` of an answer")
     return {"If-Match": etag}
 
 
@@ -702,4 +734,10 @@ def _checked_url(url: Any) -> tuple[str, bool]:
         raise ValueError("base_url can't hold credentials; pass them as auth=")
     if parts.query or parts.fragment:
         raise ValueError("base_url can't have a query or a fragment")
+    try:
+        requests.PreparedRequest().prepare_url(parts.geturl(), None)
+    except requests.exceptions.InvalidURL:
+        raise ValueError(
+            f"base_url is no valid URL: {host!r} can't be the name of a host"
+        ) from None
     return parts.geturl().rstrip("/"), parts.scheme == "https" or is_loopback(host)

@@ -12,6 +12,7 @@ from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar
 from requests.utils import rewind_body
 
+from ..transport.failure import CAUGHT, no_credential
 from .clock import ServerClock
 from .jwt import expiry
 from .secret import Secret
@@ -138,7 +139,10 @@ class JWTAuth(TokenAuth):
         given = token if callable(token) else _secret(token)
 
         def fetch(_last: Token | None) -> Token:
-            access = _secret(given()) if callable(given) else given
+            try:
+                access = _secret(given()) if callable(given) else given
+            except CAUGHT as error:
+                raise no_credential(error) from None
             moment = expiry(access) if callable(given) else None
             life = float("inf") if moment is None else max(0.0, moment - server.now())
             return Token(access, expires=moment, lifetime=life)

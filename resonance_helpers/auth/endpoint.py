@@ -15,7 +15,8 @@ from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransport
 from ..transport.answer import read_content
 from ..transport.deadline import Deadline
 from ..transport.failure import CAUGHT, explain
-from ..transport.redaction import MASK
+from ..transport.fork import new_connections, renewed_in_child
+from ..transport.redaction import masked
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import Session, anonymous, is_loopback
 from .clock import ServerClock
@@ -59,6 +60,7 @@ class TokenEndpoint:
         self._clock = clock
         self._timeout = timeout
         self._session = Session() if session is None else session
+        renewed_in_child(self._session, new_connections)
 
     def ask(self, grant_type: str, **form: str | Secret | None) -> Token:
         """The token that a grant buys; fields that are None are left out.
@@ -119,7 +121,7 @@ class TokenEndpoint:
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
         if self._client_secret is not None:
             secrets.append(self._client_secret.reveal())
-        return _refusal(response, document or {}, secrets)
+        return _refusal(response, document or {}, secrets, now=self._clock.local())
 
     def _token(self, document: dict[str, Any], sent: float) -> Token | TokenError:
         """The token in an answer, its life counted from when it was asked for."""
@@ -168,16 +170,14 @@ def checked_url(name: str, url: str) -> str:
 
 
 def _refusal(
-    response: requests.Response, document: Mapping[str, Any], secrets: list[str]
+    response: requests.Response, document: Mapping[str, Any], secrets: list[str], now: float
 ) -> TokenError:
     """The error for an answer that holds no token."""
     status, word = response.status_code, document.get("error")
     reason = word if isinstance(word, str) and _WORD.fullmatch(word) else None
     said = document.get("error_description")
     said = f"{said[:500]}" if isinstance(said, str) and said.isprintable() else ""
-    for secret in secrets:  # a server that repeats what it was sent
-        said = said.replace(secret, MASK)
-        reason = reason and reason.replace(secret, MASK)
+    said, reason = masked(said, secrets), masked(reason, secrets)  # it may repeat what it was sent
     told = ": ".join(filter(None, (reason, said.rstrip("."))))
     return TokenError(
         f"The authorization server gave no token ({told or 'it did not say why'}).",
@@ -186,7 +186,7 @@ def _refusal(
         request_id=response.headers.get("X-Request-ID"),
         retryable=status in (408, 429, 502, 503, 504),
         retry_after=parse_retry_after(
-            response.headers.get("Retry-After"), now=0.0, date=response.headers.get("Date")
+            response.headers.get("Retry-After"), now=now, date=response.headers.get("Date")
         ),
     )
 

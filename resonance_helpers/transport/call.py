@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from requests.auth import AuthBase
+from requests.exceptions import InvalidHeader
 
 from ..errors import (
     InsecureTransportError,
@@ -21,10 +22,10 @@ from ..errors import (
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import CAUGHT, explain
+from .failure import CAUGHT, explain, no_credential
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import LastSeen
-from .redaction import SECRET_HEADERS, redacted
+from .redaction import credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
 from .session import anonymous
@@ -162,7 +163,8 @@ class Call:
         if isinstance(outcome, Answer):
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
-
+        if not isinstance(outcome, ResonanceError):
+            raise outcome  # a mistake in the program
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)
@@ -211,12 +213,12 @@ class Call:
             attempts=self.attempts,
         )
 
-    def _exchange(self, timeout: float) -> Answer | ResonanceError:
+    def _exchange(self, timeout: float) -> Answer | ResonanceError | ValueError:
         """Send the request and read the answer. Errors are returned: raised from here, their
         traceback would lead to the prepared request and its credentials."""
         transport, session = self._transport, self._transport.session
         started = time.perf_counter()
-        response = None
+        prepared = response = None
         deadline = Deadline(timeout)
         try:
             with bounded(deadline):  # getting a token counts, too
@@ -229,9 +231,7 @@ class Call:
                     auth=transport.auth or session.auth or anonymous,
                 )
                 prepared = session.prepare_request(request)
-                if not transport.trusted and SECRET_HEADERS.intersection(
-                    map(str.lower, prepared.headers)
-                ):
+                if not transport.trusted and _exposes_credentials(session, prepared):
                     return InsecureTransportError(INSECURE.format(origin=transport.base_url))
                 if log.isEnabledFor(logging.DEBUG):
                     log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
@@ -244,20 +244,35 @@ class Call:
                 content = read_content(response, transport.size_cap)
         except ResonanceError as error:  # an auth class could not get its token
             return error.with_traceback(None)
+        except UnicodeEncodeError:
+            return ValueError(UNSENDABLE)
         except CAUGHT as error:
             if response is not None:
                 response.close()
+            if prepared is None:
+                return (
+                    ValueError(UNSENDABLE)
+                    if isinstance(error, InvalidHeader)
+                    else no_credential(error)
+                )
             return explain(error, origin=transport.base_url, timeout=timeout)
         elapsed = time.perf_counter() - started
         headers = response.headers
+        sent = response.request or prepared  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, redacted(headers))
+            shown = masked(redacted(headers), credentials(sent.headers))
+            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
         transport.rate_limit.note(headers, self._retry.clock())
+        document: dict[str, Any] | ResonanceError
         if isinstance(content, ResonanceError):
             response.close()
-            return content
-        document = check(response, content, self._expect, self._text)
+            document = content
+        else:
+            document = check(response, content, self._expect, self._text)
         if isinstance(document, ResonanceError):
+            # Servers repeat what they were sent: "wrong key: ...".
+            vars(document).update(masked(vars(document), credentials(sent.headers)))
+            document.args = (document.message,)
             document.retry_after = parse_retry_after(
                 headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
             )
@@ -278,6 +293,21 @@ INSECURE = (
     "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
     "where the network itself is trusted."
 )
+
+
+UNSENDABLE = (
+    "a header or the query of this request can't be sent: it is no string, or has characters that "
+    "HTTP can't carry, such as a line break"
+)
+
+
+def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
+    """Does the request carry what nobody but the server may see? A cookie that the server has set
+    over this same network was no secret; one that the program has set has no domain."""
+    found = [name.lower() for name in prepared.headers if is_secret(name)]
+    if found == ["cookie"] and "Cookie" not in session.headers:
+        return not all(cookie.domain for cookie in session.cookies)
+    return bool(found)
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False)

@@ -52,6 +52,8 @@ class RetryPolicy:
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
+        if not isinstance(self.max_attempts, int):
+            raise TypeError(f"max_attempts is {self.max_attempts!r}; it has to be a whole number")
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}; it has to be at least 1")
         for name in ("base", "cap", "max_wait"):
@@ -71,7 +73,7 @@ class RetryPolicy:
         if retry_after is not None:
             # Up to a tenth more than asked: others were told the same.
             return retry_after * (1 + self.random() / 10)
-        return self.random() * min(self.cap, self.base * 2.0 ** (attempts - 1))
+        return self.random() * min(self.cap, self.base * 2.0 ** min(attempts - 1, 1000))
 
 
 NO_RETRIES = RetryPolicy(max_attempts=1)

@@ -26,6 +26,7 @@ from resonance_helpers.auth.bearer import TokenAuth
 from resonance_helpers.auth.loopback import Redirect
 from resonance_helpers.errors import InsecureTransportError, ResonanceError, TokenError
 from tests.auth.test_token_cache import in_threads
+from tests.support.raw_server import raw_server, replies
 from tests.support.token_server import CLIENT, LOGIN, SECRET, TokenServer, token_server
 
 
@@ -427,6 +428,32 @@ def test_every_failure_of_the_token_endpoint_is_one_typed_error(
     assert server.seen == []
     if answer and "Retry-After" in answer[1]:
         assert error.retry_after == float(answer[1]["Retry-After"])
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT"])
+def test_a_wait_until_a_date_is_counted_from_now(form: str) -> None:
+    until = time.strftime(form, time.gmtime(time.time() + 100))
+    with raw_server(replies({}, 503, {"Retry-After": until})) as server:  # it sends no Date
+        auth = OAuth2ClientCredentials(server.url, CLIENT, SECRET)
+        answer = ResonanceOSAPIClient(server.url, auth=auth, retry=None).get_profiles()
+    assert 90 < answer["retry_after"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("failure", "retryable"),
+    [(requests.ConnectionError("vault"), True), (FileNotFoundError("/run/token"), False)],
+)
+def test_a_function_that_can_not_get_its_token_is_no_fault_of_the_api(
+    failure: Exception, retryable: bool
+) -> None:
+    def fetch() -> str:
+        raise failure
+
+    answer = ResonanceOSAPIClient(
+        "http://127.0.0.1:1", auth=JWTAuth(fetch), retry=None
+    ).get_profiles()
+    assert (answer["type"], answer["retryable"]) == ("no-token", retryable)
+    assert type(failure).__name__ in answer["message"]
 
 
 def test_nobody_listens() -> None:
