@@ -25,25 +25,21 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from numbers import Real
 from typing import Any, Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from requests.auth import AuthBase
 
 from .auth import ApiKeyAuth, Secret
 from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
-from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Session, Transport
+from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Transport, arguments
+from .transport.arguments import is_number, kind
 from .transport.call import INSECURE
-from .transport.fork import new_connections, renewed_in_child
 from .transport.quota import RetryQuota
 from .transport.session import is_loopback
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
-
-LONGEST = 1_000_000
-"""Seconds that a timeout may last; not every system can wait for much longer."""
 
 _NUMBER = (int, float)
 _SAME: Any = ...
@@ -55,6 +51,9 @@ class ResonanceOSAPIClient:
     >>> api = ResonanceOSAPIClient("http://localhost:8000")
     >>> answer = api.generate_content("The future of artificial intelligence")
     >>> answer["article"], answer["hrv_feedback"]
+
+    What a method returns is a dict: an `Answer` of `transport`, which has what HTTP said beside it
+    in attributes (`.request_id`, `.etag`, `.elapsed`, ...), or a `Failure` of `errors`.
 
     Args:
         base_url: Where the API is; a path below the host is kept.
@@ -83,15 +82,13 @@ class ResonanceOSAPIClient:
         session: requests.Session | None = None,
         allow_http: bool = False,
     ) -> None:
-        base_url, private = _checked_url(base_url)
+        base_url, private = _base_url(base_url)
         if auth is not None and not callable(auth):
-            raise TypeError(f"auth is a {_kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
+            raise TypeError(f"auth is a {kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
         if auth is not None and not (private or allow_http):
             raise InsecureTransportError(INSECURE.format(origin=base_url))
-        if session is not None and not isinstance(session, requests.Session):
-            raise TypeError(f"session is a {_kind(session)}, not a requests.Session")
         self.on_error: Literal["return", "raise"] = _mode(on_error)
-        self.session = Session() if session is None else session
+        self.session = arguments.session(session)
         if session is None:
             self.session.headers["User-Agent"] = _user_agent()
             self.session.headers["Accept"] = "application/json"
@@ -99,12 +96,11 @@ class ResonanceOSAPIClient:
             base_url=base_url,
             session=self.session,
             auth=auth,
-            timeout=_seconds("timeout", timeout),
+            timeout=arguments.seconds("timeout", timeout),
             deadline=_optional_seconds("deadline", deadline),
-            retry=_policy(retry),
+            retry=arguments.policy(retry),
             trusted=private or allow_http,
         )
-        renewed_in_child(self.session, new_connections)
 
     # --- health and metrics -----------------------------------------------------------------
 
@@ -486,7 +482,7 @@ class ResonanceOSAPIClient:
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
-        self._transport.timeout = _seconds("timeout", seconds)
+        self._transport.timeout = arguments.seconds("timeout", seconds)
 
     @property
     def deadline(self) -> float | None:
@@ -532,7 +528,7 @@ class ResonanceOSAPIClient:
         if deadline is not _SAME:
             other.deadline = deadline
         if retry is not _SAME:
-            other._transport.retry = _policy(retry)
+            other._transport.retry = arguments.policy(retry)
         if on_error is not _SAME:
             other.on_error = _mode(on_error)
         return other
@@ -620,13 +616,9 @@ def _user_agent() -> str:
 # --- arguments: what no server could make sense of raises here -----------------------------------
 
 
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a {_kind(value)}, not a string")
+        raise TypeError(f"{name} is a {kind(value)}, not a string")
     return value
 
 
@@ -638,13 +630,13 @@ def _optional_mapping(name: str, value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is a {_kind(value)}, not a dict")
+        raise TypeError(f"{name} is a {kind(value)}, not a dict")
     return dict(value)
 
 
 def _texts(name: str, values: Any) -> list[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of strings")
+        raise TypeError(f"{name} is a {kind(values)}, not a list of strings")
     return [_text(f"{name}[{position}]", value) for position, value in enumerate(values)]
 
 
@@ -656,42 +648,24 @@ def _moment(name: str, value: Any) -> str:
     return value.isoformat()
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _numbers(name: str, values: Any) -> list[float]:
     """A list of numbers; how many, and in which range, is for the server to judge."""
     if isinstance(values, str | bytes | Mapping):
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers")
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers")
     try:
         listed = list(values)
     except TypeError:
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers") from None
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers") from None
     for position, value in enumerate(listed):
-        if not _is_number(value):
-            raise TypeError(f"{name}[{position}] is a {_kind(value)}, not a number")
+        if not is_number(value):
+            raise TypeError(f"{name}[{position}] is a {kind(value)}, not a number")
         if not -sys.float_info.max <= value <= sys.float_info.max:
             raise ValueError(f"{name}[{position}] is not finite, or too large for any range")
     return [value if isinstance(value, int | float) else float(value) for value in listed]
 
 
-def _seconds(name: str, value: Any) -> float:
-    if not _is_number(value):
-        raise TypeError(f"{name} is a {_kind(value)}, not a number of seconds")
-    if not 0 < value <= LONGEST:
-        raise ValueError(f"{name} is {value}; it has to be above 0 and at most {LONGEST:,} seconds")
-    return float(value)
-
-
 def _optional_seconds(name: str, value: Any) -> float | None:
-    return None if value is None else _seconds(name, value)
-
-
-def _policy(retry: Any) -> RetryPolicy:
-    if retry is not None and not isinstance(retry, RetryPolicy):
-        raise TypeError(f"retry is a {_kind(retry)}; it has to be a RetryPolicy or None")
-    return retry or NO_RETRIES
+    return None if value is None else arguments.seconds(name, value)
 
 
 def _mode(on_error: Any) -> Any:
@@ -721,23 +695,10 @@ def _if_match(etag: str | None) -> dict[str, str]:
     return {"If-Match": etag}
 
 
-def _checked_url(url: Any) -> tuple[str, bool]:
+def _base_url(url: Any) -> tuple[str, bool]:
     """The base URL without its last slash, and whether credentials may travel there."""
-    try:
-        parts = urlsplit(_text("base_url", url).strip())
-        host, _port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError(f"base_url is no valid URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("base_url has to begin with http:// or https:// and to name a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("base_url can't hold credentials; pass them as auth=")
+    parts = arguments.web_address("base_url", url)
     if parts.query or parts.fragment:
         raise ValueError("base_url can't have a query or a fragment")
-    try:
-        requests.PreparedRequest().prepare_url(parts.geturl(), None)
-    except requests.exceptions.InvalidURL:
-        raise ValueError(
-            f"base_url is no valid URL: {host!r} can't be the name of a host"
-        ) from None
-    return parts.geturl().rstrip("/"), parts.scheme == "https" or is_loopback(host)
+    private = parts.scheme == "https" or is_loopback(parts.hostname or "")
+    return parts.geturl().rstrip("/"), private

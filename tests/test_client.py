@@ -340,7 +340,7 @@ def test_what_the_server_can_judge_it_judges(client: ResonanceOSAPIClient, use: 
         ({"base_url": "http://a:b@host"}, ValueError, "can't hold credentials"),
         ({"base_url": "http://host:99999"}, ValueError, "no valid URL"),
         ({"base_url": "http://host?x=1"}, ValueError, "a query or a fragment"),
-        ({"base_url": "http://a b"}, ValueError, "no valid URL: 'a b'"),
+        ({"base_url": "http://a b"}, ValueError, "no host can have this name"),
         ({"base_url": "http://*.host"}, ValueError, "no valid URL"),
         ({"base_url": None}, TypeError, "base_url is a NoneType"),
         ({"timeout": 0}, ValueError, "timeout is 0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import (
     AttemptTimeoutError,
@@ -46,10 +46,11 @@ class RetryPolicy:
     base: float = 0.1
     cap: float = 8.0
     max_wait: float = 60.0
-    random: Callable[[], float] = random.random
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    # Not in the repr, which stands in the signature of all that takes a policy.
+    random: Callable[[], float] = field(default=random.random, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    now: Callable[[], float] = field(default=time.time, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_attempts, int):

@@ -456,6 +456,24 @@ def test_a_function_that_can_not_get_its_token_is_no_fault_of_the_api(
     assert type(failure).__name__ in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"timeout": 0}, ValueError, "timeout is 0"),
+        ({"timeout": None}, TypeError, "timeout is a NoneType"),
+        ({"client_id": None}, TypeError, "client_id is a NoneType"),
+        ({"session": "s"}, TypeError, "session is a str"),
+        ({"scope": 5}, TypeError, "scope is a int"),
+    ],
+)
+def test_what_could_not_buy_a_token_is_told_at_once(
+    options: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    given = {"client_id": CLIENT, "client_secret": SECRET, **options}
+    with pytest.raises(kind, match=message):
+        OAuth2ClientCredentials("http://localhost/token", **given)
+
+
 def test_nobody_listens() -> None:
     auth = OAuth2ClientCredentials("http://127.0.0.1:1/token", CLIENT, SECRET)
     answer = ResonanceOSAPIClient("http://127.0.0.1:1", auth=auth, retry=None).get_profiles()
@@ -518,6 +536,8 @@ def test_the_end_is_told_once_also_to_who_was_renewing_early(server: TokenServer
         ("localhost/token", ValueError),
         ("https://me:pass@auth.example.com/token", ValueError),
         (b"https://auth.example.com/token", TypeError),
+        ("https://a b/token", ValueError),
+        ("https://auth.example.com:port/token", ValueError),
     ],
 )
 def test_secrets_go_to_no_unsafe_address(url: Any, error: type[Exception]) -> None:

@@ -79,6 +79,7 @@ def test_asked_to_come_back_at_once_means_at_once() -> None:
 def test_the_defaults_are_these() -> None:
     policy = RetryPolicy()
     assert (policy.max_attempts, policy.base, policy.cap, policy.max_wait) == (5, 0.1, 8, 60)
+    assert repr(policy) == "RetryPolicy(max_attempts=5, base=0.1, cap=8.0, max_wait=60.0)"
     assert NO_RETRIES.max_attempts == 1
 
 
