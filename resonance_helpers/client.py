@@ -571,7 +571,8 @@ class ResonanceOSAPIClient:
         except ResonanceError as error:
             if self.on_error == "raise":
                 raise
-            return error.as_dict()
+            # Whoever keeps the dict would keep all the frames that it came through.
+            return error.with_traceback(None).as_dict()
 
     def _run_masked(self, call: Call) -> dict[str, Any]:
         answer = self._run(call)

@@ -216,6 +216,17 @@ def test_pages_are_turned(client: ResonanceOSAPIClient) -> None:
         list(client.iter_profiles("no_such_tenant"))
 
 
+def test_a_failure_keeps_nothing_alive_but_itself() -> None:
+    failure = ResonanceOSAPIClient("http://127.0.0.1:1", retry=None).generate_content("x")
+    assert failure.error.__traceback__ is None
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(errors.ConnectionFailedError) as raised:
+            failure["article"]
+        lengths.add(len(raised.traceback))
+    assert len(lengths) == 1
+
+
 def test_a_page_that_leads_to_itself_is_an_error() -> None:
     with raw_server(replies({"profiles": [{}], "next_cursor": "here"})) as server:
         profiles = ResonanceOSAPIClient(server.url).iter_profiles()
