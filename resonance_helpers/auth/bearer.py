@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import urljoin
 
 import requests
 from requests.auth import AuthBase
@@ -62,8 +63,25 @@ class ApiKeyAuth(_Auth):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         key = self._key.reveal()
-        request.headers[self.header] = f"Bearer {key}" if self.header == "Authorization" else key
+        if self.header == "Authorization":
+            request.headers["Authorization"] = f"Bearer {key}"
+        else:
+            request.headers[self.header] = key
+            request.hooks["response"].append(self._part)
         return request
+
+    def _part(self, response: requests.Response, **_options: Any) -> None:
+        """Keep the key from another host that a redirect leads to, as requests itself does with an
+        Authorization, and with nothing else."""
+        if not response.is_redirect:
+            return
+        try:
+            there = urljoin(response.url, response.headers["Location"])
+            elsewhere = requests.Session().should_strip_auth(response.url, there)
+        except ValueError:  # nowhere
+            return
+        if elsewhere:
+            response.request.headers.pop(self.header, None)
 
     def __repr__(self) -> str:
         return f"ApiKeyAuth({self._key!r}, header={self.header!r})"

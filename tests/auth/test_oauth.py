@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from resonance_helpers import JWTAuth, ResonanceOSAPIClient, RetryPolicy, Secret
+from resonance_helpers import ApiKeyAuth, JWTAuth, ResonanceOSAPIClient, RetryPolicy, Secret
 from resonance_helpers.auth import (
     HeadlessBrowser,
     OAuth2AuthorizationCode,
@@ -347,6 +347,27 @@ def test_a_function_is_asked_again_before_the_end(server: TokenServer) -> None:
     server.expire()
     assert get(server, auth) == 200
     assert len(made) == 3
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_key_follows_no_redirect_to_another_host(header: str, host: str) -> None:
+    key = b"canary-2063"
+    with raw_server(replies({})) as elsewhere, raw_server(replies({})) as server:
+        there = f"{elsewhere.url.replace('127.0.0.1', host)}/x"
+        server.handlers = [
+            replies({}, 302, {"Location": "/y"}),
+            replies({}, 302, {"Location": there}),
+        ]
+        requests.get(server.url, auth=ApiKeyAuth(key.decode(), header), timeout=5)
+    assert [key in request for request in server.requests] == [True, True]
+    assert [key in request for request in elsewhere.requests] == [False]
+
+
+def test_a_redirect_to_nowhere_is_only_a_redirect() -> None:
+    with raw_server(replies({}, 302, {"Location": "http://[/"})) as server:
+        client = ResonanceOSAPIClient(server.url, auth=ApiKeyAuth("canary-2063", "X-API-Key"))
+        assert client.health_check()["type"] == "unexpected-redirect"
 
 
 @pytest.mark.parametrize("bad", ["", "a\nb", 7, None])
