@@ -16,7 +16,7 @@ from ..transport import arguments
 from ..transport.answer import read_content
 from ..transport.arguments import kind, origin
 from ..transport.deadline import Deadline
-from ..transport.failure import CAUGHT, explain
+from ..transport.failure import BROKEN_OFF, explain
 from ..transport.redaction import masked
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous, is_loopback
@@ -107,7 +107,7 @@ class TokenEndpoint:
             )
             self._clock.learn(response.headers)
             content = read_content(response, SIZE_CAP)
-        except CAUGHT as error:
+        except BROKEN_OFF as error:
             if response is not None:
                 response.close()
             cause = explain(error, origin=origin(urlsplit(self.url)), timeout=self._timeout)

@@ -102,10 +102,7 @@ def read_content(response: requests.Response, cap: int = SIZE_CAP) -> bytes | Ba
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length[:20]) > cap:
         return _too_large(response, cap)
-    try:
-        content: bytes = response.raw.read(cap + 1, decode_content=True)
-    except ValueError:  # a chunk of -1 bytes
-        return BadResponseError("The answer is in broken chunks.", **_facts(response))
+    content: bytes = response.raw.read(cap + 1, decode_content=True)
     return _too_large(response, cap) if len(content) > cap else content
 
 

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import CAUGHT, explain, no_credential
+from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import LastSeen
 from .redaction import credentials, is_secret, masked, redacted
@@ -218,21 +218,13 @@ class Call:
         traceback would lead to the prepared request and its credentials."""
         transport, session = self._transport, self._transport.session
         started = time.perf_counter()
-        prepared = response = None
+        response = None
         deadline = Deadline(timeout)
         try:
             with bounded(deadline):  # getting a token counts, too
-                request = requests.Request(
-                    self.method,
-                    transport.base_url + self.path,
-                    params=self._params,
-                    headers=self._headers,
-                    data=self._body,
-                    auth=transport.auth or session.auth or anonymous,
-                )
-                prepared = session.prepare_request(request)
-                if not transport.trusted and _exposes_credentials(session, prepared):
-                    return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+                prepared = self._prepare()
+                if isinstance(prepared, ValueError | ResonanceError):
+                    return prepared
                 if log.isEnabledFor(logging.DEBUG):
                     log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
                 settings = session.merge_environment_settings(
@@ -246,15 +238,9 @@ class Call:
             return error.with_traceback(None)
         except UnicodeEncodeError:
             return ValueError(UNSENDABLE)
-        except CAUGHT as error:
+        except BROKEN_OFF as error:
             if response is not None:
                 response.close()
-            if prepared is None:
-                return (
-                    ValueError(UNSENDABLE)
-                    if isinstance(error, InvalidHeader)
-                    else no_credential(error)
-                )
             return explain(error, origin=transport.base_url, timeout=timeout)
         elapsed = time.perf_counter() - started
         headers = response.headers
@@ -284,6 +270,29 @@ class Call:
             elapsed=elapsed,
             attempts=self.attempts,
         )
+
+    def _prepare(self) -> requests.PreparedRequest | ResonanceError | ValueError:
+        """The request as it will be sent, credentials and all; what fails here was not sent."""
+        transport, session = self._transport, self._transport.session
+        request = requests.Request(
+            self.method,
+            transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=transport.auth or session.auth or anonymous,
+        )
+        try:
+            prepared = session.prepare_request(request)
+        except ResonanceError as error:
+            return error.with_traceback(None)
+        except (InvalidHeader, UnicodeEncodeError):
+            return ValueError(UNSENDABLE)
+        except CAUGHT as error:
+            return no_credential(error)
+        if not transport.trusted and _exposes_credentials(session, prepared):
+            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+        return prepared
 
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.path}, {self.attempts} attempts>"

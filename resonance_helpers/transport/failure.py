@@ -30,6 +30,10 @@ from ..errors import (
 CAUGHT = (requests.RequestException, u3.HTTPError, http.client.HTTPException, OSError)
 """What an attempt can raise because of the network, as opposed to a mistake in the program."""
 
+BROKEN_OFF = (*CAUGHT, ValueError)
+"""The same once the request is made: some nonsense in an answer comes to light as a ValueError,
+such as a chunk of -1 bytes."""
+
 
 UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
@@ -73,7 +77,7 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return MalformedJSONError("The answer's compression is broken.")
     if caused_by(http.client.RemoteDisconnected, ConnectionError, http.client.IncompleteRead):
         return ConnectionLostError(f"The connection to {origin} broke before the answer was whole.")
-    if caused_by(http.client.HTTPException, u3.InvalidHeader, requests.exceptions.InvalidHeader):
+    if caused_by(http.client.HTTPException, u3.InvalidHeader, ValueError):
         return BadResponseError(f"What answers at {origin} does not speak HTTP.")
     return ConnectionLostError(f"The exchange with {origin} broke off.")
 

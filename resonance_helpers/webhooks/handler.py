@@ -21,7 +21,7 @@ from ..client import ResonanceOSAPIClient
 from ..errors import ResonanceError
 from ..transport import RetryPolicy, arguments
 from ..transport.deadline import Deadline
-from ..transport.failure import CAUGHT, explain
+from ..transport.failure import BROKEN_OFF, explain
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous
 from .signature import SecretLike, check_secrets, sign
@@ -218,7 +218,7 @@ class WebhookHandler:
                 prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
             ) as response:
                 response.raw.read(ANSWER_CAP)
-        except (*CAUGHT, ValueError) as error:
+        except BROKEN_OFF as error:
             failure = explain(error, origin=self._origin, timeout=timeout)
             latency = time.perf_counter() - began
             return Attempt(now, None, latency, failure.message), failure.retryable, None

@@ -196,6 +196,13 @@ def test_a_redirect_takes_nothing_along(status: int) -> None:
     assert elsewhere.requests == []
 
 
+def test_a_redirect_to_nowhere_is_only_a_redirect() -> None:
+    with raw_server(replies({}, 302, {"Location": "http://[/"})) as server:
+        for session in (None, requests.Session()):
+            client = ResonanceOSAPIClient(server.url, session=session)
+            assert client.health_check()["type"] in ("unexpected-redirect", "bad-response")
+
+
 def test_netrc_is_never_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text(f"default login canary password {CANARY}\n")
