@@ -16,6 +16,7 @@ redaction    headers as a log may show them
 
 from .answer import Answer
 from .call import Call, Later, Transport
+from .pools import InFlight
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session
@@ -25,6 +26,7 @@ __all__ = [
     "Adapter",
     "Answer",
     "Call",
+    "InFlight",
     "Later",
     "RateLimit",
     "RetryPolicy",
