@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from requests.auth import AuthBase
+from requests.exceptions import InvalidHeader
 
 from ..errors import (
     InsecureTransportError,
@@ -21,11 +22,11 @@ from ..errors import (
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import CAUGHT, explain
+from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
 from .pools import InFlight
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import LastSeen
-from .redaction import SECRET_HEADERS, redacted
+from .redaction import credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
 from .session import Session, anonymous
@@ -168,7 +169,8 @@ class Call:
         if isinstance(outcome, Answer):
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
-
+        if not isinstance(outcome, ResonanceError):
+            raise outcome  # a mistake in the program
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)
@@ -190,7 +192,7 @@ class Call:
             return None
         try:
             request = self._prepared(self._timeout())
-        except (ResonanceError, *CAUGHT):  # `attempt` will meet it, too
+        except (ResonanceError, *BROKEN_OFF):  # `attempt` will meet it, too
             return None
         if not isinstance(request, _Request):
             return None
@@ -250,36 +252,16 @@ class Call:
             attempts=self.attempts,
         )
 
-    def _prepared(self, timeout: float) -> _Request | InsecureTransportError:
-        transport, session = self._transport, self._transport.session
-        began = time.perf_counter()
-        deadline = Deadline(timeout)
-        with bounded(deadline):  # getting a token counts, too
-            prepared = session.prepare_request(
-                requests.Request(
-                    self.method,
-                    transport.base_url + self.path,
-                    params=self._params,
-                    headers=self._headers,
-                    data=self._body,
-                    auth=transport.auth or session.auth or anonymous,
-                )
-            )
-        if not transport.trusted and SECRET_HEADERS.intersection(map(str.lower, prepared.headers)):
-            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
-        settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-        return _Request(prepared, settings, deadline, began)
-
-    def _exchange(self, timeout: float, started: _Request | None) -> Answer | ResonanceError:
+    def _exchange(
+        self, timeout: float, started: _Request | None
+    ) -> Answer | ResonanceError | ValueError:
         """Send the request and read the answer. Errors are returned: raised from here, their
         traceback would lead to the prepared request and its credentials."""
         transport = self._transport
         response = None
         try:
             request = started or self._prepared(timeout)
-            if isinstance(request, InsecureTransportError):
+            if not isinstance(request, _Request):
                 return request
             if request.in_flight is not None:
                 request.in_flight.resume()
@@ -293,20 +275,29 @@ class Call:
                 content = read_content(response, transport.size_cap)
         except ResonanceError as error:  # an auth class could not get its token
             return error.with_traceback(None)
-        except CAUGHT as error:
+        except UnicodeEncodeError:
+            return ValueError(UNSENDABLE)
+        except BROKEN_OFF as error:
             if response is not None:
                 response.close()
             return explain(error, origin=transport.base_url, timeout=timeout)
         elapsed = time.perf_counter() - request.began
         headers = response.headers
+        sent = response.request or request.prepared  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, redacted(headers))
+            shown = masked(redacted(headers), credentials(sent.headers))
+            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
         transport.rate_limit.note(headers, self._retry.clock())
+        document: dict[str, Any] | ResonanceError
         if isinstance(content, ResonanceError):
             response.close()
-            return content
-        document = check(response, content, self._expect, self._text)
+            document = content
+        else:
+            document = check(response, content, self._expect, self._text)
         if isinstance(document, ResonanceError):
+            # Servers repeat what they were sent: "wrong key: ...".
+            vars(document).update(masked(vars(document), credentials(sent.headers)))
+            document.args = (document.message,)
             document.retry_after = parse_retry_after(
                 headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
             )
@@ -319,6 +310,35 @@ class Call:
             attempts=self.attempts,
         )
 
+    def _prepared(self, timeout: float) -> _Request | ResonanceError | ValueError:
+        """The request as it will be sent, credentials and all; what fails here was not sent."""
+        transport, session = self._transport, self._transport.session
+        began = time.perf_counter()
+        deadline = Deadline(timeout)
+        request = requests.Request(
+            self.method,
+            transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=transport.auth or session.auth or anonymous,
+        )
+        try:
+            with bounded(deadline):  # getting a token counts, too
+                prepared = session.prepare_request(request)
+        except ResonanceError as error:
+            return error.with_traceback(None)
+        except (InvalidHeader, UnicodeEncodeError):
+            return ValueError(UNSENDABLE)
+        except CAUGHT as error:
+            return no_credential(error)
+        if not transport.trusted and _exposes_credentials(session, prepared):
+            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
+        settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
+        return _Request(prepared, settings, deadline, began)
+
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
 
@@ -327,6 +347,21 @@ INSECURE = (
     "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
     "where the network itself is trusted."
 )
+
+
+UNSENDABLE = (
+    "a header or the query of this request can't be sent: it is no string, or has characters that "
+    "HTTP can't carry, such as a line break"
+)
+
+
+def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
+    """Does the request carry what nobody but the server may see? A cookie that the server has set
+    over this same network was no secret; one that the program has set has no domain."""
+    found = [name.lower() for name in prepared.headers if is_secret(name)]
+    if found == ["cookie"] and "Cookie" not in session.headers:
+        return not all(cookie.domain for cookie in session.cookies)
+    return bool(found)
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False)

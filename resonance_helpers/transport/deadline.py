@@ -182,8 +182,10 @@ class Punctual:
 
 
 class Response(http.client.HTTPResponse):
-    """An `http.client` response over what comes in; differs in one thing: a connection that ends
-    within the head is an error, where the standard library takes what came for the whole."""
+    """An `http.client` response over what comes in; differs in two things, where the standard
+    library takes what came for the whole: a connection that ends within the head is an error, and
+    103 and the like are passed over as 100 is (RFC 9110, 15.2). Taken for the answer, they leave
+    the real one to the next request on this connection."""
 
     def __init__(self, incoming: Incoming, *args: Any, **kwargs: Any) -> None:
         self._incoming = incoming
@@ -197,6 +199,13 @@ class Response(http.client.HTTPResponse):
         self._incoming.in_head = True
         super().begin()
         self._incoming.in_head = False
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] == 101 or not 100 < line[1] < 200:
+                return line
+            http.client.parse_headers(self.fp)
 
 
 class Incoming(io.RawIOBase):
