@@ -47,6 +47,8 @@ class ApiKeyAuth(_Auth):
             either the old one or the new one.
     """
 
+    is_immediate = True  # asks nobody, so it takes no time
+
     def __init__(self, key: str | Secret, header: str = "Authorization") -> None:
         if header not in ("Authorization", "X-API-Key"):
             raise ValueError(f"header is {header!r}; it can be 'Authorization' or 'X-API-Key'")

@@ -18,6 +18,7 @@ fork         what a forked process must not share with the one it came from
 
 from .answer import Answer
 from .call import Call, Later, Transport
+from .pools import InFlight
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session
@@ -27,6 +28,7 @@ __all__ = [
     "Adapter",
     "Answer",
     "Call",
+    "InFlight",
     "Later",
     "RateLimit",
     "RetryPolicy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -228,4 +229,4 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)  # Python's own takes N
 
 
 def _parse(content: bytes) -> Any:
-    return _DECODER.decode(content.decode("utf-8-sig"))
+    return _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())

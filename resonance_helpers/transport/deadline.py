@@ -14,13 +14,12 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
+import math
 import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,7 +27,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
-_TLS_RECORD = 16 * 1024
+TLS_RECORD = 16 * 1024
 
 
 class Deadline(Timeout):
@@ -62,14 +61,17 @@ class Deadline(Timeout):
 _attempt: ContextVar[Deadline | None] = ContextVar("attempt", default=None)
 
 
-@contextmanager
-def bounded(deadline: Deadline) -> Iterator[None]:
+class bounded:
     """What runs inside belongs to an attempt that ends at `deadline`, as an auth class may ask."""
-    token = _attempt.set(deadline)
-    try:
-        yield
-    finally:
-        _attempt.reset(token)
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        self._token = _attempt.set(self._deadline)
+
+    def __exit__(self, *exc: object) -> None:
+        _attempt.reset(self._token)
 
 
 def time_left() -> float | None:
@@ -95,6 +97,11 @@ class Punctual:
     received = b""
     answer: http.client.HTTPResponse | None = None
     _expires: float | None = None
+
+    @property
+    def expires(self) -> float:
+        """When the exchange under way has to end, by `time.monotonic()`."""
+        return math.inf if self._expires is None else self._expires
 
     @property
     def timeout(self) -> float | None:
@@ -152,10 +159,10 @@ class Punctual:
         if self.sock is None:
             self.connect()
         # A TLS socket counts its timeout anew for each record, so it gets them one by one.
-        for start in range(0, len(data), _TLS_RECORD):
+        for start in range(0, len(data), TLS_RECORD):
             self.arm(self.sock)
             try:
-                self.sock.sendall(data[start : start + _TLS_RECORD])
+                self.sock.sendall(data[start : start + TLS_RECORD])
             except ssl.SSLError as error:
                 raise _broken(error) from None
 
@@ -163,7 +170,7 @@ class Punctual:
         """What has come, as soon as anything has; nothing if the server has closed."""
         self.arm(self.sock)
         try:
-            data: bytes = self.sock.recv(_TLS_RECORD)
+            data: bytes = self.sock.recv(TLS_RECORD)
         except ssl.SSLError as error:
             raise _broken(error) from None
         return data
