@@ -68,11 +68,7 @@ class Picture:
         """The figure as PNG, at twice the page's resolution."""
         with style():
             return _saved(
-                self.figure,
-                "png",
-                dpi=DOTS_PER_INCH * SHARPNESS,
-                metadata={"Software": None},
-                pil_kwargs={"optimize": True},
+                self.figure, "png", dpi=DOTS_PER_INCH * SHARPNESS, metadata={"Software": None}
             )
 
     def svg(self) -> str:

@@ -6,6 +6,7 @@ that part alone. The closing line counts the tests of all parts together.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -15,7 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = ("pytest", "-q", "--no-header")
+PYTEST = ("pytest", "-q", "--no-header", "-p", "no:schemathesis")
+NO_NBVAL = ("-p", "no:nbval")
+"""Like schemathesis, a plugin that each worker takes long to load; no test of that part uses it."""
 SPREAD = ("-n", "4", "--dist", "loadfile")
 """More workers than cores: most tests wait for a server half of their time."""
 PARTS: dict[str, list[tuple[str, ...]]] = {
@@ -27,7 +30,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
     "units": [
         # The longest file first: it would be the last to end.
         (
-            *(*PYTEST, *SPREAD, "--no-loadscope-reorder"),
+            *(*PYTEST, *NO_NBVAL, *SPREAD, "--no-loadscope-reorder"),
             *("--ignore=tests/browser", "tests/notebooks", "tests"),
         ),
     ],
@@ -39,7 +42,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ),
     ],
     "browser": [
-        (*PYTEST, *SPREAD, "tests/browser"),
+        (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
 }
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
@@ -71,10 +74,13 @@ def main(chosen: list[str]) -> int:
 
 def run(command: tuple[str, ...], counts: Counter[str]) -> int:
     """Run one tool, passing on its output, and add up what its last line counts."""
+    # Hundreds of processes start here, and none is to compile again what another has.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     last = ""
     with subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
+        env=env,
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",

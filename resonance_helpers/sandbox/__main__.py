@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -59,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BindError as error:
         return _refuse(error)
 
+    # What a start makes stays: the collector would look through it a hundred times for nothing.
+    gc.disable()
+    # Else pydantic reads the metadata of every installed package, in search of plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
     from .app import create_app, issue_credentials
     from .attendees import AttendeesError
     from .server import die_with_parent, run
@@ -87,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it.{room}"
         print(line, flush=True)
 
+    gc.freeze()
+    gc.enable()
     run(app, listening, ready, until_stdin_ends=options.until_stdin_ends)
     return 0
 

@@ -1,4 +1,4 @@
-"""What the server measures of itself, per realm: as JSON for people, as Prometheus text for tools.
+"""What the server measures of itself, per realm, as JSON; `exposition` has it as text for tools.
 
 Times are the server's own: from a request's arrival to its last byte handed on, without declared
 waiting (`--latency`, injected faults). Percentiles are exact over the latest `RECENT` requests.
@@ -11,18 +11,10 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-
-__all__ = ["RECENT", "Metrics", "Recorder", "percentile"]
+__all__ = ["BUCKETS", "RECENT", "Metrics", "Recorder", "percentile", "summary"]
 
 RECENT = 10_000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -173,65 +165,3 @@ def _figures(endpoints: Iterable[_Endpoint]) -> dict[str, Any]:
             },
         },
     }
-
-
-def registry(recorders: list[Recorder], uptime: float) -> CollectorRegistry:
-    """A registry of its own for Prometheus's exposition, without the process's global one."""
-    collected = CollectorRegistry(auto_describe=False)
-    collected.register(_Collector(recorders, uptime))
-    return collected
-
-
-class _Collector:
-    def __init__(self, recorders: list[Recorder], uptime: float) -> None:
-        self._recorders = recorders
-        self._uptime = uptime
-
-    def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "resonance_requests",
-            "Requests answered.",
-            labels=["method", "route", "status"],
-        )
-        times = HistogramMetricFamily(
-            "resonance_response_seconds",
-            "Server time of a request, without declared waiting.",
-            labels=["method", "route"],
-        )
-        merged: dict[tuple[str, str], tuple[dict[int, int], list[int], list[float]]] = {}
-        for recorder in self._recorders:
-            for key, endpoint in list(recorder.endpoints.items()):
-                statuses, buckets, seconds = merged.setdefault(
-                    key, ({}, [0] * (len(BUCKETS) + 1), [])
-                )
-                for status, count in endpoint.statuses.items():
-                    statuses[status] = statuses.get(status, 0) + count
-                for index, count in enumerate(endpoint.buckets):
-                    buckets[index] += count
-                seconds.append(endpoint.seconds)
-        for (method, route), (statuses, buckets, seconds) in sorted(merged.items()):
-            for status, count in sorted(statuses.items()):
-                requests.add_metric([method, route, str(status)], count)
-            running = 0
-            cumulated: list[tuple[str, float]] = []
-            for bound, count in zip((*map(str, BUCKETS), "+Inf"), buckets, strict=True):
-                running += count
-                cumulated.append((bound, running))
-            times.add_metric([method, route], cumulated, sum_value=math.fsum(seconds))
-        yield requests
-        yield times
-        for name, help_text, total in (
-            ("generations_executed", "Runs of the writer.", self._sum("executed")),
-            ("generations_stored", "Generations executed and stored.", self._sum("stored")),
-            ("generated_characters", "Characters written.", self._sum("characters")),
-            ("writing_seconds", "Seconds spent writing.", self._sum("writing_seconds")),
-            ("hrv_feedback_sum", "Sum of hrv_feedback over generations.", self._sum("feedback")),
-            ("replays", "Answers replayed under an idempotency key.", self._sum("replayed")),
-        ):
-            yield CounterMetricFamily(f"resonance_{name}", help_text, value=total)
-        yield GaugeMetricFamily(
-            "resonance_uptime_seconds", "Seconds since the start.", value=self._uptime
-        )
-
-    def _sum(self, figure: str) -> float:
-        return math.fsum(getattr(recorder, figure) for recorder in self._recorders)

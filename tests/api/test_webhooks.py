@@ -242,7 +242,7 @@ def test_all_since_a_time(api: API, hooks: HookServer) -> None:
     assert since(first[0]["created_at"]) == 1
     assert since("2100-01-01T00:00:00%2B01:00") == 0
     assert len(hooks.hooks) == seen + 4
-    for query in ("", "?since=", "?since=yesterday", "?since=2026-01-01T00:00:00"):
+    for query in ("", "?since=", "?since=yesterday", "?since=0.5", "?since=2026-01-01T00:00:00"):
         assert slug(act(api, webhook, f"redeliver{query}")) == "validation-failed"
 
 

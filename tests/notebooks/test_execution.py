@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,21 +97,19 @@ def test_strict_nbval_passes_what_is_true_and_fails_each_output_that_is_not(smal
     spoilt = text.replace('"two\\n"', '"too\\n"').replace("0.5}", "0.6}", 1)
     spoilt = spoilt.replace('"<b>bold</b>"', '"<b>bald</b>"', 1)
     (small.parent / "spoilt.ipynb").write_text(spoilt, encoding="utf-8")
-
-    done = nbval(small, small.parent / "spoilt.ipynb")
-
-    assert done.returncode == 1
-    assert "3 failed, 3 passed" in done.stdout, done.stdout
-
-
-def test_a_spoilt_output_of_a_lesson_fails(tmp_path: Path):
     lesson = Page(available()[0])
-    streams = [o for cell in lesson.code for o in cell.outputs if o.output_type == "stream"]
-    streams[-1].text = streams[-1].text.rstrip("\n") + "!\n"
-    spoilt = tmp_path / lesson.path.name
-    nbformat.write(lesson.notebook, spoilt)
+    *_, (last, stream) = (
+        (number, output)
+        for number, cell in enumerate(lesson.code)
+        for output in cell.outputs
+        if output.output_type == "stream"
+    )
+    stream.text = stream.text.rstrip("\n") + "!\n"
+    nbformat.write(lesson.notebook, small.parent / lesson.path.name)
 
-    done = nbval(spoilt)
+    done = nbval(small, small.parent / "spoilt.ipynb", small.parent / lesson.path.name)
 
     assert done.returncode == 1
-    assert f"1 failed, {len(lesson.code) - 1} passed" in done.stdout, done.stdout
+    failed = re.findall(r"FAILED \S*::Cell (\d+)", done.stdout)
+    assert [int(number) for number in failed] == [0, 1, 2, last], done.stdout
+    assert f"4 failed, {3 + len(lesson.code) - 1} passed" in done.stdout, done.stdout

@@ -3,6 +3,8 @@
 The signing key is made when it is first needed and lives in this process's memory alone. So a
 restart ends every access token, and no file ever holds what could sign one; a client gets a new
 token by its secret or its refresh token, which a database in a file does keep.
+
+The library of JWT is loaded with the first key too: most sandboxes never see a token.
 """
 
 from __future__ import annotations
@@ -15,11 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
 
 __all__ = ["ALGORITHM", "AUDIENCE", "LEEWAY", "MAX_TOKEN", "AccessTokens", "Claims", "TokenError"]
 
@@ -82,6 +83,8 @@ class AccessTokens:
         self, client_id: str, subject: str, tenant: str, scopes: Iterable[str], grant: str = ""
     ) -> str:
         """A token for `client_id` to act as `subject` in `tenant`."""
+        from joserfc import jwt
+
         key = self._signing_key()
         now = int(self._clock())
         claims: dict[str, Any] = {
@@ -107,6 +110,9 @@ class AccessTokens:
             TokenError: it is not.
         """
         key = self._key_of(token)
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             claims = jwt.decode(token, key, [ALGORITHM]).claims
         except (JoseError, ValueError):
@@ -145,6 +151,8 @@ class AccessTokens:
         return {"keys": [key.as_dict(private=False) for key in self._keys.values()]}
 
     def _signing_key(self) -> RSAKey:
+        from joserfc.jwk import RSAKey
+
         with self._lock:
             if not self._keys:
                 key = RSAKey.generate_key(

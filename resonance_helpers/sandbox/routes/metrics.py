@@ -8,11 +8,10 @@ from typing import Annotated
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from ..answer import json_response
-from ..metrics import registry, summary
+from ..metrics import summary
 from ..problems import Problem, responses
 from ..schemas import MetricsSummary
 from ..security import Principal, needs
@@ -51,9 +50,10 @@ async def metrics(
     uptime = time.monotonic() - state.started
     vary = {"Vary": "Accept", "Cache-Control": "no-store"}
     if offered == TEXT:
+        from ..exposition import CONTENT_TYPE, exposition
+
         return Response(
-            generate_latest(registry(recorders, uptime)),
-            headers={**vary, "Content-Type": CONTENT_TYPE_LATEST},
+            exposition(recorders, uptime), headers={**vary, "Content-Type": CONTENT_TYPE}
         )
     kept = await anyio.to_thread.run_sync(_kept, state.database, realm)
     return json_response(summary(recorders, uptime, kept), headers=vary)

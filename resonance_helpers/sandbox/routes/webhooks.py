@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy import Connection, Row
 
 from ..answer import Answer, commit, database_fails, json_response
@@ -45,6 +46,16 @@ router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
 Identity = Annotated[str, Path(pattern=PRINTED, description="the webhook's id")]
 Event = Annotated[str, Path(pattern=PRINTED, description="the `webhook-id` that it is sent under")]
+
+
+def _dated(value: str) -> str:
+    # A bare number would pass for seconds since 1970.
+    if not re.match(r"\d{4}-", value):
+        raise ValueError("is to be a time, as in 2026-01-31T12:00:00Z")
+    return value
+
+
+Since = Annotated[AwareDatetime, BeforeValidator(_dated)]
 
 
 @router.post(
@@ -267,7 +278,7 @@ async def redeliver_since(
     request: Request,
     id: Identity,
     principal: Subscriber,
-    since: Annotated[AwareDatetime, Query(description="RFC 3339, with an offset from UTC")],
+    since: Annotated[Since, Query(description="RFC 3339, with an offset from UTC")],
     status: Annotated[
         Literal["delivered", "dead"] | None, Query(description="only these; none: both")
     ] = None,

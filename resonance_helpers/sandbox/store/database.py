@@ -20,7 +20,6 @@ from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.engine import make_url
 
 from .backend import Backend, DatabaseError
-from .postgresql import PostgreSQL
 from .sqlite import SQLite
 
 __all__ = ["Database"]
@@ -154,6 +153,8 @@ def _open(location: str | None) -> Backend:
     except (exc.ArgumentError, ValueError):
         raise DatabaseError("the database's URL cannot be read; try sqlite:///file.db") from None
     if url.get_backend_name() in ("postgresql", "postgres"):
+        from .postgresql import PostgreSQL
+
         return PostgreSQL(url)
     if url.get_backend_name() == "sqlite":
         return SQLite.at(url)

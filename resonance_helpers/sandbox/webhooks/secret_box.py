@@ -11,12 +11,14 @@ import binascii
 import os
 import re
 import secrets
+from functools import cached_property
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from ..store import Database, DatabaseError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["FORM", "KEY_VARIABLE", "SecretBox", "key_of", "new_secret", "read_secret"]
 
@@ -53,7 +55,14 @@ class SecretBox:
     encrypted can't be opened."""
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        self._key = key
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        # Loaded late: most sandboxes have no secret to keep.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
 
     def seal(self, secret: str, owner: str) -> bytes:
         """`secret`, encrypted."""
@@ -66,6 +75,8 @@ class SecretBox:
         Raises:
             ValueError: it was sealed under another key or for another owner, or changed since.
         """
+        from cryptography.exceptions import InvalidTag
+
         try:
             opened = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.encode())
         except InvalidTag:

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 import h11
-from standardwebhooks import Webhook
 
 from .guard import Guard, Refused, Target
 
@@ -55,6 +54,8 @@ class Outcome:
 
 def signed(identity: str, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
     """The headers of Standard Webhooks for an event sent now, with one signature by each secret."""
+    from standardwebhooks import Webhook
+
     now = datetime.now(UTC)
     text = body.decode()
     signatures = [Webhook(secret).sign(identity, now, text) for secret in secrets]
