@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .call import Call
@@ -93,7 +94,10 @@ class Observe:
             elif (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
                 has_body = True
         if has_body:
-            call.body = await _read(receive, self._settings.max_body)
+            try:
+                call.body = await _read(receive, self._settings.max_body)
+            except ClientDisconnect:
+                return  # half a request is none, and nobody is there to answer
             receive = _replay(call.body or b"", receive)
         call.request_id = sent_id or self._make_id(scope, call.body or b"")
         method = scope["method"]
@@ -234,13 +238,17 @@ _WATCHED = frozenset({b"host", b"origin", b"authorization", b"x-api-key"})
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None if it has more than `limit` bytes."""
+    """The whole body; None if it has more than `limit` bytes.
+
+    Raises:
+        ClientDisconnect: the rest of it will never come.
+    """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= limit:

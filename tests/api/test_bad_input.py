@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -237,6 +239,20 @@ def test_a_body_of_exactly_one_mebibyte_is_read(api: API) -> None:
 def test_another_content_type_is_415(api: API, kind: str) -> None:
     response = api("POST", "/hr_generate", {"prompt": "a"}, Content_Type=kind)
     assert (response.status_code, slug(response)) == (415, "unsupported-media-type")
+
+
+def test_half_a_request_is_none(api: API) -> None:
+    """What arrived of it makes sense, but more was to come when the sender left."""
+    body = json.dumps({"tenant": "default", "profile_name": "half", "hrv_vector": VECTOR}).encode()
+    head = (
+        f"POST /profiles HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body) + 1}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", urlsplit(api.server.url).port or 0)) as there:
+        there.sendall(head.encode() + body)
+        there.shutdown(socket.SHUT_WR)
+        assert there.recv(1) == b""
+    assert api("GET", "/profiles/default/half").status_code == 404
 
 
 def test_a_compressed_body_is_415(api: API) -> None:

@@ -94,12 +94,15 @@ async def rotate_key(
     request: Request, id: Identity, body: Rotation, principal: Manager
 ) -> Response:
     """The id stays, and with it limits and idempotency records. The key before works until
-    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once."""
+    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once. As the key is shown, a
+    manager needs every scope it has."""
     tenant = _tenant(request, principal)
     now = request.app.state.now()
 
     def effect(connection: Connection) -> Answer:
-        shown, key = credential_store.rotate(connection, id, tenant, body.overlap_seconds, now)
+        shown, key = credential_store.rotate(
+            connection, id, tenant, principal.scopes, body.overlap_seconds, now
+        )
         return _once(200, shown, key)
 
     return await _changed(request, effect)
