@@ -187,7 +187,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.health = Health(state.database, state.writer)
     background = [
         asyncio.create_task(_housekeeping(state.database)),
-        asyncio.create_task(_warm_up(state.writer)),
+        asyncio.create_task(_warm_up(state.writer, state.health)),
     ]
     state.courier.start()
     state.outbox.wake = state.courier.wake
@@ -214,9 +214,10 @@ def _clear(connection: Connection) -> None:
     deliveries.purge(connection, now)
 
 
-async def _warm_up(writer: Writer) -> None:
+async def _warm_up(writer: Writer, well: Health) -> None:
     if isinstance(writer, ResonantWriter):
         await asyncio.sleep(WARM_UP)
+        await well.checks(frozenset())  # first, or on a busy machine each holds up the other
         await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
 
 

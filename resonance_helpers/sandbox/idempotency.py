@@ -26,12 +26,13 @@ from typing import Any
 
 import anyio.to_thread
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .call import Call
 from .problems import Problem
 from .security import Directory
-from .store import Database, idempotency
+from .store import Database, DatabaseError, idempotency
 
 __all__ = ["LIFETIME", "Idempotency", "Pending", "Stored", "is_final", "purge"]
 
@@ -177,7 +178,9 @@ class Idempotency:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._record(pending, head, bytes(body))
+                # Without an effect, or it would be recorded: so the answer holds where it is not.
+                with contextlib.suppress(SQLAlchemyError, DatabaseError):
+                    await self._record(pending, head, bytes(body))
                 await send(head)
                 await send({"type": "http.response.body", "body": bytes(body)})
 

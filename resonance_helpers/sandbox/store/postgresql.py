@@ -31,6 +31,7 @@ class PostgreSQL:
     """
 
     name = "PostgreSQL"
+    proof = "SELECT txid_current()"  # a transaction with a number is one that is put down
     folder = Path(tempfile.gettempdir())
 
     def __init__(self, url: URL) -> None:
