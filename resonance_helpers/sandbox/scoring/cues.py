@@ -5,6 +5,7 @@ swap a sentence and know the new measure without reading the rest again."""
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -61,6 +62,7 @@ _ARTICLES = lx.word_set("a an the one")
 _NOT_COMPARED = lx.word_set("well soon far long much many")
 _SUBJECT_PRONOUNS = lx.word_set("i you he she it we they this that these those")
 _LONGEST_PHRASE = 3
+_QUESTION = re.compile(r"\?(?!\w)|？")  # not that of a link: "/search?q=tea"
 
 
 @lru_cache(maxsize=4096)
@@ -132,7 +134,7 @@ def _beginnings(phrases: frozenset[str]) -> frozenset[str]:
 
 def _curiosity(sentence: str, tokens: list[str]) -> tuple[str, ...]:
     found = _phrases_in(tokens, lx.WONDER_WORDS) + _phrases_in(tokens, lx.INVITATIONS)
-    if "?" in sentence or "？" in sentence:
+    if _QUESTION.search(sentence):
         found = (*found, "?")
     return found
 
