@@ -47,7 +47,7 @@ from .routes import (
     tenants,
     webhooks,
 )
-from .security import Directory
+from .security import Directory, needs_of
 from .settings import Settings
 from .shown_time import clock
 from .store import Database
@@ -117,11 +117,11 @@ def create_app(
 
     routes: list[Route] = []
 
-    def routed(scope: Scope) -> bool:
-        return any(
-            scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"])
-            for route in routes
-        )
+    def scopes(scope: Scope) -> frozenset[str] | None:
+        for route in routes:
+            if scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"]):
+                return frozenset(need.scope for need in needs_of(route))
+        return None
 
     app: FastAPI = FastAPIOffline(
         title="ResonanceOS v6 sandbox",
@@ -136,7 +136,7 @@ def create_app(
             Middleware(Observe, settings, directory, counters, log),
             Middleware(Gate, settings, directory, limits),
             Middleware(Inject, faults, directory),
-            Middleware(Idempotency, database, directory, routed),
+            Middleware(Idempotency, database, directory, scopes),
         ],
     )
     app.state.settings = settings

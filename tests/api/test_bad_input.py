@@ -255,6 +255,12 @@ def test_half_a_request_is_none(api: API) -> None:
     assert api("GET", "/profiles/default/half").status_code == 404
 
 
+def test_who_may_not_call_is_told_that_first(api: API) -> None:
+    for raw, media in ((b"{", "application/json"), (b"{}", "text/plain"), (b"", "")):
+        refused = api("POST", "/api_keys", raw=raw, Content_Type=media)
+        assert (refused.status_code, slug(refused)) == (401, "missing-credentials")
+
+
 def test_a_compressed_body_is_415(api: API) -> None:
     raw = gzip.compress(b'{"prompt": "a"}')
     response = api("POST", "/hr_generate", raw=raw, Content_Encoding="gzip")

@@ -15,14 +15,14 @@ from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["api keys"], route_class=StrictRoute)
 
-Manager = Annotated[Principal, Depends(needs("admin"))]
+Manager = Annotated[Principal, Depends(Needs("admin"))]
 Identity = Annotated[str, Path(pattern=PRINTED, description="the key's public id")]
 
 

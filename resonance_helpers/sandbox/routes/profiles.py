@@ -15,15 +15,15 @@ from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["profiles"], route_class=StrictRoute)
 
-Reader = Annotated[Principal, Depends(needs("profiles:read"))]
-Editor = Annotated[Principal, Depends(needs("profiles:write"))]
+Reader = Annotated[Principal, Depends(Needs("profiles:read"))]
+Editor = Annotated[Principal, Depends(Needs("profiles:write"))]
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; `*` for any", max_length=1000)
 ]

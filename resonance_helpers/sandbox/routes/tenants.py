@@ -15,7 +15,7 @@ from ..answer import Answer, commit, database_fails, json_response
 from ..catalog import SHARED
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import NewTenant, TenantList, TenantSummary
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import tenants
 from ..strict_route import StrictRoute
 
@@ -31,7 +31,7 @@ router = APIRouter(tags=["tenants"], route_class=StrictRoute)
     summary="List the tenants that you may use",
 )
 async def list_tenants(
-    request: Request, principal: Annotated[Principal, Depends(needs("profiles:read"))]
+    request: Request, principal: Annotated[Principal, Depends(Needs("profiles:read"))]
 ) -> Response:
     """Open tenants for an anonymous caller, its own for a tenant's credential."""
     state = request.app.state
@@ -57,7 +57,7 @@ async def list_tenants(
 async def create_tenant(
     request: Request,
     body: NewTenant,
-    principal: Annotated[Principal, Depends(needs("admin"))],
+    principal: Annotated[Principal, Depends(Needs("admin"))],
 ) -> Response:
     """Needs the scope `admin`, bound to no tenant."""
     state = request.app.state

@@ -17,7 +17,7 @@ from ..answer import Answer, commit, database_fails, json_response
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, Name
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import deliveries as table
 from ..strict_route import StrictRoute
 from ..webhooks import deliveries, subscriptions
@@ -42,7 +42,7 @@ __all__ = ["router", "sent"]
 
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 
-Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
+Subscriber = Annotated[Principal, Depends(Needs("webhooks"))]
 Identity = Annotated[str, Path(pattern=PRINTED, description="the webhook's id")]
 Event = Annotated[str, Path(pattern=PRINTED, description="the `webhook-id` that it is sent under")]
 
