@@ -14,7 +14,6 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +28,7 @@ from .settings import Settings, is_loopback
 
 __all__ = ["Gate", "Observe", "request_ids"]
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]*)?")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 DRAINED = 16 << 20
 """Bytes of an oversized body that are read and dropped, so that the sender reads the answer and
@@ -209,10 +209,8 @@ class Gate:
     def _check_host(self, scope: Scope, host: str, origin: bytes | None) -> None:
         """Refuse what a web page could make a browser send: a foreign name for this address (DNS
         rebinding), or a request from a page of another origin."""
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
-        except ValueError:
-            name = ""
+        found = _HOST.fullmatch(host)
+        name = found[1].strip("[]").lower() if found else ""
         here = (scope.get("server") or ("",))[0]
         if not (is_loopback(name) or name in self._hosts or name == here):
             raise Problem(

@@ -255,6 +255,13 @@ def test_half_a_request_is_none(api: API) -> None:
     assert api("GET", "/profiles/default/half").status_code == 404
 
 
+def test_a_list_is_spoken_of_in_the_same_words(api: API) -> None:
+    for events, said in (([], "events: is empty."), (["x"] * 21, "events: has more than 20 items")):
+        refused = api("POST", "/webhooks", {"url": "https://example.org", "events": events})
+        assert (refused.status_code, slug(refused)) == (422, "validation-failed")
+        assert refused.json()["detail"].startswith(said)
+
+
 def test_who_may_not_call_is_told_that_first(api: API) -> None:
     for raw, media in ((b"{", "application/json"), (b"{}", "text/plain"), (b"", "")):
         refused = api("POST", "/api_keys", raw=raw, Content_Type=media)
