@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from .. import credential_store
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read, with_secret
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
@@ -56,7 +56,7 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
             name=body.name,
             expires_in=body.expires_in,
         )
-        return _once(201, shown, key, {"Location": f"/api_keys/{shown['id']}"})
+        return with_secret(201, shown, "key", key, {"Location": f"/api_keys/{shown['id']}"})
 
     return await _changed(request, effect)
 
@@ -72,16 +72,13 @@ async def list_keys(
 ) -> Response:
     """Those of the caller's tenant; an administrator's list is of all tenants or, by `tenant`, of
     one. Never the keys themselves."""
-    state = request.app.state
     named = _tenant(request, principal, tenant)
-    database_fails(request)
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            found = credential_store.listed(connection, named)
+    def look(connection: Connection) -> Response:
+        found = credential_store.listed(connection, named)
         return json_response({"api_keys": found, "count": len(found)})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.post(
@@ -103,7 +100,7 @@ async def rotate_key(
         shown, key = credential_store.rotate(
             connection, id, tenant, principal.scopes, body.overlap_seconds, now
         )
-        return _once(200, shown, key)
+        return with_secret(200, shown, "key", key)
 
     return await _changed(request, effect)
 
@@ -131,18 +128,6 @@ def _tenant(request: Request, principal: Principal, named: str | None = None) ->
     if principal.admin and named is None:
         return None
     return str(request.app.state.directory.resolve(principal, named))
-
-
-def _once(
-    status: int, shown: dict[str, Any], key: str, headers: dict[str, str] | None = None
-) -> Answer:
-    """An answer with the key, whose replay is without it."""
-    return Answer(
-        status,
-        shown | {"key": key},
-        {"Cache-Control": "no-store", **(headers or {})},
-        replay=shown | {"key": None},
-    )
 
 
 async def _changed(request: Request, effect: Any) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from .. import profile_store
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read
 from ..catalog import SHARED
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import NewTenant, TenantList, TenantSummary
@@ -34,17 +34,14 @@ async def list_tenants(
     request: Request, principal: Annotated[Principal, Depends(Needs("profiles:read"))]
 ) -> Response:
     """Open tenants for an anonymous caller, its own for a tenant's credential."""
-    state = request.app.state
-    usable = set(state.directory.usable(principal))
-    database_fails(request)
+    usable = set(request.app.state.directory.usable(principal))
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            rows = connection.execute(select(tenants).order_by(tenants.c.name)).all()
-            listed = [_shown(connection, row) for row in rows if row.name in usable]
+    def look(connection: Connection) -> Response:
+        rows = connection.execute(select(tenants).order_by(tenants.c.name)).all()
+        listed = [_shown(connection, row) for row in rows if row.name in usable]
         return json_response({"tenants": listed, "count": len(listed)})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.post(

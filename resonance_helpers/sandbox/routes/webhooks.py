@@ -7,13 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, Row
 
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read, with_secret
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, Name
@@ -79,7 +78,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
             now,
             still=state.settings.still,
         )
-        return _once(201, made, secret, {"Location": f"/webhooks/{made['id']}"})
+        return with_secret(201, made, "secret", secret, {"Location": f"/webhooks/{made['id']}"})
 
     return await commit(request, effect)
 
@@ -96,11 +95,11 @@ async def list_webhooks(
     """Oldest first; never their secrets."""
     name = request.app.state.directory.resolve(principal, tenant)
 
-    def read(connection: Connection) -> Any:
+    def look(connection: Connection) -> Response:
         found = subscriptions.listed(connection, name)
-        return {"webhooks": found, "count": len(found)}
+        return json_response({"webhooks": found, "count": len(found)})
 
-    return await _read(request, read)
+    return await read(request, look)
 
 
 @router.get(
@@ -112,7 +111,9 @@ async def list_webhooks(
 async def read_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
     """Whether it is enabled, and if not, why: `gone` (it answered 410) or `failing`."""
     find = _finder(request, principal, id)
-    return await _read(request, lambda connection: subscriptions.shown(find(connection)))
+    return await read(
+        request, lambda connection: json_response(subscriptions.shown(find(connection)))
+    )
 
 
 @router.delete(
@@ -151,7 +152,7 @@ async def rotate_secret(
     def effect(connection: Connection) -> Answer:
         webhook, overlap = find(connection), body.overlap_seconds
         shown = subscriptions.rotate(connection, state.secret_box, webhook, secret, overlap, now)
-        return _once(200, shown, secret)
+        return with_secret(200, shown, "secret", secret)
 
     return await commit(request, effect)
 
@@ -210,11 +211,11 @@ async def list_deliveries(
     """Newest first, each with every attempt. They are kept for seven days."""
     find = _finder(request, principal, id)
 
-    def read(connection: Connection) -> Any:
+    def look(connection: Connection) -> Response:
         found, following = deliveries.page(connection, find(connection).id, status, limit, cursor)
-        return {"deliveries": found, "count": len(found), "next_cursor": following}
+        return json_response({"deliveries": found, "count": len(found), "next_cursor": following})
 
-    return await _read(request, read)
+    return await read(request, look)
 
 
 @router.get(
@@ -228,9 +229,11 @@ async def read_delivery(
 ) -> Response:
     """With the payload that is sent."""
     find = _finder(request, principal, id)
-    return await _read(
-        request, lambda connection: deliveries.find(connection, find(connection).id, delivery)
-    )
+
+    def look(connection: Connection) -> Response:
+        return json_response(deliveries.find(connection, find(connection).id, delivery))
+
+    return await read(request, look)
 
 
 @router.post(
@@ -327,18 +330,6 @@ def _enabled(webhook: Row[Any]) -> Row[Any]:
     return webhook
 
 
-def _once(
-    status: int, shown: dict[str, Any], secret: str, headers: dict[str, str] | None = None
-) -> Answer:
-    """An answer with the secret, whose replay is without it."""
-    return Answer(
-        status,
-        shown | {"secret": secret},
-        {"Cache-Control": "no-store", **(headers or {})},
-        replay=shown | {"secret": None},
-    )
-
-
 def _accepted(connection: Connection, webhook: str, event: str) -> Answer:
     shown = deliveries.find(connection, webhook, event)
     shown.pop("payload")
@@ -350,13 +341,3 @@ def _unix(moment: datetime) -> float:
         return moment.timestamp()
     except OverflowError:
         return time.time()
-
-
-async def _read(request: Request, read: Callable[[Connection], Any]) -> Response:
-    database_fails(request)
-
-    def work() -> Response:
-        with request.app.state.database.reading() as connection:
-            return json_response(read(connection))
-
-    return await anyio.to_thread.run_sync(work)
