@@ -31,7 +31,7 @@ class PostgreSQL:
     """
 
     name = "PostgreSQL"
-    proof = "SELECT txid_current()"  # a transaction with a number is one that is put down
+    proof = "SELECT name FROM tenants LIMIT 1 FOR UPDATE"  # a lock that is put down in the row
     folder = Path(tempfile.gettempdir())
 
     def __init__(self, url: URL) -> None:
