@@ -13,6 +13,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Scope
@@ -203,7 +204,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _housekeeping(database: Database) -> None:
     while True:
-        await asyncio.wrap_future(database.submit(_clear))
+        with contextlib.suppress(SQLAlchemyError):  # a full disk may have room again by then
+            await asyncio.wrap_future(database.submit(_clear))
         await asyncio.sleep(HOUSEKEEPING)
 
 

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from resonance_helpers.sandbox import Settings, app, components, create_app
@@ -260,6 +262,21 @@ def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
 )
 def test_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+def test_housekeeping_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, again = threading.Event(), threading.Event()
+
+    def clear(connection: Connection) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OperationalError("DELETE", None, Exception("the disk is full"))
+        again.set()
+
+    monkeypatch.setattr(app, "HOUSEKEEPING", 0.01)
+    monkeypatch.setattr(app, "_clear", clear)
+    with TestClient(create_app(Settings())):
+        assert again.wait(20)
 
 
 def test_the_writer_is_warmed_up_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
