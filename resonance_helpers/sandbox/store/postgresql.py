@@ -31,6 +31,7 @@ class PostgreSQL:
     """
 
     name = "PostgreSQL"
+    proof = "SELECT name FROM tenants LIMIT 1 FOR UPDATE"  # a lock that is put down in the row
     folder = Path(tempfile.gettempdir())
 
     def __init__(self, url: URL) -> None:

@@ -27,6 +27,7 @@ class SQLite:
     """
 
     name = "SQLite"
+    proof = f"PRAGMA user_version = {VERSION}"
 
     def __init__(self, path: Path | None) -> None:
         self._temporary: Path | None = None
