@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,12 +128,29 @@ def test_execute_goes_to_the_server_of_the_environment(monkeypatch):
 
 
 def test_ctrl_c_is_no_traceback(monkeypatch):
-    def interrupt() -> int:
+    def interrupt(*_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(doctor, "examine", interrupt)
+    monkeypatch.setattr(cli, "sandbox", interrupt)
 
     assert cli.main(["doctor"]) == 130
+    assert cli.main(["sandbox"]) == 130
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, capsys):
+    (tmp_path / "file").touch()
+
+    assert cli.main(["editions", "--out", str(tmp_path / "file")]) == 1
+    assert re.fullmatch(r"resonance: .*file.*: .+\n", capsys.readouterr().err)
+
+
+def test_it_tells_its_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+
+    assert caught.value.code == 0
+    assert re.fullmatch(r"resonance \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():
