@@ -36,10 +36,10 @@ bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m benchmarks $(ARGS)
 
 workshop: ready ## Start a JupyterHub for a room (ATTENDEES=list.csv ARGS="--help" for more)
-	@$(PY) -m workshop hub $(ATTENDEES) $(ARGS)
+	@$(PY) -m workshop hub $(if $(ATTENDEES),"$(ATTENDEES)") $(ARGS)
 
 workshop-bundle: ready ## Put all that a room without a network needs into a folder (BUNDLE=folder)
-	@$(PY) -m workshop bundle $(or $(BUNDLE),resonance-bundle) $(ARGS)
+	@$(PY) -m workshop bundle "$(or $(BUNDLE),resonance-bundle)" $(ARGS)
 
 lock: ready ## Pin every package anew, after a change of pyproject.toml
 	@$(PY) -m pip install --quiet uv==$(UV)

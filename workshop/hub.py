@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from resonance_helpers.sandbox.attendees import AttendeesError
 from resonance_helpers.sandbox.settings import is_loopback
 
@@ -81,25 +83,27 @@ def prepare(options: argparse.Namespace) -> None:
     if (options.certificate is None) != (options.key is None):
         raise HubError("--certificate and --key go together")
     room = Room(options.attendees.absolute(), options.one_user)
-    ports = free_port(options.host, options.port), free_port(), free_port()
+    names = len(room.attendees)  # what is wrong with the list is said before anything is fetched
+    stop_orphan(room)
+    port = free_port(options.host, options.port)
     install_proxy()
     room.prepare()
     check_readable(room)
     scheme = "https" if options.certificate else "http"
-    url = f"{scheme}://{options.host}:{ports[0]}"
+    url = f"{scheme}://{options.host}:{port}"
     if not local:
         warn(EXPOSED.format(host=options.host))
         if not options.certificate:
             warn(IN_THE_OPEN)
     if room.user(room.attendees[0].tenant) is None:
         warn(ONE_USER)
-    print(f"Workshop for {len(room.attendees)} attendees on {url} in a moment; Ctrl-C ends it.")
+    print(f"Workshop for {names} attendees on {url} in a moment; Ctrl-C ends it.")
     print(f"Names and passwords: {room.passwords_file}", flush=True)
     os.environ[SETTINGS] = json.dumps(
         {
             "list": str(room.path),
             "url": url,
-            "ports": ports[1:],
+            "ports": inner_ports(room),
             "certificate": [str(path.absolute()) for path in (options.certificate, options.key)]
             if options.certificate
             else None,
@@ -162,6 +166,33 @@ def check_readable(room: Room) -> None:
             f"Python or {room.folder}; move what is in a private folder such as /root, start the "
             "workshop as another user than root, or give --one-user"
         ) from None
+
+
+def stop_orphan(room: Room) -> None:
+    """Stop the proxy of a hub that was killed, as by the end of its terminal: it holds the port."""
+    try:
+        proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
+        parent = proxy.parent()
+        if PROXY.name not in " ".join(proxy.cmdline()):
+            return  # long gone, and its number is another's
+        if parent is not None and "jupyterhub" in parent.cmdline():
+            raise HubError(f"the workshop of {room.path.name} runs already; Ctrl-C ends it there")
+        proxy.terminate()
+        proxy.wait(10)
+    except (OSError, ValueError, psutil.Error):
+        return
+
+
+def inner_ports(room: Room) -> list[int]:
+    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if they are
+    free. Whoever outlived a hub that was killed looks for them there, and goes on working."""
+    file = room.hub / "ports.json"
+    try:
+        ports = [free_port(port=port) for port in json.loads(file.read_text("utf-8"))]
+    except (OSError, ValueError, HubError):
+        ports = [free_port() for _ in range(3)]
+    file.write_text(json.dumps(ports), "utf-8")
+    return ports
 
 
 def free_port(host: str = "127.0.0.1", port: int = 0) -> int:

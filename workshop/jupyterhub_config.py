@@ -66,7 +66,13 @@ class Seat(SimpleLocalProcessSpawner):
 
 if asked["database"]:
     keys = room.path.with_name(f"{room.path.stem}-keys.csv")
-    Seat.shared = start(database=asked["database"], attendees=room.path, keys=keys, timeout=120)
+    Seat.shared = start(
+        database=asked["database"],
+        attendees=room.path,
+        keys=keys,
+        port=asked["ports"][2],
+        timeout=120,
+    )
     Seat.keys = read_keys(keys)
 
 c = get_config()  # noqa: F821

@@ -79,7 +79,7 @@ class Room:
         """The password of each attendee who was given one."""
         if not self.passwords_file.exists():
             return {}
-        with open(self.passwords_file, encoding="utf-8", newline="") as file:
+        with open(self.passwords_file, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
         if (
             not rows
@@ -114,7 +114,8 @@ class Room:
                 "-".join("".join(secrets.choice(LETTERS) for _ in "1234") for _ in "123"),
             )
         draft = self.hub / "passwords"
-        with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows((one.name, one.tenant, held[one.tenant]) for one in self.attendees)

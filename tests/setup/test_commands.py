@@ -41,6 +41,13 @@ def test_each_command_sets_up_first():
         assert re.search(rf"(?m)^{target}: ready ##", MAKEFILE), target
 
 
+@needs_make
+def test_a_path_with_a_space_stays_one():
+    for command in (["workshop", "ATTENDEES=my list"], ["workshop-bundle", "BUNDLE=my list"]):
+        done = subprocess.run(["make", "-n", *command], cwd=ROOT, capture_output=True, text=True)
+        assert ' "my list" ' in done.stdout
+
+
 def test_ci_runs_make_test():
     script = ROOT / ".ci" / "run"
     text = script.read_text(encoding="utf-8")

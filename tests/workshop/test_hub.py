@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -158,6 +160,46 @@ def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
     assert (room.home("ada") / "notes.txt").read_text() == "mine"
     assert room.admits("bob", room.passwords["bob"])
     assert not room.admits("grace", before["grace"]), "no longer on the list"
+
+
+HUB = """\
+import subprocess, sys
+proxy = subprocess.Popen([sys.executable, "-c", "input()", sys.argv[2]], stdin=subprocess.PIPE)
+print(proxy.pid, flush=True)
+proxy.wait()
+"""
+
+
+def test_what_a_killed_hub_left_is_taken_over_and_what_a_running_one_has_is_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    hub_command.stop_orphan(room)  # nothing was ever there
+    with subprocess.Popen(
+        [sys.executable, "-c", HUB, "jupyterhub", str(PROXY)], stdout=subprocess.PIPE, text=True
+    ) as hub:
+        assert hub.stdout is not None
+        proxy = psutil.Process(int(hub.stdout.readline()))
+        (room.hub / "jupyterhub-proxy.pid").write_text(str(proxy.pid))
+        with pytest.raises(hub_command.HubError, match=r"list\.csv runs already"):
+            hub_command.stop_orphan(room)
+        hub.kill()
+    hub_command.stop_orphan(room)
+    until(lambda: not proxy.is_running() or proxy.status() == psutil.STATUS_ZOMBIE, "its end")
+
+
+def test_seats_find_a_new_hub_where_the_old_one_was(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    ports = hub_command.inner_ports(room)
+    assert hub_command.inner_ports(room) == ports
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports[1]))
+        other.listen()
+        assert ports[1] not in hub_command.inner_ports(room)
 
 
 @pytest.mark.parametrize(
