@@ -17,7 +17,7 @@ from jupyterhub.auth import Authenticator  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
-from resonance_helpers.sandbox import start  # noqa: E402
+from resonance_helpers.sandbox import SandboxError, start  # noqa: E402
 from resonance_helpers.sandbox.attendees import read_keys, tenant_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
 from workshop.room import Room  # noqa: E402
@@ -66,13 +66,16 @@ class Seat(SimpleLocalProcessSpawner):
 
 if asked["database"]:
     keys = room.path.with_name(f"{room.path.stem}-keys.csv")
-    Seat.shared = start(
-        database=asked["database"],
-        attendees=room.path,
-        keys=keys,
-        port=asked["ports"][2],
-        timeout=120,
-    )
+    try:
+        Seat.shared = start(
+            database=asked["database"],
+            attendees=room.path,
+            keys=keys,
+            port=asked["ports"][2],
+            timeout=120,
+        )
+    except SandboxError as error:
+        sys.exit(f"workshop: {error}")
     Seat.keys = read_keys(keys)
 
 c = get_config()  # noqa: F821
