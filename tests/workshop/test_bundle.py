@@ -94,7 +94,10 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
         command = [sys.executable, str(stick / "install.py"), str(target)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert f'--notebooks "{target / "lessons"}"' in install()
+    *_, go, lab = install().splitlines()
+    assert go.endswith(f'd "{target}"')  # cd, or pushd
+    assert (target / lab.split()[0]).samefile(sys.executable)
+    assert lab.endswith(" -m resonance_helpers lab --notebooks lessons")
     (target / "lessons" / "01_health.ipynb").write_text("mine")
     (stick / "lessons" / "01_health.ipynb").write_text("second")
     (stick / "project" / "old.txt").write_text("new")
