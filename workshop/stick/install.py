@@ -44,7 +44,7 @@ def main():
         ]
     )
     # From its folder, since PowerShell runs no quoted path; pushd, since cd stays on its drive.
-    print(f"\nDone. To begin:\n\n    {'pushd' if windows else 'cd'} \"{folder}\"")
+    print(f'\nDone. To begin:\n\n    {"pushd" if windows else "cd"} "{folder}"')
     print(f"    {python} -m resonance_helpers lab --notebooks lessons")
     return 0
 
