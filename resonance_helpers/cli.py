@@ -7,7 +7,6 @@ Each command imports what it needs when it runs, so that ``resonance --help`` is
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -107,14 +106,15 @@ def run_lab(options: argparse.Namespace) -> int:
 
 
 def sandbox(arguments: Sequence[str]) -> int:
+    from .sandbox.__main__ import main
+
     try:
-        module = importlib.import_module("resonance_helpers.sandbox.__main__")
+        return main(arguments)
     except ModuleNotFoundError as error:
         return fail(
             f"the sandbox needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[sandbox]'"
         )
-    return int(module.main(list(arguments)) or 0)
 
 
 def run_doctor(options: argparse.Namespace) -> int:
@@ -126,6 +126,8 @@ def run_doctor(options: argparse.Namespace) -> int:
 def run_execute(options: argparse.Namespace) -> int:
     from .execute import LessonError, execute, named
 
+    if nothing := without_clone():
+        return fail(nothing)
     try:
         found = execute(
             named(options.lessons),
@@ -151,6 +153,8 @@ def run_editions(options: argparse.Namespace) -> int:
     from .editions import EDITIONS, write
     from .execute import LessonError
 
+    if nothing := without_clone():
+        return fail(nothing)
     try:
         for edition in EDITIONS:
             write(edition, options.out / edition, say=print)
@@ -159,6 +163,13 @@ def run_editions(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         return fail(without_lessons(error))
     return 0
+
+
+def without_clone() -> str:
+    """Why there is nothing to run; empty where there is."""
+    from .lessons import NOTEBOOKS, available
+
+    return "" if available() else f"there are no lessons in {NOTEBOOKS}: run this in a clone"
 
 
 def without_lessons(error: ModuleNotFoundError) -> str:

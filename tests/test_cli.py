@@ -72,14 +72,16 @@ def test_sandbox_gets_its_own_options(monkeypatch):
     assert given == [["--port", "0", "--json"]]
 
 
-def test_a_sandbox_that_is_not_installed_is_said(monkeypatch, capsys):
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
+def test_a_sandbox_that_is_not_installed_is_said():
+    code = (
+        "import sys; sys.modules['fastapi'] = None; from resonance_helpers import cli; "
+        "sys.exit(cli.main(['sandbox', '--port', '0']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    monkeypatch.setattr(cli.importlib, "import_module", missing)
-
-    assert cli.main(["sandbox"]) == 1
-    assert "needs fastapi, which is not installed: pip install" in capsys.readouterr().err
+    assert done.returncode == 1
+    assert "needs fastapi, which is not installed: pip install" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_doctor_gives_its_code(monkeypatch):
@@ -115,6 +117,16 @@ def test_a_failing_cell_is_a_sentence_and_not_a_traceback(monkeypatch, capsys):
 def test_an_unknown_lesson_is_said(capsys):
     assert cli.main(["execute", "nonsense"]) == 1
     assert "no lesson 'nonsense'; there are: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["execute", "editions"])
+def test_without_a_clone_there_is_nothing_to_run(command, monkeypatch, capsys):
+    monkeypatch.setattr("resonance_helpers.lessons.available", lambda: ())
+
+    assert cli.main([command]) == 1
+    assert re.match(
+        r"resonance: there are no lessons in .*: run this in a clone$", capsys.readouterr().err
+    )
 
 
 def test_execute_goes_to_the_server_of_the_environment(monkeypatch):
