@@ -61,9 +61,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prepare the room, then become JupyterHub. It returns only where something is missing."""
+    """Prepare the room, then become JupyterHub. It returns only where something is missing, or
+    where that JupyterHub runs already."""
     try:
-        prepare(options)
+        if not prepare(options):
+            return 0
     except (HubError, AttendeesError, OSError) as error:
         print(f"workshop: {error}", file=sys.stderr)
         return 2
@@ -72,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(options: argparse.Namespace) -> None:
+def prepare(options: argparse.Namespace) -> bool:
+    """Make the room ready; False if it is taught in already, and only newcomers were let in."""
     if os.name == "nt":
         raise HubError("JupyterHub does not run on Windows; use WSL, or the bundle on each laptop")
     local = is_loopback(options.host)
@@ -84,7 +87,11 @@ def prepare(options: argparse.Namespace) -> None:
         raise HubError("--certificate and --key go together")
     room = Room(options.attendees.absolute(), options.one_user)
     names = len(room.attendees)  # what is wrong with the list is said before anything is fetched
-    stop_orphan(room)
+    if runs(room):
+        room.hand_out_passwords()
+        print(f"The workshop of {room.path.name} runs; who is new on the list can log in now.")
+        print(f"Names and passwords: {room.passwords_file}")
+        return False
     port = free_port(options.host, options.port)
     install_proxy()
     room.prepare()
@@ -112,6 +119,7 @@ def prepare(options: argparse.Namespace) -> None:
         }
     )
     os.chdir(room.hub)
+    return True
 
 
 def install_proxy() -> None:
@@ -168,19 +176,21 @@ def check_readable(room: Room) -> None:
         ) from None
 
 
-def stop_orphan(room: Room) -> None:
-    """Stop the proxy of a hub that was killed, as by the end of its terminal: it holds the port."""
+def runs(room: Room) -> bool:
+    """Whether the room has a JupyterHub. The proxy of one that was killed, as by the end of its
+    terminal, still holds the port: it is stopped."""
     try:
         proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
         parent = proxy.parent()
         if PROXY.name not in " ".join(proxy.cmdline()):
-            return  # long gone, and its number is another's
+            return False  # long gone, and its number is another's
         if parent is not None and "jupyterhub" in parent.cmdline():
-            raise HubError(f"the workshop of {room.path.name} runs already; Ctrl-C ends it there")
+            return True
         proxy.terminate()
         proxy.wait(10)
     except (OSError, ValueError, psutil.Error):
-        return
+        pass
+    return False
 
 
 def inner_ports(room: Room) -> list[int]:

@@ -1,6 +1,7 @@
 """JupyterHub for one room: a password for each name, a home and a sandbox for each attendee.
 
-`python -m workshop hub` starts it; see README.md for what keeps attendees apart and what does not.
+`python -m workshop hub` starts it; docs/instructor/room.md tells what keeps
+attendees apart and what does not.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Names(Authenticator):
 
     async def authenticate(self, handler, data):
         name = tenant_of(data["username"])
-        return name if room.admits(name, data["password"]) else None
+        now = Room(room.path, room.one_user)  # the list may have grown since
+        return name if now.admits(name, data["password"]) else None
 
 
 class Seat(SimpleLocalProcessSpawner):
@@ -47,6 +49,7 @@ class Seat(SimpleLocalProcessSpawner):
         return None  # `popen_kwargs` says all, and in a way that is safe beside threads
 
     async def start(self):
+        room.make_home(self.user.name)  # of a latecomer
         self.popen_kwargs = {"cwd": self.home_dir}
         number = room.user(self.user.name)
         if number is not None:
@@ -58,7 +61,7 @@ class Seat(SimpleLocalProcessSpawner):
         env["LOGNAME"] = env["USERNAME"] = self.user.name
         env["WORKSHOP_LESSONS"] = str(room.lessons)
         env["JUPYTER_CONFIG_PATH"] = str(LAB_SETTINGS)
-        if self.shared is not None:
+        if self.user.name in self.keys:  # a latecomer has a sandbox of their own
             env["RESONANCE_URL"] = self.shared.url
             env["RESONANCE_API_KEY"] = self.keys[self.user.name]
         return env
@@ -91,7 +94,7 @@ c.ConfigurableHTTPProxy.log_level = "error"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
 
 c.JupyterHub.authenticator_class = Names
-c.Authenticator.allowed_users = {one.tenant for one in room.attendees}
+c.Authenticator.allow_all = True  # of those whom `Names` lets in
 
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))

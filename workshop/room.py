@@ -70,9 +70,9 @@ class Room:
             folder.chmod(mode)
         for path in student_edition(self.lessons):
             path.chmod(0o644)
-        self._hand_out_passwords()
+        self.hand_out_passwords()
         for one in self.attendees:
-            self._make_home(one.tenant)
+            self.make_home(one.tenant)
 
     @cached_property
     def passwords(self) -> dict[str, str]:
@@ -102,11 +102,8 @@ class Room:
         all of them run as whoever started the workshop."""
         return self.home(tenant).stat().st_uid if self._many_users else None
 
-    @property
-    def _many_users(self) -> bool:
-        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
-
-    def _hand_out_passwords(self) -> None:
+    def hand_out_passwords(self) -> None:
+        """Give a password to everybody on the list who has none."""
         held = dict(self.passwords)
         for one in self.attendees:
             held.setdefault(
@@ -122,7 +119,8 @@ class Room:
         os.replace(draft, self.passwords_file)
         self.__dict__.pop("passwords", None)
 
-    def _make_home(self, tenant: str) -> None:
+    def make_home(self, tenant: str) -> None:
+        """Make an attendee's home, if there is none."""
         home = self.home(tenant)
         if home.exists():
             return
@@ -130,6 +128,10 @@ class Room:
         if self._many_users:
             number = self._free_user()
             os.chown(home, number, number)
+
+    @property
+    def _many_users(self) -> bool:
+        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
 
     def _free_user(self) -> int:
         import pwd  # of POSIX alone, as this is

@@ -68,7 +68,7 @@ def barriers(page: Page, *rules: str) -> list[str]:
 def test_every_page_reads_on_a_phone_and_asks_for_nothing(site: Path, reader: Page):
     reader.set_viewport_size({"width": 375, "height": 800})
     pages = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
-    wide, mute = [], []
+    wide, mute, untold = [], [], []
     for path in pages:
         open_page(reader, path)
         name = path.relative_to(site).as_posix()
@@ -76,9 +76,11 @@ def test_every_page_reads_on_a_phone_and_asks_for_nothing(site: Path, reader: Pa
             wide.append(name)
         if reader.evaluate("document.querySelectorAll('img:not([alt]), img[alt=\"\"]').length"):
             mute.append(name)
+        if name != "search.html" and not reader.locator("meta[name=description]").count():
+            untold.append(name)
 
     assert len(pages) > len(available()) + 20
-    assert (wide, mute, reader.troubles) == ([], [], [])
+    assert (wide, mute, untold, reader.troubles) == ([], [], [], [])
 
 
 @pytest.mark.parametrize("lesson", available(), ids=lambda lesson: lesson.slug)
