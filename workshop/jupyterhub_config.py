@@ -15,16 +15,26 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from jupyterhub.auth import Authenticator  # noqa: E402
+from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
 from resonance_helpers.sandbox import SandboxError, start  # noqa: E402
-from resonance_helpers.sandbox.attendees import read_keys, tenant_of  # noqa: E402
+from resonance_helpers.sandbox.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
 from workshop.room import Room  # noqa: E402
 
 asked = json.loads(os.environ.pop(SETTINGS))
 room = Room(Path(asked["list"]), asked["one_user"])
+
+
+def today() -> Room:
+    """The room as its list is now: it may have grown. As it was, if somebody is just writing it."""
+    try:
+        now = Room(room.path, room.one_user)
+        return now if now.attendees and now.passwords else room
+    except (AttendeesError, OSError):
+        return room
 
 
 class Names(Authenticator):
@@ -35,8 +45,10 @@ class Names(Authenticator):
 
     async def authenticate(self, handler, data):
         name = tenant_of(data["username"])
-        now = Room(room.path, room.one_user)  # the list may have grown since
-        return name if now.admits(name, data["password"]) else None
+        return name if today().admits(name, data["password"]) else None
+
+    async def refresh_user(self, user, handler=None, **_):
+        return today().expects(user.name)  # else a cookie would outlive the line on the list
 
 
 class Seat(SimpleLocalProcessSpawner):
@@ -95,6 +107,9 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
 
 c.JupyterHub.authenticator_class = Names
 c.Authenticator.allow_all = True  # of those whom `Names` lets in
+c.Authenticator.auth_refresh_age = 1
+if not hasattr(BaseHandler, "_token_authenticated"):
+    BaseHandler._token_authenticated = False  # 6.1 asks for it where a refusal to refresh is told
 
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))

@@ -95,7 +95,11 @@ class Room:
         """Whether `password` is that attendee's; it takes as long for a name that is not there."""
         expected = self.passwords.get(tenant, "")
         same = hmac.compare_digest(expected.encode(), password.encode())
-        return same and bool(expected) and any(one.tenant == tenant for one in self.attendees)
+        return same and bool(expected) and self.expects(tenant)
+
+    def expects(self, tenant: str) -> bool:
+        """Whether that attendee is on the list."""
+        return any(one.tenant == tenant for one in self.attendees)
 
     def user(self, tenant: str) -> int | None:
         """The user number that an attendee's processes run as, the owner of their home; None where

@@ -144,6 +144,20 @@ def test_dark_mode_is_readable(site: Path, reader: Page, name: str):
     assert barriers(reader, "color-contrast") == []
 
 
+def test_dark_mode_prints_on_white(site: Path, reader: Page):
+    reader.emulate_media(color_scheme="dark")
+    open_page(reader, site / "instructor" / "plans.html")
+    reader.evaluate("""() => {
+        window.seen = [];
+        addEventListener("beforeprint", () => seen.push(document.documentElement.dataset.theme));
+    }""")
+
+    reader.pdf()
+
+    assert reader.evaluate("seen") == ["light"]
+    expect(reader.locator("html[data-theme=dark]")).to_have_count(1)
+
+
 def test_search_finds_a_word_in_the_http_api(site: Path, reader: Page):
     open_page(reader, site / "index.html")
 

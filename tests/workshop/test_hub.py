@@ -152,6 +152,16 @@ def test_each_has_a_home_with_the_lessons_that_the_other_cannot_open(
         assert len(owners) == 3
 
 
+def test_who_is_struck_from_the_list_is_out_in_spite_of_a_cookie(hub: tuple[str, Room]) -> None:
+    url, room = hub
+    grace = log_in(url, "grace-hopper", room.passwords["grace-hopper"])
+    home = f"{url}/hub/home"
+    assert grace.get(home, timeout=30).url == home
+    room.path.write_text("Ada Lovelace\n", "utf-8")
+
+    until(lambda: "/hub/login" in grace.get(home, timeout=30).url, "Grace's end")
+
+
 def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("Ada\nGrace\n", "utf-8")
     room = Room(tmp_path / "list.csv", one_user=True)
