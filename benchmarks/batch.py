@@ -1,8 +1,8 @@
 """A batch over its ideal: how near does the wall clock come to ``ceil(N / c) * delay``?
 
 The server answers each request a fixed time after it came, however many there are, so whatever is
-above the ideal is the client's own work. Threads and connections are warm: what a long batch pays
-once is not counted. Beside it stand the ways that people take without a batch helper.
+above the ideal is the client's own work. Connections are warm, and the peers' threads: what a long
+batch pays once is not counted. Beside it stand the ways that people take without a batch helper.
 
 The second table is the same batch under faults, beside the fault-free one.
 """
@@ -79,8 +79,7 @@ def _side_by_side(server: Running, items: int, at_once: int, options: Options) -
     prompts = [f"prompt {number}" for number in range(items)]
     api = ResonanceOSAPIClient(server.url)
     with (
-        ThreadPoolExecutor(at_once) as ours,
-        ThreadPoolExecutor(at_once) as theirs,
+        ThreadPoolExecutor(at_once) as threads,
         requests.Session() as session,
         asyncio.Runner() as runner,
     ):
@@ -88,12 +87,12 @@ def _side_by_side(server: Running, items: int, at_once: int, options: Options) -
         url = f"{server.url}/hr_generate"
 
         def batch() -> None:
-            report = run_batch(api, prompts, concurrency=at_once, executor=ours, progress=False)
+            report = run_batch(api, prompts, concurrency=at_once, progress=False)
             assert report.stats.successful == items
 
         def stock() -> None:
             list(
-                theirs.map(
+                threads.map(
                     lambda prompt: session.post(url, json={"prompt": prompt}).json(), prompts
                 )
             )

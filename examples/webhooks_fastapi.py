@@ -9,6 +9,7 @@ Any answer but 2xx makes the server send the event again, under the same id.
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from resonance_helpers.auth import Secret
 from resonance_helpers.webhooks import (
@@ -34,10 +35,13 @@ def handle(event: Event) -> None:
 async def raw_body(request: Request) -> bytes:
     """The bytes as they came: what was parsed and written anew has another signature."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            raise HTTPException(413)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST:
+                raise HTTPException(413)
+    except ClientDisconnect:  # nobody hears this, and it is no error of ours
+        raise HTTPException(400) from None
     return body
 
 

@@ -21,20 +21,20 @@ is no next. `batch` uses that to go on with other items while one has to wait, a
 from __future__ import annotations
 
 import copy
-import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from numbers import Real
-from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal, Self
+from urllib.parse import quote
 
 import requests
 from requests.auth import AuthBase
 
 from .auth import ApiKeyAuth, Secret
-from .errors import InsecureTransportError, ResonanceError
-from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Session, Transport
+from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
+from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Transport, arguments
+from .transport.arguments import is_number, kind
 from .transport.call import INSECURE
 from .transport.quota import RetryQuota
 from .transport.session import is_loopback
@@ -42,6 +42,7 @@ from .transport.session import is_loopback
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
 
 _NUMBER = (int, float)
+_SAME: Any = ...
 
 
 class ResonanceOSAPIClient:
@@ -50,6 +51,9 @@ class ResonanceOSAPIClient:
     >>> api = ResonanceOSAPIClient("http://localhost:8000")
     >>> answer = api.generate_content("The future of artificial intelligence")
     >>> answer["article"], answer["hrv_feedback"]
+
+    What a method returns is a dict: an `Answer` of `transport`, which has what HTTP said beside it
+    in attributes (`.request_id`, `.etag`, `.elapsed`, ...), or a `Failure` of `errors`.
 
     Args:
         base_url: Where the API is; a path below the host is kept.
@@ -78,19 +82,13 @@ class ResonanceOSAPIClient:
         session: requests.Session | None = None,
         allow_http: bool = False,
     ) -> None:
-        base_url, private = _checked_url(base_url)
+        base_url, private = _base_url(base_url)
         if auth is not None and not callable(auth):
-            raise TypeError(f"auth is a {_kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
+            raise TypeError(f"auth is a {kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
         if auth is not None and not (private or allow_http):
             raise InsecureTransportError(INSECURE.format(origin=base_url))
-        if retry is not None and not isinstance(retry, RetryPolicy):
-            raise TypeError(f"retry is a {_kind(retry)}; it has to be a RetryPolicy or None")
-        if on_error not in ("return", "raise"):
-            raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
-        if session is not None and not isinstance(session, requests.Session):
-            raise TypeError(f"session is a {_kind(session)}, not a requests.Session")
-        self.on_error = on_error
-        self.session = Session() if session is None else session
+        self.on_error: Literal["return", "raise"] = _mode(on_error)
+        self.session = arguments.session(session)
         if session is None:
             self.session.headers["User-Agent"] = _user_agent()
             self.session.headers["Accept"] = "application/json"
@@ -98,9 +96,9 @@ class ResonanceOSAPIClient:
             base_url=base_url,
             session=self.session,
             auth=auth,
-            timeout=_seconds("timeout", timeout),
-            deadline=None if deadline is None else _seconds("deadline", deadline),
-            retry=retry or NO_RETRIES,
+            timeout=arguments.seconds("timeout", timeout),
+            deadline=_optional_seconds("deadline", deadline),
+            retry=arguments.policy(retry),
             trusted=private or allow_http,
         )
 
@@ -215,9 +213,11 @@ class ResonanceOSAPIClient:
         while True:
             page = self._profiles_page(tenant, limit, cursor).run()
             yield from page["profiles"]
-            cursor = page.get("next_cursor")
+            last, cursor = cursor, page.get("next_cursor")
             if not cursor:
                 return
+            if cursor == last:
+                raise UnexpectedShapeError("The answer's `next_cursor` leads to the same page.")
 
     def create_profile(
         self,
@@ -482,7 +482,7 @@ class ResonanceOSAPIClient:
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
-        self._transport.timeout = _seconds("timeout", seconds)
+        self._transport.timeout = arguments.seconds("timeout", seconds)
 
     @property
     def deadline(self) -> float | None:
@@ -491,7 +491,7 @@ class ResonanceOSAPIClient:
 
     @deadline.setter
     def deadline(self, seconds: float | None) -> None:
-        self._transport.deadline = None if seconds is None else _seconds("deadline", seconds)
+        self._transport.deadline = _optional_seconds("deadline", seconds)
 
     @property
     def retry(self) -> RetryPolicy:
@@ -511,30 +511,33 @@ class ResonanceOSAPIClient:
     def with_options(
         self,
         *,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        retry: RetryPolicy | None = None,
-        on_error: Literal["return", "raise"] | None = None,
-    ) -> ResonanceOSAPIClient:
-        """A client with some options changed, over the same connections and retry budget."""
+        timeout: float = _SAME,
+        deadline: float | None = _SAME,
+        retry: RetryPolicy | None = _SAME,
+        on_error: Literal["return", "raise"] = _SAME,
+    ) -> Self:
+        """A client with some options changed, over the same connections and retry budget.
+
+        What is left out stays as it is; None means what it means for a new client.
+        """
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._transport = copy.copy(self._transport)
-        if timeout is not None:
+        if timeout is not _SAME:
             other.timeout = timeout
-        if deadline is not None:
+        if deadline is not _SAME:
             other.deadline = deadline
-        if retry is not None:
-            other._transport.retry = retry
-        if on_error is not None:
-            other.on_error = on_error
+        if retry is not _SAME:
+            other._transport.retry = arguments.policy(retry)
+        if on_error is not _SAME:
+            other.on_error = _mode(on_error)
         return other
 
     def close(self) -> None:
         """Close the connections. The client opens new ones if it is used again."""
         self.session.close()
 
-    def __enter__(self) -> ResonanceOSAPIClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -568,7 +571,8 @@ class ResonanceOSAPIClient:
         except ResonanceError as error:
             if self.on_error == "raise":
                 raise
-            return error.as_dict()
+            # Whoever keeps the dict would keep all the frames that it came through.
+            return error.with_traceback(None).as_dict()
 
     def _run_masked(self, call: Call) -> dict[str, Any]:
         answer = self._run(call)
@@ -613,13 +617,9 @@ def _user_agent() -> str:
 # --- arguments: what no server could make sense of raises here -----------------------------------
 
 
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a {_kind(value)}, not a string")
+        raise TypeError(f"{name} is a {kind(value)}, not a string")
     return value
 
 
@@ -631,13 +631,13 @@ def _optional_mapping(name: str, value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is a {_kind(value)}, not a dict")
+        raise TypeError(f"{name} is a {kind(value)}, not a dict")
     return dict(value)
 
 
 def _texts(name: str, values: Any) -> list[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of strings")
+        raise TypeError(f"{name} is a {kind(values)}, not a list of strings")
     return [_text(f"{name}[{position}]", value) for position, value in enumerate(values)]
 
 
@@ -652,26 +652,27 @@ def _moment(name: str, value: Any) -> str:
 def _numbers(name: str, values: Any) -> list[float]:
     """A list of numbers; how many, and in which range, is for the server to judge."""
     if isinstance(values, str | bytes | Mapping):
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers")
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers")
     try:
         listed = list(values)
     except TypeError:
-        raise TypeError(f"{name} is a {_kind(values)}, not a list of numbers") from None
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers") from None
     for position, value in enumerate(listed):
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name}[{position}] is a {_kind(value)}, not a number")
-        if not math.isfinite(value):
-            raise ValueError(f"{name}[{position}] is {value}; JSON has only finite numbers")
+        if not is_number(value):
+            raise TypeError(f"{name}[{position}] is a {kind(value)}, not a number")
+        if not -sys.float_info.max <= value <= sys.float_info.max:
+            raise ValueError(f"{name}[{position}] is not finite, or too large for any range")
     return [value if isinstance(value, int | float) else float(value) for value in listed]
 
 
-def _seconds(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is a {_kind(value)}, not a number of seconds")
-    seconds = float(value)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"{name} is {value}; it has to be a finite number of seconds above 0")
-    return seconds
+def _optional_seconds(name: str, value: Any) -> float | None:
+    return None if value is None else arguments.seconds(name, value)
+
+
+def _mode(on_error: Any) -> Any:
+    if on_error not in ("return", "raise"):
+        raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
+    return on_error
 
 
 def _path(*segments: str) -> str:
@@ -679,27 +680,26 @@ def _path(*segments: str) -> str:
     for segment in segments:
         if _text("a name in the path", segment) in ("", ".", ".."):
             raise ValueError(f"{segment!r} can't be a name: it would change the path")
+        if not segment.isprintable():
+            raise ValueError(f"{segment!r} can't be a name: it has characters that nobody sees")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
 def _if_match(etag: str | None) -> dict[str, str]:
     if etag is None:
         return {}
-    _text("if_match", etag)
+    # An empty one would protect nothing.
+    if not (
+        _text("if_match", etag).strip() == etag != "" and etag.isascii() and etag.isprintable()
+    ):
+        raise ValueError("if_match has to be the `.etag` of an answer")
     return {"If-Match": etag}
 
 
-def _checked_url(url: Any) -> tuple[str, bool]:
+def _base_url(url: Any) -> tuple[str, bool]:
     """The base URL without its last slash, and whether credentials may travel there."""
-    try:
-        parts = urlsplit(_text("base_url", url).strip())
-        host, _port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError(f"base_url is no valid URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("base_url has to begin with http:// or https:// and to name a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("base_url can't hold credentials; pass them as auth=")
+    parts = arguments.web_address("base_url", url)
     if parts.query or parts.fragment:
         raise ValueError("base_url can't have a query or a fragment")
-    return parts.geturl().rstrip("/"), parts.scheme == "https" or is_loopback(host)
+    private = parts.scheme == "https" or is_loopback(parts.hostname or "")
+    return parts.geturl().rstrip("/"), private

@@ -115,7 +115,7 @@ class Failure(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         # answer["article"] of a call that failed: the reason says more than a KeyError.
-        raise self.error
+        raise self.error.with_traceback(None)  # or it would grow each time
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Failure, (self.error,)

@@ -162,6 +162,8 @@ def _json_type(value: Any) -> str:
         return f"{len(value)} x {inside.pop()}" if len(inside) == 1 else f"array of {len(value)}"
     if isinstance(value, Mapping):
         return "object"
+    if isinstance(value, bool):
+        return "boolean"
     return "null" if value is None else "number"
 
 

@@ -71,16 +71,21 @@ def check(client: Asks) -> Health:
 def read(answer: Mapping[str, Any]) -> Health:
     """What an answer of `health_check()` means, an error dict included."""
     status = answer.get("status")
-    parts = {name: part["status"] for name, part in answer.get("checks", {}).items()}
+    checks = answer.get("checks")
+    parts = {
+        name: str(finding.get("status"))
+        for name, finding in (checks if isinstance(checks, Mapping) else {}).items()
+        if isinstance(finding, Mapping)
+    }
     failing = ", ".join(name for name, state in parts.items() if state != "ok")
     if status == "healthy":
         return Health("healthy", "every part works", parts)
-    if status == "degraded":
-        return Health("degraded", f"failing: {failing}", parts)
-    # The error dict of a server that answered has a status code; without one nobody was there.
-    answered = answer.get("response_code") is not None or status == "unhealthy"
-    message = str(answer.get("message", "the server says so"))
+    message = str(answer.get("message", f"the server says that it is {status}"))
     detail = f"failing: {failing}" if failing else message
+    if status == "degraded":
+        return Health("degraded", detail, parts)
+    # The error dict of a server that answered has a status code; without one nobody was there.
+    answered = status != "error" or answer.get("response_code") is not None
     return Health("unhealthy" if answered else "unreachable", detail, parts)
 
 

@@ -27,6 +27,7 @@ from resonance_helpers import (
     sandbox,
 )
 from resonance_helpers.transport import Answer
+from tests.support.raw_server import raw_server, replies
 
 VECTOR = [0.5, 0.1, 0.5, 0.5, 0.5, 0.2, 0.4, 0.7]
 
@@ -215,6 +216,25 @@ def test_pages_are_turned(client: ResonanceOSAPIClient) -> None:
         list(client.iter_profiles("no_such_tenant"))
 
 
+def test_a_failure_keeps_nothing_alive_but_itself() -> None:
+    failure = ResonanceOSAPIClient("http://127.0.0.1:1", retry=None).generate_content("x")
+    assert failure.error.__traceback__ is None
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(errors.ConnectionFailedError) as raised:
+            failure["article"]
+        lengths.add(len(raised.traceback))
+    assert len(lengths) == 1
+
+
+def test_a_page_that_leads_to_itself_is_an_error() -> None:
+    with raw_server(replies({"profiles": [{}], "next_cursor": "here"})) as server:
+        profiles = ResonanceOSAPIClient(server.url).iter_profiles()
+        assert [next(profiles), next(profiles)] == [{}, {}]
+        with pytest.raises(errors.UnexpectedShapeError, match="same page"):
+            next(profiles)
+
+
 def test_tenants_texts_and_metrics(client: ResonanceOSAPIClient, server: Any) -> None:
     assert {"default", "demo_tenant"} <= {t["tenant"] for t in client.get_tenants()["tenants"]}
     assert len(client.measure_text("We did it. Did you?")["hrv_vector"]) == 8
@@ -282,7 +302,14 @@ def test_on_error_raise(server: Any) -> None:
         (lambda c: c.delete_profile("t", "."), ValueError, "would change the path"),
         (lambda c: c.get_profile("t", None), TypeError, "is a NoneType"),
         (lambda c: c.update_profile("t", "p", [], if_match=1), TypeError, "if_match is a int"),
+        (lambda c: c.update_profile("t", "p", [], if_match=""), ValueError, "if_match has to be"),
+        (lambda c: c.update_profile("t", "p", [], if_match="a\nb"), ValueError, "if_match has"),
+        (lambda c: c.get_profile("t", "\ud800"), ValueError, "nobody sees"),
+        (lambda c: c.get_profiles("\ud800"), ValueError, "the query of this request"),
+        (lambda c: c.create_profile("t", "p", [10**400]), ValueError, r"hrv_vector\[0\] is"),
         (lambda c: c.with_options(timeout=0), ValueError, "timeout is 0"),
+        (lambda c: c.with_options(on_error="rise"), ValueError, "on_error is 'rise'"),
+        (lambda c: c.with_options(retry=3), TypeError, "retry is a int"),
     ],
 )
 def test_a_mistake_in_the_program_raises_at_once(
@@ -324,10 +351,14 @@ def test_what_the_server_can_judge_it_judges(client: ResonanceOSAPIClient, use: 
         ({"base_url": "http://a:b@host"}, ValueError, "can't hold credentials"),
         ({"base_url": "http://host:99999"}, ValueError, "no valid URL"),
         ({"base_url": "http://host?x=1"}, ValueError, "a query or a fragment"),
+        ({"base_url": "http://a b"}, ValueError, "no host can have this name"),
+        ({"base_url": "http://*.host"}, ValueError, "no valid URL"),
         ({"base_url": None}, TypeError, "base_url is a NoneType"),
         ({"timeout": 0}, ValueError, "timeout is 0"),
         ({"timeout": -1}, ValueError, "timeout is -1"),
         ({"timeout": math.nan}, ValueError, "timeout is nan"),
+        ({"timeout": sys.maxsize}, ValueError, "at most 1,000,000 seconds"),
+        ({"timeout": 10**400}, ValueError, "at most 1,000,000 seconds"),
         ({"timeout": None}, TypeError, "timeout is a NoneType"),
         ({"timeout": (1, 2)}, TypeError, "timeout is a tuple"),
         ({"timeout": True}, TypeError, "timeout is a bool"),
@@ -385,6 +416,8 @@ def test_settings_may_be_changed_on_the_way(client: ResonanceOSAPIClient) -> Non
     assert (variant.timeout, variant.deadline, variant.retry.max_attempts) == (1, 2, 2)
     assert (client.timeout, client.deadline, client.retry.max_attempts) == (5, 9, 5)
     assert variant.session is client.session
+    plain = variant.with_options(deadline=None, retry=None)
+    assert (plain.timeout, plain.deadline, plain.retry.max_attempts) == (1, None, 1)
 
 
 def test_one_client_serves_many_threads(client: ResonanceOSAPIClient) -> None:

@@ -40,9 +40,9 @@ def test_anatomy_has_a_row_and_a_meaning_for_every_part(answer: dict[str, Any]) 
 
 
 def test_a_part_that_is_new_in_the_api_is_shown_all_the_same(answer: dict[str, Any]) -> None:
-    frame = generation.anatomy({**answer, "mood": None, "draft": {"a": 1}})
-    assert list(frame.index)[-2:] == ["mood", "draft"]
-    assert list(frame["type"])[-2:] == ["null", "object"]
+    frame = generation.anatomy({**answer, "mood": None, "draft": {"a": 1}, "kept": True})
+    assert list(frame.index)[-3:] == ["mood", "draft", "kept"]
+    assert list(frame["type"])[-3:] == ["null", "object", "boolean"]
 
 
 def test_the_gaps_make_up_the_feedback_of_the_server(answer: dict[str, Any]) -> None:

@@ -58,6 +58,10 @@ class Clock:
         (DEGRADED, "degraded", "failing: writer"),
         (UNHEALTHY, "unhealthy", "failing: database"),
         (GATEWAY, "unhealthy", "No server is ready."),
+        ({"status": "starting"}, "unhealthy", "the server says that it is starting"),
+        ({"status": "degraded"}, "degraded", "the server says that it is degraded"),
+        ({"status": "healthy", "checks": ["database"]}, "healthy", "every part works"),
+        ({"status": "degraded", "checks": {"a": 7, "b": {}}}, "degraded", "failing: b"),
         (AWAY, "unreachable", "No connection."),
     ],
 )

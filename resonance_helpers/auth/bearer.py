@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import urljoin
 
 import requests
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar
 from requests.utils import rewind_body
 
+from ..transport.failure import CAUGHT, no_credential
 from .clock import ServerClock
 from .jwt import expiry
 from .secret import Secret
@@ -45,6 +47,8 @@ class ApiKeyAuth(_Auth):
             either the old one or the new one.
     """
 
+    is_immediate = True  # asks nobody, so it takes no time
+
     def __init__(self, key: str | Secret, header: str = "Authorization") -> None:
         if header not in ("Authorization", "X-API-Key"):
             raise ValueError(f"header is {header!r}; it can be 'Authorization' or 'X-API-Key'")
@@ -62,8 +66,25 @@ class ApiKeyAuth(_Auth):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         key = self._key.reveal()
-        request.headers[self.header] = f"Bearer {key}" if self.header == "Authorization" else key
+        if self.header == "Authorization":
+            request.headers["Authorization"] = f"Bearer {key}"
+        else:
+            request.headers[self.header] = key
+            request.hooks["response"].append(self._part)
         return request
+
+    def _part(self, response: requests.Response, **_options: Any) -> None:
+        """Keep the key from another host that a redirect leads to, as requests itself does with an
+        Authorization, and with nothing else."""
+        if not response.is_redirect:
+            return
+        try:
+            there = urljoin(response.url, response.headers["Location"])
+            elsewhere = requests.Session().should_strip_auth(response.url, there)
+        except ValueError:  # nowhere
+            return
+        if elsewhere:
+            response.request.headers.pop(self.header, None)
 
     def __repr__(self) -> str:
         return f"ApiKeyAuth({self._key!r}, header={self.header!r})"
@@ -139,7 +160,10 @@ class JWTAuth(TokenAuth):
         given = token if callable(token) else _secret(token)
 
         def fetch(_last: Token | None) -> Token:
-            access = _secret(given()) if callable(given) else given
+            try:
+                access = _secret(given()) if callable(given) else given
+            except CAUGHT as error:
+                raise no_credential(error) from None
             moment = expiry(access) if callable(given) else None
             life = float("inf") if moment is None else max(0.0, moment - server.now())
             return Token(access, expires=moment, lifetime=life)

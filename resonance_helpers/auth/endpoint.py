@@ -12,12 +12,14 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import requests
 
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransportError, TokenError
+from ..transport import arguments
 from ..transport.answer import read_content
+from ..transport.arguments import kind, origin
 from ..transport.deadline import Deadline
-from ..transport.failure import CAUGHT, explain
-from ..transport.redaction import MASK
+from ..transport.failure import BROKEN_OFF, explain
+from ..transport.redaction import masked
 from ..transport.retry_after import parse_retry_after
-from ..transport.session import Session, anonymous, is_loopback
+from ..transport.session import anonymous, is_loopback
 from .clock import ServerClock
 from .secret import Secret
 from .tokens import Token
@@ -54,11 +56,13 @@ class TokenEndpoint:
         session: requests.Session | None = None,
     ) -> None:
         self.url = checked_url("token_url", url)
+        if not isinstance(client_id, str):
+            raise TypeError(f"client_id is a {kind(client_id)}, not a string")
         self.client_id = client_id
         self._client_secret = client_secret
         self._clock = clock
-        self._timeout = timeout
-        self._session = Session() if session is None else session
+        self._timeout = arguments.seconds("timeout", timeout)
+        self._session = arguments.session(session)
 
     def ask(self, grant_type: str, **form: str | Secret | None) -> Token:
         """The token that a grant buys; fields that are None are left out.
@@ -103,10 +107,10 @@ class TokenEndpoint:
             )
             self._clock.learn(response.headers)
             content = read_content(response, SIZE_CAP)
-        except CAUGHT as error:
+        except BROKEN_OFF as error:
             if response is not None:
                 response.close()
-            cause = explain(error, origin=_origin(self.url), timeout=self._timeout)
+            cause = explain(error, origin=origin(urlsplit(self.url)), timeout=self._timeout)
             # Who waited as long as they would has waited long enough.
             timed_out = isinstance(cause, AttemptTimeoutError | ConnectTimeoutError)
             return TokenError(
@@ -119,7 +123,7 @@ class TokenEndpoint:
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
         if self._client_secret is not None:
             secrets.append(self._client_secret.reveal())
-        return _refusal(response, document or {}, secrets)
+        return _refusal(response, document or {}, secrets, now=self._clock.local())
 
     def _token(self, document: dict[str, Any], sent: float) -> Token | TokenError:
         """The token in an answer, its life counted from when it was asked for."""
@@ -149,35 +153,29 @@ def checked_url(name: str, url: str) -> str:
     """`url`, if credentials may travel there.
 
     Raises:
-        ValueError: It is no http(s) URL.
+        TypeError, ValueError: It is no http(s) URL.
         InsecureTransportError: It is plain http to another machine.
     """
-    if not isinstance(url, str):
-        raise TypeError(f"{name} is a {type(url).__name__}, not a string")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-        raise ValueError(f"{name} has to begin with https:// and to name a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(f"{name} can't hold credentials")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    parts = arguments.web_address(name, url)
+    if parts.fragment:
+        raise ValueError(f"{name} can't have a fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise InsecureTransportError(
-            f"Credentials would cross the network unencrypted to {_origin(url)}; {name} has to "
+            f"Credentials would cross the network unencrypted to {origin(parts)}; {name} has to "
             "be https there."
         )
-    return url
+    return parts.geturl()
 
 
 def _refusal(
-    response: requests.Response, document: Mapping[str, Any], secrets: list[str]
+    response: requests.Response, document: Mapping[str, Any], secrets: list[str], now: float
 ) -> TokenError:
     """The error for an answer that holds no token."""
     status, word = response.status_code, document.get("error")
     reason = word if isinstance(word, str) and _WORD.fullmatch(word) else None
     said = document.get("error_description")
     said = f"{said[:500]}" if isinstance(said, str) and said.isprintable() else ""
-    for secret in secrets:  # a server that repeats what it was sent
-        said = said.replace(secret, MASK)
-        reason = reason and reason.replace(secret, MASK)
+    said, reason = masked(said, secrets), masked(reason, secrets)  # it may repeat what it was sent
     told = ": ".join(filter(None, (reason, said.rstrip("."))))
     return TokenError(
         f"The authorization server gave no token ({told or 'it did not say why'}).",
@@ -186,7 +184,7 @@ def _refusal(
         request_id=response.headers.get("X-Request-ID"),
         retryable=status in (408, 429, 502, 503, 504),
         retry_after=parse_retry_after(
-            response.headers.get("Retry-After"), now=0.0, date=response.headers.get("Date")
+            response.headers.get("Retry-After"), now=now, date=response.headers.get("Date")
         ),
     )
 
@@ -197,8 +195,3 @@ def _document(content: Any) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

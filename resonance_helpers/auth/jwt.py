@@ -23,10 +23,13 @@ def read_jwt(token: str | Secret) -> tuple[dict[str, Any], dict[str, Any]]:
     """The header and the claims of a token, as anybody who finds it can read them.
 
     Raises:
+        TypeError: It is no string.
         ValueError: It is no JWT: not three parts between dots, or one of the first two is not
             base64url of a JSON object.
     """
     text = token.reveal() if isinstance(token, Secret) else token
+    if not isinstance(text, str):
+        raise TypeError(f"a JWT is a string, not a {type(text).__name__}")
     parts = text.strip().split(".")
     if len(parts) != 3:
         raise ValueError(f"a JWT has three parts between dots; this has {len(parts)}")

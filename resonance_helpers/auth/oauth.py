@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from ..errors import TokenError
+from ..transport import arguments
 from .bearer import TokenAuth
 from .clock import ServerClock
 from .endpoint import TokenEndpoint, checked_url
@@ -132,7 +133,7 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._redirect_uri = redirect_uri
         self._scope = _words(scope)
         self._browser = browser
-        self._patience = patience
+        self._patience = arguments.seconds("patience", patience)
         self._save = keep
         self._known = _secret(refresh_token)
         self._tokens = TokenCache(self._refresh, server, self._keep)
@@ -202,4 +203,8 @@ def _secret(value: str | Secret | None) -> Secret | None:
 
 
 def _words(scope: str | Iterable[str] | None) -> str | None:
-    return scope if scope is None or isinstance(scope, str) else " ".join(scope)
+    if scope is None or isinstance(scope, str):
+        return scope
+    if not isinstance(scope, Iterable):
+        raise TypeError(f"scope is a {type(scope).__name__}, not a string or several")
+    return " ".join(scope)

@@ -12,6 +12,7 @@ from math import inf
 
 from ..errors import ResonanceError, TokenError
 from ..transport.deadline import time_left
+from ..transport.fork import renewed_in_child
 from .clock import ServerClock
 from .secret import Secret
 
@@ -97,6 +98,7 @@ class TokenCache:
         self._token: Token | None = None
         self._flight: Future[Token] | None = None
         self._pause_ends = -inf
+        renewed_in_child(self, TokenCache._forget_flight)
 
     @property
     def token(self) -> Token | None:
@@ -142,6 +144,11 @@ class TokenCache:
         with self._lock:
             if self._token is not None and self._token.refresh == refresh:
                 self._token = replace(self._token, refresh=None)
+
+    def _forget_flight(self) -> None:
+        # In a forked process: the thread that was to land it has stayed behind.
+        self._lock = threading.Lock()
+        self._flight = None
 
     def _take_off(self, token: Token | None, early: bool) -> Future[Token]:
         flight: Future[Token] = Future()

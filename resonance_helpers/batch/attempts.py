@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ..client import ResonanceOSAPIClient
 from ..errors import OutcomeUnknownError, RateLimitedError, ResonanceError
-from ..transport import Call, Later, RateLimit, RetryPolicy
+from ..transport import Call, InFlight, Later, RateLimit, RetryPolicy
 from ..transport.quota import RetryQuota
 from .items import Item
 
@@ -66,28 +66,46 @@ class Attempts(Protocol):
     patience: float
     limit: RateLimit | None
 
+    def start(self, item: Item) -> InFlight | None:
+        """Send the request of the next attempt at `item`, if that takes no waiting."""
+
     def make(self, item: Item) -> Outcome:
-        """Make the next attempt at `item`; waits for its outcome."""
+        """Make the next attempt at `item`, or go on with it; waits for its outcome."""
 
 
 class Here:
-    """Attempts over one client that all threads share."""
+    """Attempts over one client that all threads share.
 
-    def __init__(self, client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient]) -> None:
+    Args:
+        starts: whether a request may be sent before there is a thread that waits for its answer.
+    """
+
+    def __init__(
+        self, client: ResonanceOSAPIClient | Callable[[], ResonanceOSAPIClient], *, starts: bool
+    ) -> None:
         self._client = _made(client)
+        self._starts = starts
         self.quota = self._client.retry_quota
         self.patience = self._client.retry.max_wait
         self.limit = self._client.rate_limit
 
+    def start(self, item: Item) -> InFlight | None:
+        try:
+            return self._call(item).start() if self._starts else None
+        except (TypeError, ValueError):  # `make` says so
+            return None
+
     def make(self, item: Item) -> Outcome:
+        try:
+            call = self._call(item)
+        except (TypeError, ValueError) as error:
+            return Outcome(error=InvalidRequestError(_plainly(error)))
+        return _attempt(self._client, call)
+
+    def _call(self, item: Item) -> Call:
         if item.call is None:
-            try:
-                item.call = self._client.prepare_generation(
-                    **item.request, idempotency_key=item.key
-                )
-            except (TypeError, ValueError) as error:
-                return Outcome(error=InvalidRequestError(_plainly(error)))
-        return _attempt(self._client, item.call)
+            item.call = self._client.prepare_generation(**item.request, idempotency_key=item.key)
+        return item.call
 
 
 class Remote:
@@ -122,6 +140,9 @@ class Remote:
         self.quota = RetryQuota()
         self.patience = RetryPolicy().max_wait
         self.limit: RateLimit | None = None
+
+    def start(self, item: Item) -> None:
+        return None
 
     def make(self, item: Item) -> Outcome:
         task = self._executor.submit(

@@ -6,37 +6,68 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+from .items import Item
 
 __all__ = ["Crew"]
 
 
 class Crew:
-    """Runs `work` in up to `size` threads, as many as there is work for.
+    """Carries out `work` on items in up to `size` threads, as many as are needed.
 
     The batch's own threads are daemons: a call that hangs keeps no program from ending.
+
+    Args:
+        wake: called when a worker has nothing to do.
     """
 
     def __init__(
-        self, work: Callable[[], None], size: int, pool: ThreadPoolExecutor | None = None
+        self,
+        work: Callable[[Item], object],
+        size: int,
+        wake: Callable[[], object],
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         self._work = work
         self._size = size
+        self._wake = wake
         self._pool = pool
         self._hired: list[Future[None] | threading.Thread] = []
+        self._items: SimpleQueue[Item | None] = SimpleQueue()
+        self._mutex = threading.Lock()
+        self._arrived = 0
+        self._idle = 0  # below 0 as long as one who was hired for an item is on the way
+        self._busy = 0
 
-    def hire(self, items: int) -> None:
-        """See to it that there is a worker for each of `items`, as far as `size` goes."""
-        while len(self._hired) < min(items, self._size):
-            if self._pool is not None:
-                self._hired.append(self._pool.submit(self._work))
-            else:
-                name = f"batch-{len(self._hired)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                thread.start()
-                self._hired.append(thread)
+    def room(self) -> int:
+        """How many items can be given now: in a lent pool to who has a place there and is idle. If
+        nobody is, one more is sent for."""
+        if self._pool is None:
+            return self._size - self._busy
+        with self._mutex:
+            idle, expected = self._idle, len(self._hired) > self._arrived
+        if not idle and not expected and len(self._hired) < self._size:
+            self._hire()
+        return idle
+
+    def give(self, item: Item) -> None:
+        """Hand over an item; there has to be room."""
+        with self._mutex:
+            self._busy += 1
+            self._idle -= 1
+            short = self._idle < 0
+        if short:
+            self._hire()
+        self._items.put(item)
+
+    def dismiss(self) -> None:
+        """Let all go home, each when it is done with what it has in hand."""
+        for _ in self._hired:
+            self._items.put(None)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until all have come to their end, or for so many seconds."""
+        """Wait until all have gone, or for so many seconds."""
         until = None if seconds is None else time.monotonic() + seconds
         for worker in self._hired:
             left = None if until is None else max(0.0, until - time.monotonic())
@@ -47,3 +78,24 @@ class Crew:
                     worker.result(left)
                 except TimeoutError:
                     return
+
+    def _hire(self) -> None:
+        if self._pool is not None:
+            self._hired.append(self._pool.submit(self._attend))
+        else:
+            name = f"batch-{len(self._hired)}"
+            thread = threading.Thread(target=self._attend, name=name, daemon=True)
+            thread.start()
+            self._hired.append(thread)
+
+    def _attend(self) -> None:
+        with self._mutex:
+            self._arrived += 1
+            self._idle += 1
+        self._wake()
+        while (item := self._items.get()) is not None:
+            self._work(item)
+            with self._mutex:
+                self._busy -= 1
+                self._idle += 1
+            self._wake()

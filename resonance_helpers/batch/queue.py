@@ -1,7 +1,7 @@
 """What there is to do: items ready to go, items put aside for later, and when all is done.
 
-A worker never sleeps on an item that has to wait. The item goes onto a heap by the time when it is
-due, and the worker takes the next one; it waits only when nothing at all can go.
+Nobody sleeps on an item that has to wait. It goes onto a heap by the time when it is due, and the
+next one is taken.
 """
 
 from __future__ import annotations
@@ -19,32 +19,39 @@ __all__ = ["WorkQueue"]
 
 
 class WorkQueue:
-    """The items of one run, shared by its workers and the thread that feeds it.
+    """The items of one run, shared by the thread that feeds it, the one that hands them out, and
+    those that carry them out.
 
     Args:
         look_ahead: how many items to hold ready; below half of it, `wanted` asks for more.
         aside: how many may be put aside before no new ones are asked for. The two bound the
             memory of a batch of any length.
+        wake: called when there may be something to take, or all is over.
         clock: seconds, never going back.
     """
 
     def __init__(
-        self, pacer: Pacer, *, look_ahead: int, aside: int, clock: Callable[[], float]
+        self,
+        pacer: Pacer,
+        *,
+        look_ahead: int,
+        aside: int,
+        wake: Callable[[], object],
+        clock: Callable[[], float],
     ) -> None:
         self._pacer = pacer
         self._low = look_ahead // 2
         self._look_ahead = look_ahead
         self._most_aside = aside
         self._clock = clock
-        mutex = Lock()
-        self._work = Condition(mutex)  # for workers: something may go, or all is over
-        self._need = Condition(mutex)  # for the feeder: more is wanted, or all is over
+        self._wake = wake
+        self._mutex = Lock()
+        self._need = Condition(self._mutex)  # for the feeder: more is wanted, or all is over
         self._ready: deque[Item] = deque()
         self._aside: list[tuple[float, int, Item]] = []
         self._open = 0
         self._fed = False
         self._stopped = False
-        self._alarm = math.inf
 
     # -- the feeder ------------------------------------------------------------------------------
 
@@ -57,31 +64,33 @@ class WorkQueue:
 
     def feed(self, items: Sequence[Item], *, last: bool) -> None:
         """Add items that may go at once; after the `last` ones no more will come."""
-        with self._work:
+        with self._mutex:
             self._open += len(items)
             self._ready.extend(items)
             self._fed = last
-            self._work.notify(len(items))
-            self._wake_if_over()
+            if self._over():
+                self._need.notify()
+        self._wake()
 
     def stop(self) -> bool:
         """Hand out nothing more, though there may be more to do; whether all was done."""
-        with self._work:
+        with self._mutex:
             done = self._fed and self._open == 0
             self._stopped = True
-            self._wake_if_over()
-            return done
+            self._need.notify()
+        self._wake()
+        return done
 
     @property
     def over(self) -> bool:
         """Whether every item is settled, or the queue was stopped."""
-        with self._work:
+        with self._mutex:
             return self._over()
 
     @property
     def held(self) -> float:
         """Seconds for which the rate limit lets nothing go."""
-        with self._work:
+        with self._mutex:
             now = self._clock()
             return max(0.0, self._pacer.ready_at(now) - now)
 
@@ -90,24 +99,25 @@ class WorkQueue:
         """How many items are put aside."""
         return len(self._aside)
 
-    # -- the workers -----------------------------------------------------------------------------
+    # -- the one who hands them out --------------------------------------------------------------
 
-    def take(self) -> Item | None:
-        """The next item that may go, now; None when there will be none. Waits if it must."""
-        with self._work:
-            while not self._over():
-                now = self._clock()
-                moment = max(self._next_due(now), self._pacer.ready_at(now))
-                if moment <= now:
-                    return self._pop(now)
-                self._wait_for(moment, now)
-            return None
+    def take(self) -> Item | float:
+        """The next item that may go, now; or the moment when one will, infinite if only `wake`
+        can tell."""
+        with self._mutex:
+            if self._over():
+                return math.inf
+            now = self._clock()
+            moment = max(self._next_due(now), self._pacer.ready_at(now))
+            return self._pop(now) if moment <= now else moment
+
+    # -- those who carry them out ----------------------------------------------------------------
 
     def put_aside(self, item: Item, seconds: float) -> None:
         """Let `item` go again, not before `seconds` from now."""
-        with self._work:
+        with self._mutex:
             heapq.heappush(self._aside, (self._clock() + seconds, item.index, item))
-            self._work.notify()
+        self._wake()
 
     def answered(
         self,
@@ -118,37 +128,30 @@ class WorkQueue:
         pause: float = 0.0,
     ) -> None:
         """Tell the pacer how an attempt on `item` came back."""
-        with self._work:
+        with self._mutex:
             self._pacer.answered(
                 item.ticket, self._clock(), remaining=remaining, reset=reset, pause=pause
             )
-            if self._ready or self._aside:
-                self._work.notify()
+        self._wake()
 
     def give_back(self, item: Item, seconds: float | None = None) -> None:
         """Say that an item that was taken is not sent, and put it aside for `seconds`, if any."""
-        with self._work:
+        with self._mutex:
             self._pacer.kept(item.ticket)
         if seconds is not None:
             self.put_aside(item, seconds)
 
     def settle(self) -> None:
         """One item is done with."""
-        with self._work:
+        with self._mutex:
             self._open -= 1
-            self._wake_if_over()
+            over = self._over()
+            if over:
+                self._need.notify()
+        if over:
+            self._wake()
 
     # -- under the lock --------------------------------------------------------------------------
-
-    def _wait_for(self, moment: float, now: float) -> None:
-        # One worker watches the clock for all; the others sleep until they are called.
-        if moment >= self._alarm:
-            self._work.wait()
-            return
-        self._alarm = moment
-        self._work.wait(moment - now)
-        if self._alarm == moment:
-            self._alarm = math.inf
 
     def _next_due(self, now: float) -> float:
         if self._ready:
@@ -162,8 +165,6 @@ class WorkQueue:
             item = self._ready.popleft()
         if len(self._ready) == self._low:
             self._need.notify()
-        if self._ready or self._aside:
-            self._work.notify()
         item.ticket = self._pacer.sent(now)
         return item
 
@@ -173,8 +174,3 @@ class WorkQueue:
 
     def _over(self) -> bool:
         return self._stopped or (self._fed and self._open == 0)
-
-    def _wake_if_over(self) -> None:
-        if self._over():
-            self._work.notify_all()
-            self._need.notify_all()

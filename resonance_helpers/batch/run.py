@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -17,6 +18,7 @@ from ..errors import OutcomeUnknownError, ResonanceError
 from ..transport.quota import RETRY_COST
 from .attempts import Attempts, Here, InvalidRequestError, Remote
 from .crew import Crew
+from .dispatcher import Dispatcher, Waker
 from .interrupts import Interrupts
 from .items import Item, as_request
 from .journal import Again, Journal, JournalError, JournalMismatch, Send, payload_hash
@@ -115,15 +117,16 @@ def run_batch(
         pool = executor if isinstance(executor, ThreadPoolExecutor) else None
         attempts: Attempts
         if executor is None or pool is not None:
-            attempts = Here(client)
+            attempts = Here(client, starts=pool is None)
         else:
             attempts = Remote(client, executor, batch)  # type: ignore[arg-type]
         run = _Run(attempts, batch, book)
-        return run.run(source, total, Crew(run.work, concurrency, pool), progress)
+        return run.run(source, total, concurrency, pool, progress)
 
 
 class _Run:
-    """One run of a batch: the calling thread feeds it, workers carry it out."""
+    """One run of a batch: the calling thread feeds it, a dispatcher hands its items out, and that
+    thread or those of the crew carry them out."""
 
     def __init__(self, attempts: Attempts, batch: str, journal: Journal | None) -> None:
         self._attempts = attempts
@@ -131,8 +134,13 @@ class _Run:
         self._journal = journal
         limit = attempts.limit
         pacer = Pacer(limit.remaining, time.monotonic() + limit.reset) if limit else Pacer()
+        self._waker = Waker()
         self._queue = WorkQueue(
-            pacer, look_ahead=LOOK_AHEAD, aside=LOOK_AHEAD, clock=time.monotonic
+            pacer,
+            look_ahead=LOOK_AHEAD,
+            aside=LOOK_AHEAD,
+            wake=self._waker,
+            clock=time.monotonic,
         )
         self._interrupts = Interrupts()
         self._tally = Tally()
@@ -151,22 +159,30 @@ class _Run:
         self,
         source: Iterator[Mapping[str, Any] | str],
         total: int | None,
-        crew: Crew,
+        size: int,
+        pool: ThreadPoolExecutor | None,
         progress: bool | Callable[[Snapshot], object],
     ) -> BatchReport:
         """Carry the batch out, or as much of it as can be; the report."""
         if self._journal:
             self._recall(self._journal)
         shown = progress_for(progress)
+        crew = Crew(self._carry_out, size, self._waker, pool)
+        dispatching = threading.Thread(
+            target=self._dispatch, args=(crew,), name="batch", daemon=True
+        )
         with self._interrupts:
+            dispatching.start()
             try:
-                self._feed_all(self._items(source), crew, lambda: shown.show(self._snapshot(total)))
+                self._feed_all(self._items(source), lambda: shown.show(self._snapshot(total)))
             except KeyboardInterrupt:
                 if self._interrupts.count > 1:
                     raise
             finally:
                 done = self._queue.stop()
-                crew.wait(None if done else GRACE)
+                grace = None if done else GRACE
+                dispatching.join(grace)
+                crew.wait(grace)
                 self._closed = True
             if self._interrupts.count and not done:
                 self._stopped = "interrupted by Ctrl-C"
@@ -214,13 +230,11 @@ class _Run:
             rate=(ended - tally.resumed) / seconds if seconds else 0.0,
         )
 
-    def _feed_all(self, items: Iterator[Item], crew: Crew, show: Callable[[], None]) -> None:
-        fed = 0
+    def _feed_all(self, items: Iterator[Item], show: Callable[[], None]) -> None:
         shown = -math.inf
         while not self._queue.over and not self._interrupts.count:
             if wanted := self._queue.wanted(TICK):
-                fed += self._feed(items, wanted)
-                crew.hire(fed)
+                self._feed(items, wanted)
             if time.monotonic() - shown >= TICK:
                 shown = time.monotonic()
                 show()
@@ -229,7 +243,7 @@ class _Run:
                     self._stopped = f"the server takes no more requests for {minutes:,} minutes"
                     return
 
-    def _feed(self, items: Iterator[Item], wanted: int) -> int:
+    def _feed(self, items: Iterator[Item], wanted: int) -> None:
         """Read up to `wanted` items, write them down together, and let them go.
 
         A block begins as one item and doubles for as long as the input is quick, so that what a
@@ -255,7 +269,6 @@ class _Run:
         if block and self._journal:
             self._journal.send(Send(one.index, one.key, one.payload) for one in block)
         self._queue.feed(block, last=ended)
-        return len(block)
 
     def _items(self, source: Iterator[Mapping[str, Any] | str]) -> Iterator[Item]:
         """The items that are to be sent; those that need not or can't be are settled here."""
@@ -296,24 +309,45 @@ class _Run:
             return False
         return True
 
-    # -- the workers -----------------------------------------------------------------------------
+    # -- the dispatcher and its crew -------------------------------------------------------------
 
-    def work(self) -> None:
-        """Take items and carry them out until there are none."""
+    def _dispatch(self, crew: Crew) -> None:
+        """Hand the items out until all are settled; a thread of its own."""
         try:
-            while (item := self._queue.take()) is not None:
-                if item.starved is None or self._paid(item):
-                    self._attempt(item)
-        except BaseException as error:  # a journal or an executor that is no more, or a mistake
-            if not self._queue.over:
-                self._error = error
-            self._queue.stop()
+            dispatcher = Dispatcher(
+                self._take, self._attempts.start, self._carry_out, crew, self._waker
+            )
+            dispatcher.run(lambda: self._queue.over)
+        except BaseException as error:
+            self._break_off(error)
+        finally:
+            crew.dismiss()
+            self._waker.close()
+
+    def _break_off(self, error: BaseException) -> None:
+        """A journal or an executor is no more, or there is a mistake."""
+        if not self._queue.over:
+            self._error = error
+        self._queue.stop()
+
+    def _take(self) -> Item | float:
+        """The next item that may go, with one more attempt begun; or the moment to ask again."""
+        while isinstance(item := self._queue.take(), Item):
+            if item.starved is None or self._paid(item):
+                if not item.attempts:
+                    item.began = time.monotonic()
+                    item.started = self._epoch + item.began
+                item.attempts += 1
+                break
+        return item
+
+    def _carry_out(self, item: Item) -> None:
+        try:
+            self._attempt(item)
+        except BaseException as error:
+            self._break_off(error)
 
     def _attempt(self, item: Item) -> None:
-        if not item.attempts:
-            item.began = time.monotonic()
-            item.started = self._epoch + item.began
-        item.attempts += 1
         outcome = self._attempts.make(item)
         limit, error = outcome.limit, outcome.error
         self._queue.answered(

@@ -11,11 +11,14 @@ pools        urllib3's connections and pools, with a deadline and a short way
 deadline     a timeout that holds in wall-clock time
 answer       what of a response becomes a dict in the caller's hands
 failure      why an attempt brought no answer
-redaction    headers as a log may show them
+arguments    what several classes take, checked
+redaction    headers and errors as anybody may see them
+fork         what a forked process must not share with the one it came from
 """
 
 from .answer import Answer
 from .call import Call, Later, Transport
+from .pools import InFlight
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session
@@ -25,6 +28,7 @@ __all__ = [
     "Adapter",
     "Answer",
     "Call",
+    "InFlight",
     "Later",
     "RateLimit",
     "RetryPolicy",

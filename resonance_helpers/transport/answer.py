@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -30,6 +31,7 @@ SIZE_CAP = 16 * 1024 * 1024
 Shape = Mapping[str, type | tuple[type, ...]]
 """The fields that an answer has to have, and their types."""
 
+_SLUG = re.compile(re.escape(PROBLEM_PREFIX) + "([a-z0-9-]{1,64})")
 _SERVER_TIME = re.compile(r"(?:^|,)\s*app\s*(?:;[^,]*?)?;\s*dur=\"?([0-9.]+)", re.ASCII)
 
 
@@ -130,8 +132,8 @@ def check(
         return {"text": content.decode("utf-8", "replace")}
     if media_type != "application/json" and not media_type.endswith("+json"):
         return UnexpectedContentError(
-            f"The answer is {media_type or 'of no stated type'}, not JSON; something between here "
-            "and the API (a proxy, a captive portal) may have answered in its place.",
+            f"The answer is {_line(media_type) or 'of no stated type'}, not JSON; something on the "
+            "way to the API (a proxy, a captive portal) may have answered in its place.",
             **_facts(response),
         )
     try:
@@ -168,9 +170,8 @@ def _status_error(response: requests.Response, content: bytes) -> StatusError:
         problem = None
     if not isinstance(problem, dict):  # a gateway's page, say
         problem = {}
-    uri = problem.get("type")
-    slug = uri.removeprefix(PROBLEM_PREFIX) if isinstance(uri, str) else None
-    known = slug if slug != uri else None
+    slug = _SLUG.fullmatch(str(problem.get("type")))
+    known = slug[1] if slug else None
     status = response.status_code
     cls = StatusError.for_problem(status, known)
     text = problem.get("detail") or problem.get("title")
@@ -178,10 +179,9 @@ def _status_error(response: requests.Response, content: bytes) -> StatusError:
         text = f"The server answered {status} {response.reason or ''}".rstrip() + "."
     errors = problem.get("errors")
     facts = _facts(response)
-    if isinstance(problem.get("request_id"), str):
-        facts["request_id"] = problem["request_id"]
+    facts["request_id"] = _name(problem.get("request_id")) or facts["request_id"]
     return cls(
-        text[:1000],
+        _line(text),
         type=known,
         errors=_field_errors(errors),
         checks=_findings(problem.get("checks")),
@@ -191,7 +191,7 @@ def _status_error(response: requests.Response, content: bytes) -> StatusError:
 
 def _field_errors(errors: Any) -> list[dict[str, str]]:
     return [
-        {"field": str(error.get("field", "")), "message": str(error.get("message", ""))}
+        {part: _line(str(error.get(part, ""))) for part in ("field", "message")}
         for error in (errors if isinstance(errors, list) else [])
         if isinstance(error, dict)
     ]
@@ -208,8 +208,17 @@ def _findings(checks: Any) -> dict[str, dict[str, Any]]:
 def _facts(response: requests.Response) -> dict[str, Any]:
     return {
         "response_code": response.status_code,
-        "request_id": response.headers.get("X-Request-ID"),
+        "request_id": _name(response.headers.get("X-Request-ID")),
     }
+
+
+def _line(text: str) -> str:
+    """What a stranger says, fit for a log or a terminal: one line, not endless."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:1000])
+
+
+def _name(text: Any) -> str | None:
+    return text if isinstance(text, str) and text.isprintable() and len(text) <= 200 else None
 
 
 def _no_constant(name: str) -> Any:
@@ -220,4 +229,4 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)  # Python's own takes N
 
 
 def _parse(content: bytes) -> Any:
-    return _DECODER.decode(content.decode("utf-8-sig"))
+    return _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())

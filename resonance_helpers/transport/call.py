@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from requests.auth import AuthBase
+from requests.exceptions import InvalidHeader
 
 from ..errors import (
     InsecureTransportError,
@@ -21,13 +22,14 @@ from ..errors import (
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import CAUGHT, explain
+from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
+from .pools import InFlight
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import LastSeen
-from .redaction import SECRET_HEADERS, redacted
+from .redaction import credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
-from .session import anonymous
+from .session import Session, anonymous
 
 log = logging.getLogger("resonance_helpers")
 
@@ -62,6 +64,17 @@ class Transport:
     rate_limit: LastSeen = field(default_factory=LastSeen)
 
 
+@dataclass(slots=True, repr=False)
+class _Request:
+    """The request of an attempt, ready to be sent or sent already."""
+
+    prepared: requests.PreparedRequest
+    settings: Mapping[str, Any]
+    deadline: Deadline
+    began: float
+    in_flight: InFlight | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """An attempt failed and may be repeated, not before the clock of the policy reads `at`."""
@@ -84,7 +97,7 @@ class Call:
 
     Either way the last failure is raised, as the `ResonanceError` that it is, and the policy, the
     deadline and the retry budget hold. A call belongs to one thread at a time, but may move from
-    one to another.
+    one to another. With `start` one thread has many calls under way.
 
     Args:
         transport: What the calls of a client share.
@@ -137,6 +150,7 @@ class Call:
         self._paid = 0
         self._last: ResonanceError | None = None
         self._doubt: OutcomeUnknownError | None = None
+        self._started: _Request | None = None
 
     def run(self) -> Answer:
         """Attempts until there is an answer; where there is none, the last failure is raised."""
@@ -147,22 +161,16 @@ class Call:
 
     def attempt(self) -> Answer | Later:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
-        policy, transport = self._retry, self._transport
-        now = policy.clock()
-        timeout = transport.timeout
-        if transport.deadline is not None:
-            if self._expires is None:
-                self._expires = now + transport.deadline
-            left = self._expires - now
-            if self._last is not None and left < LEAST:  # who drives the attempts came too late
-                raise self._verdict(self._last)
-            timeout = min(timeout, left)
+        transport = self._transport
+        request, self._started = self._started, None
+        timeout = self._timeout() if request is None else request.deadline.seconds
         self.attempts += 1
-        outcome = self._exchange(timeout)
+        outcome = self._exchange(timeout, request)
         if isinstance(outcome, Answer):
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
-
+        if not isinstance(outcome, ResonanceError):
+            raise outcome  # a mistake in the program
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)
@@ -170,6 +178,39 @@ class Call:
             log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
             return later
         raise self._verdict(outcome)
+
+    def start(self) -> InFlight | None:
+        """Send the next attempt's request, if nothing in it has to be waited for.
+
+        When its answer has come, `attempt` has it without waiting. None if there is no connection
+        yet, or if a proxy, a hook, an auth that fetches a token or a session of the caller's own
+        may take a while: then `attempt` does it all.
+        """
+        session, transport = self._transport.session, self._transport
+        auth = transport.auth or session.auth
+        if not isinstance(session, Session) or not getattr(auth, "is_immediate", auth is None):
+            return None
+        try:
+            request = self._prepared(self._timeout())
+        except (ResonanceError, *BROKEN_OFF):  # `attempt` will meet it, too
+            return None
+        if not isinstance(request, _Request):
+            return None
+        request.in_flight = session.start(request.prepared, request.deadline, request.settings)
+        self._started = request
+        return request.in_flight
+
+    def _timeout(self) -> float:
+        """Seconds that the next attempt may take."""
+        transport, now = self._transport, self._retry.clock()
+        if transport.deadline is None:
+            return transport.timeout
+        if self._expires is None:
+            self._expires = now + transport.deadline
+        left = self._expires - now
+        if self._last is not None and left < LEAST:  # who drives the attempts came too late
+            raise self._verdict(self._last)
+        return min(transport.timeout, left)
 
     def _plan(self, error: ResonanceError) -> Later | None:
         """When to try again after this failure, or None for never."""
@@ -211,53 +252,52 @@ class Call:
             attempts=self.attempts,
         )
 
-    def _exchange(self, timeout: float) -> Answer | ResonanceError:
+    def _exchange(
+        self, timeout: float, started: _Request | None
+    ) -> Answer | ResonanceError | ValueError:
         """Send the request and read the answer. Errors are returned: raised from here, their
         traceback would lead to the prepared request and its credentials."""
-        transport, session = self._transport, self._transport.session
-        started = time.perf_counter()
+        transport = self._transport
         response = None
-        deadline = Deadline(timeout)
         try:
-            with bounded(deadline):  # getting a token counts, too
-                request = requests.Request(
-                    self.method,
-                    transport.base_url + self.path,
-                    params=self._params,
-                    headers=self._headers,
-                    data=self._body,
-                    auth=transport.auth or session.auth or anonymous,
-                )
-                prepared = session.prepare_request(request)
-                if not transport.trusted and SECRET_HEADERS.intersection(
-                    map(str.lower, prepared.headers)
-                ):
-                    return InsecureTransportError(INSECURE.format(origin=transport.base_url))
-                if log.isEnabledFor(logging.DEBUG):
-                    log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
-                settings = session.merge_environment_settings(
-                    prepared.url or "", {}, True, None, None
-                )
-                response = session.send(
-                    prepared, timeout=deadline, allow_redirects=False, **settings
+            request = started or self._prepared(timeout)
+            if not isinstance(request, _Request):
+                return request
+            if request.in_flight is not None:
+                request.in_flight.resume()
+            with bounded(request.deadline):
+                response = transport.session.send(
+                    request.prepared,
+                    timeout=request.deadline,
+                    allow_redirects=False,
+                    **request.settings,
                 )
                 content = read_content(response, transport.size_cap)
         except ResonanceError as error:  # an auth class could not get its token
             return error.with_traceback(None)
-        except CAUGHT as error:
+        except UnicodeEncodeError:
+            return ValueError(UNSENDABLE)
+        except BROKEN_OFF as error:
             if response is not None:
                 response.close()
             return explain(error, origin=transport.base_url, timeout=timeout)
-        elapsed = time.perf_counter() - started
+        elapsed = time.perf_counter() - request.began
         headers = response.headers
+        sent = response.request or request.prepared  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, redacted(headers))
+            shown = masked(redacted(headers), credentials(sent.headers))
+            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
         transport.rate_limit.note(headers, self._retry.clock())
+        document: dict[str, Any] | ResonanceError
         if isinstance(content, ResonanceError):
             response.close()
-            return content
-        document = check(response, content, self._expect, self._text)
+            document = content
+        else:
+            document = check(response, content, self._expect, self._text)
         if isinstance(document, ResonanceError):
+            # Servers repeat what they were sent: "wrong key: ...".
+            vars(document).update(masked(vars(document), credentials(sent.headers)))
+            document.args = (document.message,)
             document.retry_after = parse_retry_after(
                 headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
             )
@@ -270,6 +310,35 @@ class Call:
             attempts=self.attempts,
         )
 
+    def _prepared(self, timeout: float) -> _Request | ResonanceError | ValueError:
+        """The request as it will be sent, credentials and all; what fails here was not sent."""
+        transport, session = self._transport, self._transport.session
+        began = time.perf_counter()
+        deadline = Deadline(timeout)
+        request = requests.Request(
+            self.method,
+            transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=transport.auth or session.auth or anonymous,
+        )
+        try:
+            with bounded(deadline):  # getting a token counts, too
+                prepared = session.prepare_request(request)
+        except ResonanceError as error:
+            return error.with_traceback(None)
+        except (InvalidHeader, UnicodeEncodeError):
+            return ValueError(UNSENDABLE)
+        except CAUGHT as error:
+            return no_credential(error)
+        if not transport.trusted and _exposes_credentials(session, prepared):
+            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
+        settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
+        return _Request(prepared, settings, deadline, began)
+
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
 
@@ -278,6 +347,21 @@ INSECURE = (
     "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
     "where the network itself is trusted."
 )
+
+
+UNSENDABLE = (
+    "a header or the query of this request can't be sent: it is no string, or has characters that "
+    "HTTP can't carry, such as a line break"
+)
+
+
+def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
+    """Does the request carry what nobody but the server may see? A cookie that the server has set
+    over this same network was no secret; one that the program has set has no domain."""
+    found = [name.lower() for name in prepared.headers if is_secret(name)]
+    if found == ["cookie"] and "Cookie" not in session.headers:
+        return not all(cookie.domain for cookie in session.cookies)
+    return bool(found)
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False)

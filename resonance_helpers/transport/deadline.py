@@ -14,13 +14,12 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
+import math
 import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,7 +27,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
-_TLS_RECORD = 16 * 1024
+TLS_RECORD = 16 * 1024
 
 
 class Deadline(Timeout):
@@ -62,14 +61,17 @@ class Deadline(Timeout):
 _attempt: ContextVar[Deadline | None] = ContextVar("attempt", default=None)
 
 
-@contextmanager
-def bounded(deadline: Deadline) -> Iterator[None]:
+class bounded:
     """What runs inside belongs to an attempt that ends at `deadline`, as an auth class may ask."""
-    token = _attempt.set(deadline)
-    try:
-        yield
-    finally:
-        _attempt.reset(token)
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        self._token = _attempt.set(self._deadline)
+
+    def __exit__(self, *exc: object) -> None:
+        _attempt.reset(self._token)
 
 
 def time_left() -> float | None:
@@ -95,6 +97,11 @@ class Punctual:
     received = b""
     answer: http.client.HTTPResponse | None = None
     _expires: float | None = None
+
+    @property
+    def expires(self) -> float:
+        """When the exchange under way has to end, by `time.monotonic()`."""
+        return math.inf if self._expires is None else self._expires
 
     @property
     def timeout(self) -> float | None:
@@ -152,10 +159,10 @@ class Punctual:
         if self.sock is None:
             self.connect()
         # A TLS socket counts its timeout anew for each record, so it gets them one by one.
-        for start in range(0, len(data), _TLS_RECORD):
+        for start in range(0, len(data), TLS_RECORD):
             self.arm(self.sock)
             try:
-                self.sock.sendall(data[start : start + _TLS_RECORD])
+                self.sock.sendall(data[start : start + TLS_RECORD])
             except ssl.SSLError as error:
                 raise _broken(error) from None
 
@@ -163,7 +170,7 @@ class Punctual:
         """What has come, as soon as anything has; nothing if the server has closed."""
         self.arm(self.sock)
         try:
-            data: bytes = self.sock.recv(_TLS_RECORD)
+            data: bytes = self.sock.recv(TLS_RECORD)
         except ssl.SSLError as error:
             raise _broken(error) from None
         return data
@@ -175,8 +182,10 @@ class Punctual:
 
 
 class Response(http.client.HTTPResponse):
-    """An `http.client` response over what comes in; differs in one thing: a connection that ends
-    within the head is an error, where the standard library takes what came for the whole."""
+    """An `http.client` response over what comes in; differs in two things, where the standard
+    library takes what came for the whole: a connection that ends within the head is an error, and
+    103 and the like are passed over as 100 is (RFC 9110, 15.2). Taken for the answer, they leave
+    the real one to the next request on this connection."""
 
     def __init__(self, incoming: Incoming, *args: Any, **kwargs: Any) -> None:
         self._incoming = incoming
@@ -190,6 +199,13 @@ class Response(http.client.HTTPResponse):
         self._incoming.in_head = True
         super().begin()
         self._incoming.in_head = False
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] == 101 or not 100 < line[1] < 200:
+                return line
+            http.client.parse_headers(self.fp)
 
 
 class Incoming(io.RawIOBase):

@@ -24,10 +24,26 @@ from ..errors import (
     ProxyFailedError,
     ResonanceError,
     TLSError,
+    TokenError,
 )
 
 CAUGHT = (requests.RequestException, u3.HTTPError, http.client.HTTPException, OSError)
 """What an attempt can raise because of the network, as opposed to a mistake in the program."""
+
+BROKEN_OFF = (*CAUGHT, ValueError)
+"""The same once the request is made: some nonsense in an answer comes to light as a ValueError,
+such as a chunk of -1 bytes."""
+
+
+UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+
+
+def no_credential(exception: BaseException) -> TokenError:
+    """The error for an auth class that met a failure of its own, before anything was sent."""
+    return TokenError(
+        f"The credential for the request could not be had ({type(exception).__name__}).",
+        retryable=isinstance(exception, requests.ConnectionError | requests.Timeout),
+    )
 
 
 def explain(exception: BaseException, *, origin: str, timeout: float) -> ResonanceError:
@@ -37,7 +53,8 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
     def caused_by(*kinds: type[BaseException]) -> BaseException | None:
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
-    if caused_by(u3.ProxyError, requests.exceptions.ProxyError):
+    # The request's own URL was checked long ago, so one that makes no sense is the proxy's.
+    if caused_by(u3.ProxyError, requests.exceptions.ProxyError, *UNUSABLE_URL):
         return ProxyFailedError("The proxy could not be used.")
     if caused_by(u3.NameResolutionError):
         return NameNotResolvedError(f"The host of {origin} has no address; is the name right?")
@@ -50,13 +67,17 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
     if tls := caused_by(ssl.SSLError) or caused_by(u3.SSLError):
         reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "TLS failed"
         return TLSError(f"No secure connection to {origin}: {reason}.")
+    if type(exception) is OSError:  # requests, which looks for these files before it connects
+        return TLSError(
+            "The file of certificates to check the server by, or to show it, is missing."
+        )
     if caused_by(TimeoutError, u3.ReadTimeoutError, requests.Timeout):
         return AttemptTimeoutError(f"No whole answer from {origin} within {timeout:g} s.")
     if caused_by(u3.DecodeError):
         return MalformedJSONError("The answer's compression is broken.")
     if caused_by(http.client.RemoteDisconnected, ConnectionError, http.client.IncompleteRead):
         return ConnectionLostError(f"The connection to {origin} broke before the answer was whole.")
-    if caused_by(http.client.HTTPException):
+    if caused_by(http.client.HTTPException, u3.InvalidHeader, ValueError):
         return BadResponseError(f"What answers at {origin} does not speak HTTP.")
     return ConnectionLostError(f"The exchange with {origin} broke off.")
 

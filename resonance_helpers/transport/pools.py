@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -10,6 +11,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ClosedPoolError
 
+from .deadline import TLS_RECORD
 from .short_way import ShortWay, Whole
 
 
@@ -21,12 +23,68 @@ class PunctualHTTPSConnection(ShortWay, HTTPSConnection):  # type: ignore[misc]
     """The same over TLS."""
 
 
+class InFlight:
+    """A request that has been sent over a connection, and for whose answer nobody waits yet.
+
+    Selectors take it as they take a socket.
+
+    Attributes:
+        expires: When its attempt has to end, by `time.monotonic()`.
+    """
+
+    def __init__(
+        self,
+        pool: _Pool,
+        connection: PunctualHTTPConnection | PunctualHTTPSConnection,
+        request: requests.PreparedRequest,
+        is_open: Callable[[], bool],
+    ) -> None:
+        self._pool, self._connection, self._request = pool, connection, request
+        self._is_open = is_open
+        self.expires = connection.expires
+
+    def fileno(self) -> int:
+        number: int = self._connection.sock.fileno()
+        return number
+
+    def look(self) -> bool | None:
+        """Take in what has come. Would one who asks for the answer now have to wait?
+
+        False if the answer is there, True if that can't be told, None while more is to come.
+        """
+        return self._connection.look(self._request)
+
+    def resume(self) -> None:
+        """The next request of this thread over the pool is this one: it goes on from here.
+
+        Raises:
+            ConnectionAbortedError: The session was closed.
+        """
+        if not self._is_open():
+            self._connection.close()
+            raise ConnectionAbortedError("the session was closed")
+        self._pool.lend(self._connection)
+
+
 class _Pool:
     """Lends a connection to the short way, and to urllib3 if that one does not get to the end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lent = threading.local()
+
+    def start(self, request: requests.PreparedRequest, timeout: Timeout) -> ShortWay | None:
+        """Send an ordinary, small request, if there is an open connection for it: the latter."""
+        if isinstance(request.body, bytes) and len(request.body) > TLS_RECORD:
+            return None  # the socket might not take it at once
+        try:
+            connection: ShortWay = self._get_conn()
+        except ClosedPoolError:
+            return None
+        if connection.start(request, timeout):
+            return connection
+        self._put_conn(connection)  # type: ignore[attr-defined]
+        return None
 
     def exchange(self, request: requests.PreparedRequest, timeout: Timeout) -> Whole | None:
         """The answer; None if it is to be had by `urlopen`, which must come next in this thread."""
@@ -40,10 +98,14 @@ class _Pool:
             connection.close()
             raise
         if whole is None:
-            self._lent.connection = connection
+            self.lend(connection)
         else:
             self._put_conn(connection)  # type: ignore[attr-defined]
         return whole
+
+    def lend(self, connection: Any) -> None:
+        """To this thread: it is the next connection that it gets."""
+        self._lent.connection = connection
 
     def forget(self) -> None:
         """Close what `urlopen` has not taken over."""

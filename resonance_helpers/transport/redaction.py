@@ -1,19 +1,46 @@
-"""Headers as a log may show them."""
+"""Headers and errors as anybody may see them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "x-api-key", "cookie", "set-cookie"}
+_SECRET = re.compile(
+    "auth(?!enticate)|token|secret|cookie|api-?key|password|credential|session", re.IGNORECASE
 )
-"""In lower case; their values are credentials."""
 
 MASK = "****"
+
+SHORTEST = 8
+"""Characters; what is shorter is no credential, and stands in many a text by chance."""
+
+
+def is_secret(name: str) -> bool:
+    """Is the value of this header a credential, going by its name?"""
+    return bool(_SECRET.search(name))
 
 
 def redacted(headers: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
     """A copy in which every credential is masked."""
-    return {
-        name: MASK if name.lower() in SECRET_HEADERS else value for name, value in headers.items()
-    }
+    return {name: MASK if is_secret(name) else value for name, value in headers.items()}
+
+
+def credentials(headers: Mapping[str, str | bytes]) -> list[str]:
+    """The words in a request's headers that are credentials, without a scheme or a name."""
+    values = (value for name, value in headers.items() if is_secret(name))
+    texts = (value if isinstance(value, str) else value.decode("latin-1") for value in values)
+    return [word for text in texts for word in re.split("[ ;=,]+", text) if len(word) >= SHORTEST]
+
+
+def masked(value: Any, secrets: Iterable[str]) -> Any:
+    """A copy in which no string, at any depth, holds one of `secrets`."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+        return value
+    if isinstance(value, Mapping):
+        return {masked(name, secrets): masked(held, secrets) for name, held in value.items()}
+    if isinstance(value, list):
+        return [masked(held, secrets) for held in value]
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import (
     AttemptTimeoutError,
@@ -46,12 +46,15 @@ class RetryPolicy:
     base: float = 0.1
     cap: float = 8.0
     max_wait: float = 60.0
-    random: Callable[[], float] = random.random
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    # Not in the repr, which stands in the signature of all that takes a policy.
+    random: Callable[[], float] = field(default=random.random, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    now: Callable[[], float] = field(default=time.time, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.max_attempts, int):
+            raise TypeError(f"max_attempts is {self.max_attempts!r}; it has to be a whole number")
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}; it has to be at least 1")
         for name in ("base", "cap", "max_wait"):
@@ -71,7 +74,7 @@ class RetryPolicy:
         if retry_after is not None:
             # Up to a tenth more than asked: others were told the same.
             return retry_after * (1 + self.random() / 10)
-        return self.random() * min(self.cap, self.base * 2.0 ** (attempts - 1))
+        return self.random() * min(self.cap, self.base * 2.0 ** min(attempts - 1, 1000))
 
 
 NO_RETRIES = RetryPolicy(max_attempts=1)

@@ -24,6 +24,7 @@ data) goes the stock way.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlparse
@@ -35,7 +36,7 @@ from requests.hooks import dispatch_hook
 from requests.utils import check_header_validity, get_auth_from_url
 from urllib3 import Timeout
 
-from .pools import POOL_CLASSES
+from .pools import POOL_CLASSES, InFlight
 from .short_way import Headers, Whole, is_watched
 
 MEMORY = 256
@@ -49,6 +50,7 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self.headers = Headers(self.headers)
         self._templates: dict[Any, tuple[Any, requests.PreparedRequest]] = {}
         self._settings: dict[Any, tuple[Any, dict[str, Any]]] = {}
         self.mount("https://", Adapter())
@@ -126,6 +128,19 @@ class Session(requests.Session):
             _remember(self._settings, key, remembered)
         return remembered[1]
 
+    def start(
+        self, request: requests.PreparedRequest, timeout: Timeout, settings: Mapping[str, Any]
+    ) -> InFlight | None:
+        """Send the request and don't wait for its answer, if that takes no waiting either.
+
+        `send` gets the answer, in a thread that has called the `resume` of what this returns.
+        A request with hooks can't be started: what they do may take any time.
+        """
+        adapter = self.get_adapter(str(request.url))
+        if not isinstance(adapter, Adapter) or request.hooks["response"]:
+            return None
+        return adapter.start(request, timeout, **settings)
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         if kwargs.get("allow_redirects", True) or "proxies" not in kwargs:
             return super().send(request, **kwargs)
@@ -177,9 +192,8 @@ class Adapter(HTTPAdapter):
                 request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
             )
 
-        pool = None if proxies else self._pools.get((_origin(str(request.url)), verify, cert))
-        retries = self.max_retries.total or self.max_retries.status_forcelist
-        if pool is None or retries or isinstance(timeout, tuple) or is_watched():
+        pool = self._pool_of_the_short_way(request, verify, cert, proxies)
+        if pool is None or isinstance(timeout, tuple):
             return the_long_way()
         if not isinstance(timeout, Timeout):
             timeout = Timeout(connect=timeout, read=timeout)
@@ -191,6 +205,30 @@ class Adapter(HTTPAdapter):
             return the_long_way()
         finally:
             pool.forget()
+
+    def start(
+        self,
+        request: requests.PreparedRequest,
+        timeout: Timeout,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+        **_: Any,
+    ) -> InFlight | None:
+        """Send the request and don't wait for its answer, if it can have the short way at once."""
+        pool = self._pool_of_the_short_way(request, verify, cert, proxies)
+        connection = pool and pool.start(request, timeout)
+        if connection is None:
+            return None
+        return InFlight(pool, connection, request, lambda: pool in self._pools.values())
+
+    def _pool_of_the_short_way(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any, proxies: Any
+    ) -> Any:
+        """The connections to where the request goes; None if it has to go the long way."""
+        if proxies or self.max_retries.total or self.max_retries.status_forcelist or is_watched():
+            return None
+        return self._pools.get((_origin(str(request.url)), verify, cert))
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None

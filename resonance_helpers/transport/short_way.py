@@ -18,8 +18,10 @@ import http.client
 import io
 import logging
 import re
+import ssl
 import sys
-from collections.abc import KeysView
+from collections import OrderedDict
+from collections.abc import KeysView, ValuesView
 from datetime import timedelta
 from functools import cached_property
 from types import FunctionType
@@ -34,7 +36,7 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPConnectionPool, HTTPHeaderDict, HTTPResponse, Timeout
 from urllib3.util import SKIP_HEADER
 
-from .deadline import Punctual
+from .deadline import TLS_RECORD, Punctual
 
 SMALL = 64 * 1024
 """Bytes; a larger body is not waited for, but left to whoever reads it."""
@@ -79,10 +81,27 @@ class Headers(CaseInsensitiveDict[Any]):
     by the name in lower case.
     """
 
+    @classmethod
+    def of(cls, lines: list[str]) -> Headers:
+        """Those of an answer, from its lines; of two with one name the last."""
+        headers = cls.__new__(cls)
+        headers._store = OrderedDict(
+            (name.lower(), (name, value.lstrip("\t ")))
+            for name, _, value in [line.partition(":") for line in lines]
+        )
+        return headers
+
     def copy(self) -> Headers:
         twin = Headers.__new__(Headers)
         twin._store = self._store.copy()
         return twin
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._store.get(name.lower())
+        return default if found is None else found[1]
+
+    def items(self) -> ValuesView[tuple[str, Any]]:  # type: ignore[override]
+        return self._store.values()
 
     def names(self) -> KeysView[str]:
         """In lower case."""
@@ -187,26 +206,48 @@ class ShortWay(Punctual):
 
     _muted = False
     _unsent: OSError | None = None
+    _answer: Whole | int | None = 0
 
-    def exchange(self, request: PreparedRequest, timeout: Timeout) -> Whole | None:
-        """The answer; None if urllib3 has to carry the exchange out, or to go on with it."""
+    def start(self, request: PreparedRequest, timeout: Timeout) -> bool:
+        """Send the request, if it is ordinary; `exchange` goes on with it."""
         message = self._composed(request)
         if message is None:
-            return None
+            return False
         timeout = timeout.clone()
         timeout.start_connect()
-        self._unsent = None
+        self._unsent, self._answer, self.received = None, 0, b""
         self.timeout = Timeout.resolve_default_timeout(timeout.connect_timeout)
         try:
             self.send(message)
         except OSError as error:
             self._unsent = error
-            self.begun = True
+        else:
+            self.timeout = Timeout.resolve_default_timeout(timeout.read_timeout)
+        self.begun = True
+        return True
+
+    def exchange(self, request: PreparedRequest, timeout: Timeout) -> Whole | None:
+        """The answer; None if urllib3 has to carry the exchange out, or to go on with it."""
+        if not self.begun and not self.start(request, timeout):
             return None
-        self.timeout = Timeout.resolve_default_timeout(timeout.read_timeout)
-        whole = self._read(request)
+        whole = None if self._unsent else self._read(request)
         self.begun = whole is None
         return whole
+
+    def look(self, request: PreparedRequest) -> bool | None:
+        """Take in what has come, without waiting for more. Would `exchange` have to wait?
+
+        False when it has the answer, True when only that can tell, None while more is to come.
+        """
+        self.sock.settimeout(0)
+        while isinstance(self._answer, int):
+            try:
+                self._answer = self._taken_in(request, self.sock.recv(TLS_RECORD))
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return None
+            except OSError:
+                return True
+        return self._answer is None
 
     def request(self, *args: Any, **options: Any) -> None:
         self._muted = self.begun
@@ -244,31 +285,32 @@ class ShortWay(Punctual):
     def _read(self, request: PreparedRequest) -> Whole | None:
         """The answer, once it has come whole; None if it is not ordinary, or something fails.
         What has come is in `received` then, and whoever reads on will meet the failure again."""
-        self.received = b""
-        try:
-            self.received = self.receive()
-            head = _ANSWER.match(self.received)
-            if head is None:
-                return None
-            headers = Headers()
-            lines = head[3].decode().split("\r\n")[:-1]
-            for line in lines:
-                name, _, value = line.partition(":")
-                headers[name] = value.lstrip("\t ")
-            length = headers.get("content-length", "")
-            if len(headers) < len(lines) or not headers.names().isdisjoint(_ODD_IN_AN_ANSWER):
-                return None
-            if not _LENGTH.fullmatch(length) or int(length) > SMALL:
-                return None
-            end = head.end() + int(length)
-            while len(self.received) < end:
+        while isinstance(self._answer, int):
+            try:
                 more = self.receive()
-                if not more:
-                    return None
-                self.received += more
-        except OSError:
+            except OSError:
+                return None
+            self._answer = self._taken_in(request, more)
+        return self._answer
+
+    def _taken_in(self, request: PreparedRequest, more: bytes) -> Whole | int | None:
+        """What has come, and now `more`: the answer; or how many bytes it lacks; or None if it is
+        not an ordinary one."""
+        self.received += more
+        if isinstance(self._answer, int) and len(more) < self._answer:
+            return self._answer - len(more) if more else None
+        head = _ANSWER.match(self.received)
+        if head is None:
             return None
-        if len(self.received) > end:
+        lines = head[3].decode().split("\r\n")[:-1]
+        headers = Headers.of(lines)
+        length = headers.get("content-length", "")
+        if len(headers) < len(lines) or not headers.names().isdisjoint(_ODD_IN_AN_ANSWER):
             return None
+        if not _LENGTH.fullmatch(length) or int(length) > SMALL:
+            return None
+        lacking = head.end() + int(length) - len(self.received)
+        if lacking:
+            return lacking if lacking > 0 else None
         received, self.received = self.received, b""
         return Whole(request, head, headers, received)

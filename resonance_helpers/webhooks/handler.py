@@ -13,16 +13,15 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from ..auth.secret import Secret
-from ..client import ResonanceOSAPIClient, _seconds
+from ..client import ResonanceOSAPIClient
 from ..errors import ResonanceError
-from ..transport import NO_RETRIES, RetryPolicy, Session
+from ..transport import RetryPolicy, arguments
 from ..transport.deadline import Deadline
-from ..transport.failure import CAUGHT, explain
+from ..transport.failure import BROKEN_OFF, explain
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous
 from .signature import SecretLike, check_secrets, sign
@@ -129,12 +128,13 @@ class WebhookHandler:
         session: requests.Session | None = None,
     ) -> None:
         self.webhook_url = webhook_url
-        self._origin = _origin(webhook_url)
+        self._origin = arguments.origin(arguments.web_address("webhook_url", webhook_url))
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
         self.client = ResonanceOSAPIClient() if client is None else client
-        self._timeout, self._deadline = _seconds("timeout", timeout), _seconds("deadline", deadline)
-        self._retry = retry or NO_RETRIES
-        self._session = Session() if session is None else session
+        self._timeout = arguments.seconds("timeout", timeout)
+        self._deadline = arguments.seconds("deadline", deadline)
+        self._retry = arguments.policy(retry)
+        self._session = arguments.session(session)
         self.last_delivery: Delivery | None = None
 
     def generate_and_notify(self, prompt: str, **kwargs: Any) -> dict[str, Any]:
@@ -218,7 +218,7 @@ class WebhookHandler:
                 prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
             ) as response:
                 response.raw.read(ANSWER_CAP)
-        except CAUGHT as error:
+        except BROKEN_OFF as error:
             failure = explain(error, origin=self._origin, timeout=timeout)
             latency = time.perf_counter() - began
             return Attempt(now, None, latency, failure.message), failure.retryable, None
@@ -234,19 +234,3 @@ class WebhookHandler:
     def __repr__(self) -> str:
         # The rest of the URL may be what lets people in.
         return f"<WebhookHandler {self._origin}, {'signed' if self._secrets else 'unsigned'}>"
-
-
-def _origin(url: str) -> str:
-    """Scheme, host and port, which a message may show."""
-    if not isinstance(url, str):
-        raise TypeError(f"webhook_url is a {type(url).__name__}, not a string")
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"webhook_url is no valid URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("webhook_url has to begin with http:// or https:// and to name a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("webhook_url can't hold credentials: it is signed, not logged in")
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

@@ -218,7 +218,8 @@ def _header_text(value: str | bytes) -> str:
 
 def check_secrets(secrets: SecretLike | Iterable[SecretLike]) -> tuple[Secret, ...]:
     """One signing secret or several, as `Secret`s; raises as `verify` does for what is none."""
-    several = [secrets] if isinstance(secrets, str | Secret) else list(secrets)
+    one = isinstance(secrets, str | bytes | Secret) or not isinstance(secrets, Iterable)
+    several: list[Any] = [secrets] if one else list(secrets)  # type: ignore[arg-type]
     if not several:
         raise ValueError("there is no signing secret")
     for secret in several:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from resonance_helpers import JWTAuth, ResonanceOSAPIClient, RetryPolicy, Secret
+from resonance_helpers import ApiKeyAuth, JWTAuth, ResonanceOSAPIClient, RetryPolicy, Secret
 from resonance_helpers.auth import (
     HeadlessBrowser,
     OAuth2AuthorizationCode,
@@ -26,6 +26,7 @@ from resonance_helpers.auth.bearer import TokenAuth
 from resonance_helpers.auth.loopback import Redirect
 from resonance_helpers.errors import InsecureTransportError, ResonanceError, TokenError
 from tests.auth.test_token_cache import in_threads
+from tests.support.raw_server import raw_server, replies
 from tests.support.token_server import CLIENT, LOGIN, SECRET, TokenServer, token_server
 
 
@@ -348,6 +349,27 @@ def test_a_function_is_asked_again_before_the_end(server: TokenServer) -> None:
     assert len(made) == 3
 
 
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_key_follows_no_redirect_to_another_host(header: str, host: str) -> None:
+    key = b"canary-2063"
+    with raw_server(replies({})) as elsewhere, raw_server(replies({})) as server:
+        there = f"{elsewhere.url.replace('127.0.0.1', host)}/x"
+        server.handlers = [
+            replies({}, 302, {"Location": "/y"}),
+            replies({}, 302, {"Location": there}),
+        ]
+        requests.get(server.url, auth=ApiKeyAuth(key.decode(), header), timeout=5)
+    assert [key in request for request in server.requests] == [True, True]
+    assert [key in request for request in elsewhere.requests] == [False]
+
+
+def test_a_redirect_to_nowhere_is_only_a_redirect() -> None:
+    with raw_server(replies({}, 302, {"Location": "http://[/"})) as server:
+        client = ResonanceOSAPIClient(server.url, auth=ApiKeyAuth("canary-2063", "X-API-Key"))
+        assert client.health_check()["type"] == "unexpected-redirect"
+
+
 @pytest.mark.parametrize("bad", ["", "a\nb", 7, None])
 def test_what_is_no_token_is_said_at_once(bad: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="secret"):
@@ -429,6 +451,50 @@ def test_every_failure_of_the_token_endpoint_is_one_typed_error(
         assert error.retry_after == float(answer[1]["Retry-After"])
 
 
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT"])
+def test_a_wait_until_a_date_is_counted_from_now(form: str) -> None:
+    until = time.strftime(form, time.gmtime(time.time() + 100))
+    with raw_server(replies({}, 503, {"Retry-After": until})) as server:  # it sends no Date
+        auth = OAuth2ClientCredentials(server.url, CLIENT, SECRET)
+        answer = ResonanceOSAPIClient(server.url, auth=auth, retry=None).get_profiles()
+    assert 90 < answer["retry_after"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("failure", "retryable"),
+    [(requests.ConnectionError("vault"), True), (FileNotFoundError("/run/token"), False)],
+)
+def test_a_function_that_can_not_get_its_token_is_no_fault_of_the_api(
+    failure: Exception, retryable: bool
+) -> None:
+    def fetch() -> str:
+        raise failure
+
+    answer = ResonanceOSAPIClient(
+        "http://127.0.0.1:1", auth=JWTAuth(fetch), retry=None
+    ).get_profiles()
+    assert (answer["type"], answer["retryable"]) == ("no-token", retryable)
+    assert type(failure).__name__ in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"timeout": 0}, ValueError, "timeout is 0"),
+        ({"timeout": None}, TypeError, "timeout is a NoneType"),
+        ({"client_id": None}, TypeError, "client_id is a NoneType"),
+        ({"session": "s"}, TypeError, "session is a str"),
+        ({"scope": 5}, TypeError, "scope is a int"),
+    ],
+)
+def test_what_could_not_buy_a_token_is_told_at_once(
+    options: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    given = {"client_id": CLIENT, "client_secret": SECRET, **options}
+    with pytest.raises(kind, match=message):
+        OAuth2ClientCredentials("http://localhost/token", **given)
+
+
 def test_nobody_listens() -> None:
     auth = OAuth2ClientCredentials("http://127.0.0.1:1/token", CLIENT, SECRET)
     answer = ResonanceOSAPIClient("http://127.0.0.1:1", auth=auth, retry=None).get_profiles()
@@ -491,6 +557,8 @@ def test_the_end_is_told_once_also_to_who_was_renewing_early(server: TokenServer
         ("localhost/token", ValueError),
         ("https://me:pass@auth.example.com/token", ValueError),
         (b"https://auth.example.com/token", TypeError),
+        ("https://a b/token", ValueError),
+        ("https://auth.example.com:port/token", ValueError),
     ],
 )
 def test_secrets_go_to_no_unsafe_address(url: Any, error: type[Exception]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import math
 
 import pytest
 
@@ -24,8 +24,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def queue(clock: Clock) -> WorkQueue:
-    return WorkQueue(Pacer(), look_ahead=4, aside=3, clock=clock)
+def woken() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def queue(clock: Clock, woken: list[bool]) -> WorkQueue:
+    return WorkQueue(Pacer(), look_ahead=4, aside=3, wake=lambda: woken.append(True), clock=clock)
 
 
 def items(*indices: int) -> list[Item]:
@@ -38,7 +43,6 @@ def test_items_come_in_order_and_an_end_comes_after_the_last(queue):
     assert not queue.over
     queue.settle(), queue.settle()
     assert queue.over
-    assert queue.take() is None
     assert queue.stop() is True
 
 
@@ -78,61 +82,47 @@ def test_after_the_last_nothing_is_wanted(queue):
     assert queue.wanted(0) == 0
 
 
-def test_a_worker_waits_for_an_item_and_gets_it(queue):
-    got = []
-    worker = threading.Thread(target=lambda: got.append(queue.take()))
-    worker.start()
-    queue.feed(items(7), last=True)
-    worker.join(10)
-    assert got[0].index == 7
+def test_where_nothing_may_go_it_says_when_something_will(queue, clock):
+    assert queue.take() == math.inf
+    queue.feed(items(0), last=True)
+    queue.put_aside(queue.take(), seconds=5)
+    clock.now = 2.0
+    assert queue.take() == 5.0
 
 
-def test_a_stop_wakes_all_who_wait(queue):
-    got = []
-    workers = [threading.Thread(target=lambda: got.append(queue.take())) for _ in range(5)]
-    for worker in workers:
-        worker.start()
+def test_a_limit_holds_the_items_back(queue, clock):
+    queue.feed(items(0, 1), last=True)
+    queue.answered(queue.take(), remaining=0, reset=30)
+    assert queue.take() == 30.0
+    clock.now = 30.0
+    assert queue.take().index == 1
+
+
+def test_after_a_stop_nothing_is_handed_out(queue):
+    queue.feed(items(0), last=True)
     assert queue.stop() is False
-    for worker in workers:
-        worker.join(10)
-    assert got == [None] * 5
+    assert queue.over
+    assert queue.take() == math.inf
 
 
-def test_an_earlier_due_time_wakes_who_watches_the_clock_for_a_later_one():
-    # On the real clock, since it is the waiting that is tried.
-    import time
-
-    queue = WorkQueue(Pacer(), look_ahead=4, aside=9, clock=time.monotonic)
-    queue.feed(items(0, 1), last=True)
-    late, soon = queue.take(), queue.take()
-    queue.put_aside(late, seconds=60)
-    got = []
-    workers = [threading.Thread(target=lambda: got.append(queue.take())) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    queue.put_aside(soon, seconds=0.01)
-    until = time.monotonic() + 10
-    while not got and time.monotonic() < until:
-        time.sleep(0.01)
-    assert got == [soon]
-    queue.stop()
-    for worker in workers:
-        worker.join(10)
-
-
-def test_a_limit_holds_the_items_back(clock):
-    queue = WorkQueue(Pacer(), look_ahead=4, aside=3, clock=clock)
-    queue.feed(items(0, 1), last=True)
-    first = queue.take()
-    queue.answered(first, remaining=0, reset=30)
-    got = []
-    worker = threading.Thread(target=lambda: got.append(queue.take()))
-    worker.start()
-    worker.join(0.1)
-    assert not got
-    queue.stop()
-    worker.join(10)
-    assert got == [None]
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda queue, item: queue.feed(items(7), last=False),
+        lambda queue, item: queue.put_aside(item, seconds=1),
+        lambda queue, item: queue.answered(item),
+        lambda queue, item: queue.give_back(item, seconds=1),
+        lambda queue, item: queue.settle(),
+        lambda queue, item: queue.stop(),
+    ],
+    ids=["fed", "put aside", "answered", "given back", "settled", "stopped"],
+)
+def test_whoever_takes_is_woken_when_it_may_go_on(queue, woken, change):
+    queue.feed(items(0), last=True)
+    item = queue.take()
+    woken.clear()
+    change(queue, item)
+    assert woken
 
 
 def test_what_was_taken_and_not_sent_is_given_back(queue, clock):

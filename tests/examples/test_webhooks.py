@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import socket
 import threading
@@ -93,3 +94,22 @@ def test_an_example_takes_events(
         assert send(b"x" * 1_100_000).status_code == 413
     assert handled == ["msg_2", "msg_2", "msg_1"]
     module.seen.close()
+
+
+def test_a_sender_that_hangs_up_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_WEBHOOK_SECRET", SECRET.reveal())
+    monkeypatch.chdir(tmp_path)
+    app = loaded("webhooks_fastapi").app
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/webhook", "query_string": b""}
+    asyncio.run(app({**scope, "headers": []}, receive, send))
+    assert sent[0]["status"] == 400

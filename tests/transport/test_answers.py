@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import socket
 import time
 import tracemalloc
 import zlib
@@ -25,6 +26,7 @@ from tests.support.raw_server import (
 
 HEALTHY = {"status": "healthy"}
 WHOLE = answer(HEALTHY)
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,16 @@ WHOLE = answer(HEALTHY)
             replies(b"not gzip", headers={"Content-Encoding": "gzip"}),
             errors.MalformedJSONError,
             id="compression broken",
+        ),
+        pytest.param(
+            sends(JSON + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}"),
+            errors.BadResponseError,
+            id="a chunk of less than nothing",
+        ),
+        pytest.param(
+            sends(JSON + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+            errors.BadResponseError,
+            id="two lengths",
         ),
         pytest.param(
             replies({}, status=302, headers={"Location": "http://elsewhere.example/"}),
@@ -255,6 +267,38 @@ def test_no_problem_is_too_strange(serve: Any, client_of: Any, body: bytes) -> N
         client.get_profile("acme", "formal")
     assert raised.value.message == "The server answered 404 Some Reason."
     assert raised.value.type == "not-found"
+
+
+def test_what_a_stranger_says_stays_one_short_line(serve: Any, client_of: Any) -> None:
+    problem = {
+        "type": "urn:resonanceos:problem:\x1b[2J",
+        "detail": "no\x1b[31m\r\nINFO: all is well " + "x" * 5000,
+        "request_id": "r" * 5000,
+        "errors": [{"field": "a\nb", "message": "c\x07"}],
+    }
+    client = client_of(serve(replies(problem, 422)))
+    with pytest.raises(errors.ValidationError) as raised:
+        client.generate_content("x")
+    error = raised.value
+    assert str(error).isprintable()
+    assert len(str(error)) < 1100
+    assert (error.type, error.request_id) == ("validation-failed", None)
+    assert error.errors == [{"field": "a b", "message": "c "}]
+
+
+def test_what_comes_before_the_answer_is_not_the_answer(serve: Any, client_of: Any) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+
+    def slow(connection: socket.socket, request: bytes) -> None:
+        prompt = json.loads(request.partition(b"\r\n\r\n")[2])["prompt"]
+        connection.sendall(early)
+        connection.sendall(answer({"article": prompt, "hrv_feedback": 0.5}))
+
+    server = serve(slow)
+    client = client_of(server)
+    for prompt in ("one", "two", "three"):
+        assert client.generate_content(prompt)["article"] == prompt
+    assert server.connections == 1
 
 
 def test_a_connection_is_used_again_and_a_dead_one_is_not(serve: Any, client_of: Any) -> None:

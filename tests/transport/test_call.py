@@ -22,11 +22,13 @@ from resonance_helpers.errors import (
     OutcomeUnknownError,
     RateLimitedError,
     ResonanceError,
+    TokenError,
     UnavailableError,
     UnknownProfileError,
 )
 from resonance_helpers.transport import Answer, Call, Later
 from resonance_helpers.transport.quota import RetryQuota
+from tests.support.raw_server import raw_server, replies
 
 
 class Clock:
@@ -411,6 +413,33 @@ def test_an_auth_class_signs_each_attempt_anew(play: Any) -> None:
     stage.call().run()
     sent = [seen.headers["Authorization"] for seen in stage.network.seen]
     assert sent == ["Bearer first", "Bearer second"]
+
+
+@pytest.mark.parametrize("value", ["a\nb", " a", "\u2192", 5])
+@pytest.mark.parametrize("mode", ["return", "raise"])
+def test_a_header_that_can_not_be_sent_raises(mode: Any, value: Any) -> None:
+    with raw_server(replies({"status": "healthy"})) as server:
+        client = ResonanceOSAPIClient(server.url, on_error=mode)
+        client.session.headers["X-Team"] = value
+        with pytest.raises(ValueError, match="a header or the query") as raised:
+            client.health_check()
+    assert not isinstance(raised.value, ResonanceError)
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("failure_of_its_own", [REFUSED, FileNotFoundError("/run/vault")])
+def test_what_an_auth_class_meets_happened_before_anything_was_sent(
+    play: Any, failure_of_its_own: Exception
+) -> None:
+    class Vault(requests.auth.AuthBase):
+        def __call__(self, request: Any) -> Any:
+            raise failure_of_its_own
+
+    stage = play(200, auth=Vault(), max_attempts=2)
+    error = failure(stage.call())
+    assert isinstance(error, TokenError)
+    assert error.attempts == (2 if failure_of_its_own is REFUSED else 1)
+    assert stage.network.seen == []
 
 
 def test_an_auth_class_that_fails_fails_the_call(play: Any) -> None:

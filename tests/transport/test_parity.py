@@ -549,14 +549,18 @@ def test_a_tracer_misses_nothing(monkeypatch: pytest.MonkeyPatch, owner: Any, na
 
 def test_a_call_broken_off_leaves_nothing_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while an answer is due: the next call must not take it for its own."""
-    with raw_server(OK, OK, replies("late"), replies("mine")) as server, Session() as session:
+
+    def echo(connection: Any, request: bytes) -> None:
+        connection.sendall(answer(request.split()[1].decode()))
+
+    with raw_server(echo) as server, Session() as session:
         for _ in range(2):
             session.get(server.url, **once)
         with monkeypatch.context() as patch:
             patch.setattr(Punctual, "receive", lambda self: exec("raise KeyboardInterrupt"))
             with pytest.raises(KeyboardInterrupt):
-                session.get(server.url, **once)
-        assert session.get(server.url, **once).json() == "mine"
+                session.get(server.url + "/late", **once)
+        assert session.get(server.url + "/mine", **once).json() == "/mine"
         assert server.connections == 2
 
 

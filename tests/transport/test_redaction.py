@@ -6,6 +6,7 @@ import contextlib
 import gc
 import logging
 import pickle
+import socket
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -113,6 +114,38 @@ def test_every_credential_header_is_masked_in_any_case() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["X-Auth-Token", "api-key", "X-Session-Id", "Client-Secret"])
+def test_a_credential_is_known_by_the_name_of_its_header(name: str) -> None:
+    assert redacted({name: CANARY, "WWW-Authenticate": "Bearer", "Idempotency-Key": "k"}) == {
+        name: "****",
+        "WWW-Authenticate": "Bearer",
+        "Idempotency-Key": "k",
+    }
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_server_that_repeats_the_credential_is_not_repeated(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {
+        "type": "urn:resonanceos:problem:" + CANARY,
+        "detail": f"{CANARY} is no key",
+        "request_id": CANARY,
+        "errors": [{"field": CANARY, "message": CANARY}],
+        "checks": {CANARY: {"status": CANARY}},
+    }
+    headers = {"X-Request-ID": CANARY, "X-Debug": f"Bearer {CANARY}"}
+    content_type = f"application/{CANARY}" if status == 200 else "application/problem+json"
+    with raw_server(replies(body, status, headers, content_type)) as server:
+        client = ResonanceOSAPIClient(
+            server.url, auth=ApiKeyAuth(CANARY), on_error="raise", retry=RetryPolicy(2, base=0)
+        )
+        text, error = told(lambda: client.generate_content("x"), caplog)
+    assert isinstance(error, ResonanceError)
+    assert "****" in text
+    assert CANARY not in text
+
+
 def test_a_client_does_not_travel() -> None:
     with pytest.raises(TypeError, match="a client does not travel"):
         pickle.dumps(ResonanceOSAPIClient(auth=ApiKeyAuth(CANARY)))
@@ -139,6 +172,19 @@ def test_tls_and_this_machine_may_have_them(url: str) -> None:
     ResonanceOSAPIClient("http://api.example", auth=ApiKeyAuth(CANARY), allow_http=True)
 
 
+def test_a_cookie_of_the_servers_own_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *rest: look_up("127.0.0.1", *rest))
+    balanced = replies({"status": "healthy"}, headers={"Set-Cookie": "balancer=7"})
+    with raw_server(balanced) as server:
+        client = ResonanceOSAPIClient(server.url.replace("127.0.0.1", "api.example"))
+        for _ in range(2):
+            assert client.health_check()["status"] == "healthy"
+        assert b"balancer=7" in server.requests[-1]
+        client.session.cookies.set("login", CANARY)
+        assert client.health_check()["type"] == "insecure-transport"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_takes_nothing_along(status: int) -> None:
     with raw_server(replies({"status": "healthy"})) as elsewhere:
@@ -148,6 +194,13 @@ def test_a_redirect_takes_nothing_along(status: int) -> None:
             assert client.health_check()["type"] == "unexpected-redirect"
             assert client.generate_content("x")["type"] == "unexpected-redirect"
     assert elsewhere.requests == []
+
+
+def test_a_redirect_to_nowhere_is_only_a_redirect() -> None:
+    with raw_server(replies({}, 302, {"Location": "http://[/"})) as server:
+        for session in (None, requests.Session()):
+            client = ResonanceOSAPIClient(server.url, session=session)
+            assert client.health_check()["type"] in ("unexpected-redirect", "bad-response")
 
 
 def test_netrc_is_never_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_each_reason_is_retried_or_not(
 
 def test_the_waits_double_up_to_the_cap() -> None:
     policy = RetryPolicy(base=0.5, cap=3, random=lambda: 1.0)
-    assert [policy.wait(n, None) for n in range(1, 6)] == [0.5, 1, 2, 3, 3]
+    assert [policy.wait(n, None) for n in (*range(1, 6), 5000)] == [0.5, 1, 2, 3, 3, 3]
 
 
 @given(st.integers(1, 60), st.floats(0, 1, exclude_max=True))
@@ -79,6 +79,7 @@ def test_asked_to_come_back_at_once_means_at_once() -> None:
 def test_the_defaults_are_these() -> None:
     policy = RetryPolicy()
     assert (policy.max_attempts, policy.base, policy.cap, policy.max_wait) == (5, 0.1, 8, 60)
+    assert repr(policy) == "RetryPolicy(max_attempts=5, base=0.1, cap=8.0, max_wait=60.0)"
     assert NO_RETRIES.max_attempts == 1
 
 
@@ -100,6 +101,8 @@ def test_a_policy_does_not_change() -> None:
 def test_a_policy_that_can_not_be_is_refused(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         RetryPolicy(**options)
+    with pytest.raises(TypeError, match="it has to be a whole number"):
+        RetryPolicy(max_attempts=2.5)  # type: ignore[arg-type]
 
 
 def test_nothing_may_be_nothing() -> None:

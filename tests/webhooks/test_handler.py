@@ -13,7 +13,7 @@ import pytest
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy, Secret, WebhookHandler
 from resonance_helpers.errors import OverloadedError
 from resonance_helpers.webhooks import WebhookReceiver, new_secret
-from tests.support.raw_server import RawServer, drips, raw_server, replies, resets
+from tests.support.raw_server import RawServer, drips, raw_server, replies, resets, sends
 
 SECRET = new_secret()
 QUICK = RetryPolicy(max_attempts=3, base=0.001)
@@ -128,6 +128,7 @@ FATES: dict[str, Any] = {
     "refused": None,
     "reset": resets,
     "drip": drips(b"HTTP/1.1 200 OK\r\n" * 9),
+    "broken chunks": sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n"),
     "dripping body": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, after=40),
     "nonsense": lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"),
 }
@@ -229,6 +230,7 @@ def test_the_seeds_call_is_enough() -> None:
         ("https://me:pw@your-app.com", ValueError),
         ("http://[::1", ValueError),
         ("http://host:port", ValueError),
+        ("http://a b/", ValueError),
         (None, TypeError),
     ],
 )
@@ -241,6 +243,12 @@ def test_a_url_that_could_not_work_is_told_at_once(url: Any, error: type[Excepti
 def test_seconds_are_seconds(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is 0"):
         WebhookHandler("https://your-app.com", **{name: 0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "odd"), [("retry", 3), ("session", "s")])
+def test_what_could_not_send_is_told_at_once(name: str, odd: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} is a"):
+        WebhookHandler("http://127.0.0.1:1", **{name: odd})
 
 
 def test_no_retries_is_one_attempt() -> None:
