@@ -100,9 +100,16 @@ def read_keys(path: Path) -> dict[str, str]:
 def write_keys(
     path: Path, attendees: Iterable[Attendee], held: Mapping[str, str], url: str
 ) -> None:
-    """Write who gets which address and key, for the owner of the file alone (mode 0600)."""
+    """Write who gets which address and key, for the owner of the file alone (mode 0600).
+
+    Raises:
+        AttendeesError: the folder of `path` is not there or cannot be written.
+    """
     # Beside the old one and then in its place: never half a file, never readable by others.
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise AttendeesError(f"{path} cannot be written: {error.strerror}") from None
     with open(handle, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

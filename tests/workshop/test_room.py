@@ -158,6 +158,12 @@ def test_lists_that_cannot_be_one(tmp_path: Path, text: str, reason: str) -> Non
         read_list(tmp_path / "list.csv")
 
 
+def test_keys_that_have_no_folder_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    with pytest.raises(SandboxError, match=r"none.keys\.csv cannot be written: \w"):
+        start(attendees=tmp_path / "list.csv", keys=tmp_path / "none" / "keys.csv")
+
+
 def test_a_list_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"none\.csv cannot be read") as caught:
         start(attendees=tmp_path / "none.csv")
