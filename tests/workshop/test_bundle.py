@@ -69,6 +69,12 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_without_git_it_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    with pytest.raises(bundle.BundleError, match="is no clone"):
+        list(bundle.files())
+
+
 def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_path: Path) -> None:
     """With a stand-in for bootstrap.py, which has tests of its own."""
     stick, target = tmp_path / "stick", tmp_path / "in a home"
