@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -197,10 +198,14 @@ def inner_ports(room: Room) -> list[int]:
     """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if they are
     free. Whoever outlived a hub that was killed looks for them there, and goes on working."""
     file = room.hub / "ports.json"
-    try:
-        ports = [free_port(port=port) for port in json.loads(file.read_text("utf-8"))]
-    except (OSError, ValueError, HubError):
-        ports = [free_port() for _ in range(3)]
+    ports = [0, 0, 0]
+    with suppress(OSError, ValueError):
+        ports = json.loads(file.read_text("utf-8"))
+    for at, port in enumerate(ports):
+        try:
+            ports[at] = free_port(port=port)
+        except HubError:
+            ports[at] = free_port()
     file.write_text(json.dumps(ports), "utf-8")
     return ports
 
