@@ -49,7 +49,7 @@ lock: ready ## Pin every package anew, after a change of pyproject.toml
 	    --constraint requirements.lock --output-file requirements-bench.lock
 
 clean: ## Remove .venv and everything that can be made again
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV).lock build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that can run bootstrap.py; bootstrap.py looks for the one to use.

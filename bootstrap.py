@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
+from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -155,6 +156,32 @@ def find_python():
     )
 
 
+@contextmanager
+def alone():
+    """Keep others from setting up meanwhile: two at once would delete each other's .venv."""
+    try:
+        file = open(f"{VENV}.lock", "w")  # noqa: SIM115 - closed below
+    except OSError:  # whoever makes .venv will say why
+        yield
+        return
+    with file:
+        try:
+            if WINDOWS:
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SetupError(
+                "another command is setting up this folder.",
+                "wait until it has, then run this again.",
+            ) from None
+        yield
+
+
 def make_venv(python):
     """An empty .venv, in place of an unfinished one."""
     if VENV.is_dir() and not (VENV / "pyvenv.cfg").exists():
@@ -250,7 +277,8 @@ def main():
     if recorded() == fingerprint():
         return 0
     try:
-        set_up()
+        with alone():
+            set_up()
     except SetupError as error:
         print(f"Set-up: {error}", file=sys.stderr)
         return 1

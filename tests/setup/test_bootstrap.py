@@ -228,6 +228,15 @@ def test_an_interrupted_update_does_not_look_finished(clone, quick, monkeypatch)
     assert not bootstrap.READY.exists()
 
 
+def test_a_second_set_up_at_the_same_time_touches_nothing(clone, quick, capsys):
+    with bootstrap.alone():
+        assert bootstrap.main() == 1
+    assert "another command is setting up this folder" in capsys.readouterr().err
+    assert not (clone / ".venv").exists()
+
+    assert bootstrap.main() == 0
+
+
 def test_a_moved_venv_is_made_anew(clone, quick):
     bootstrap.main()
     _, digest = bootstrap.READY.read_text().split()
