@@ -75,6 +75,10 @@ def test_databases_of_others_are_left_alone(postgres: Postgres) -> None:
     with psycopg.connect(plain) as connection:
         connection.execute("DROP TABLE tenants")
     Database(url).close()
+    with psycopg.connect(plain) as connection:
+        connection.execute("COMMENT ON TABLE tenants IS 'ResonanceOS sandbox, version 99'")
+    with pytest.raises(DatabaseError, match="those of another version of this sandbox"):
+        Database(url)
 
 
 def test_a_restarted_server_is_found_again(postgres: Postgres) -> None:
