@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BindError as error:
         return _refuse(error)
 
-    # What a start makes stays: the collector would look through it a hundred times for nothing.
+    # What a start makes stays: the garbage collector would look through it again and again, here
+    # and (but for `freeze`) in the middle of requests.
     gc.disable()
     # Else pydantic reads the metadata of every installed package, in search of plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
