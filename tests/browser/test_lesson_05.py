@@ -23,8 +23,9 @@ def counts(page: Page) -> dict[str, list[int]]:
 
 
 def dial(page: Page) -> Locator:
-    """The dial's handle; ipywidgets gives it a role, but no name of its own."""
-    return page.locator(".widget-slider").filter(has_text="Faults, %:").get_by_role("slider")
+    """The dial's handle, beside the box that has its name."""
+    box = page.get_by_role("spinbutton", name="Faults, %:")
+    return page.locator(".widget-hbox", has=box).get_by_role("slider")
 
 
 def set_dial(page: Page, percent: int) -> None:
@@ -49,7 +50,7 @@ def test_the_pictures_are_there(lesson: Page, screenshot: Callable[[Page, str], 
 def test_the_dial_is_dragged_with_the_mouse(lesson: Page) -> None:
     handle = dial(lesson)
     expect(handle).to_have_attribute("aria-valuenow", re.compile(r"20(\.0)?"))
-    bar = lesson.locator(".widget-slider").filter(has_text="Faults, %:").locator(".noUi-base")
+    bar = lesson.locator(".noUi-base", has=handle)
     handle.drag_to(bar)  # to its middle
     expect(handle).to_have_attribute("aria-valuenow", re.compile(r"30(\.0)?"))
     # Nothing was sent yet: only the button sends.
