@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import traitlets
 
 from . import resilience
-from .widgets import LABEL, WIDE, Panel
+from .widgets import BESIDE, Panel, labelled
 
 __all__ = ["FaultDial"]
 
@@ -37,16 +37,13 @@ class FaultDial(Panel):
             min=0,
             max=60,
             step=5,
-            description="Faults, %:",
             tooltip="Share of all attempts that run into a fault",
             continuous_update=False,
-            style=LABEL,
-            layout=WIDE,
         )
-        self.button = ipw.Button(description="Run", button_style="primary")
+        self.button = ipw.Button(description="Run", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.run())
         self.table = ipw.HTML()
-        super().__init__(self.rate, self.button, self.table)
+        super().__init__(labelled("Faults, %:", self.rate), self.button, self.table)
         self.news = "Set the dial, then press Run."
         if client.sandbox is None:
             self.rate.disabled = self.button.disabled = True

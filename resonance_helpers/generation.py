@@ -134,14 +134,21 @@ def sweep(
 
 def evidence(answer: Mapping[str, Any]) -> pd.DataFrame:
     """What `POST /hrv` found in a text, a row for each dimension: the value, the numbers that went
-    into it, and the words or sentences counted."""
+    into it, and the words or sentences counted.
+
+    The words and sentences of the whole text are the same for all: the first row has them.
+    """
     import pandas as pd
 
     found = answer["evidence"]
+    counts = [dict(found[d.name].get("counts", {})) for d in DIMENSIONS]
+    for later in counts[1:]:
+        for of_all in counts[0].keys() & {"words", "sentences"}:
+            later.pop(of_all, None)
     return pd.DataFrame(
         {
             "value": [round(v, 2) for v in HRVVector(answer["hrv_vector"])],
-            "counts": [_listed(found[d.name].get("counts", {})) for d in DIMENSIONS],
+            "counts": [_listed(count) for count in counts],
             "found": [_few(found[d.name].get("found", [])) for d in DIMENSIONS],
         },
         index=pd.Index([d.name for d in DIMENSIONS], name="dimension"),

@@ -17,7 +17,7 @@ import traitlets
 from . import health, plots
 from .hrv import DIMENSIONS, HRVVector
 
-__all__ = ["Explorer", "HealthPanel", "Panel", "ProfilePicker", "ProfileSliders"]
+__all__ = ["Explorer", "HealthPanel", "Panel", "ProfilePicker", "ProfileSliders", "labelled"]
 
 WIDE = {"width": "32em"}
 LABEL = {"description_width": "11em"}
@@ -142,16 +142,17 @@ class Explorer(Panel):
         self.prompt = ipw.Text(prompt, description="Prompt:", layout={"width": "44em"}, style=LABEL)
         self.first = _dropdown("Profile A:")
         self.second = _dropdown("Profile B:")
-        self.paragraphs = ipw.IntSlider(
-            2, 1, 8, description="Paragraphs:", style=LABEL, layout=WIDE
-        )
-        self.temperature = ipw.FloatSlider(
-            0.7, min=0, max=2, step=0.1, description="Temperature:", style=LABEL, layout=WIDE
-        )
+        self.paragraphs = ipw.IntSlider(2, 1, 8)
+        self.temperature = ipw.FloatSlider(0.7, min=0, max=2, step=0.1)
         self.button = ipw.Button(description="Generate", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.generate())
         super().__init__(
-            self.prompt, self.first, self.second, self.paragraphs, self.temperature, self.button
+            self.prompt,
+            self.first,
+            self.second,
+            labelled("Paragraphs:", self.paragraphs),
+            labelled("Temperature:", self.temperature),
+            self.button,
         )
         answer = client.get_profiles()
         if self._failed(answer):
@@ -215,11 +216,8 @@ class ProfileSliders(Panel):
                 min=dimension.low,
                 max=dimension.high,
                 step=0.05,
-                description=f"{dimension.label}:",
                 tooltip=f"High: {dimension.meaning}",
                 continuous_update=False,
-                style=LABEL,
-                layout=WIDE,
             )
             for dimension in DIMENSIONS
         }
@@ -231,7 +229,7 @@ class ProfileSliders(Panel):
             self.tenant,
             self.name,
             self.start,
-            *self.sliders.values(),
+            *(labelled(f"{d.label}:", self.sliders[d.name]) for d in DIMENSIONS),
             ipw.HBox([self.create_button, self.try_button], layout=BESIDE),
         )
         self._profiles: dict[str, Sequence[float]] = {}
@@ -334,6 +332,31 @@ OUTAGES: list[tuple[str, tuple[str, ...]]] = [
     ("writer", ("writer",)),
     ("database", ("database",)),
 ]
+
+
+def labelled(label: str, slider: ipw.Widget) -> ipw.HBox:
+    """A slider beside a box for the same number, which takes an exact one.
+
+    The box also gives a screen reader the name: the handle of a slider has none.
+    """
+    kind = ipw.BoundedIntText if isinstance(slider, ipw.IntSlider) else ipw.BoundedFloatText
+    box = kind(
+        slider.value,
+        min=slider.min,
+        max=slider.max,
+        step=slider.step,
+        description=label,
+        tooltip=slider.tooltip,
+        style=LABEL,
+        layout={"width": "17em"},
+    )
+    slider.readout = False
+    slider.layout = {"width": "15em"}
+    ipw.link((slider, "disabled"), (box, "disabled"))
+    # A browser counts in steps, so that 0.55 + 0.05 comes as 0.6000000000000001.
+    round_off = lambda value: round(value, 4)  # noqa: E731
+    ipw.link((slider, "value"), (box, "value"), transform=(round_off, round_off))
+    return ipw.HBox([box, slider])
 
 
 def _dropdown(label: str) -> ipw.Dropdown:

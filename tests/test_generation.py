@@ -111,6 +111,9 @@ def test_evidence_shows_the_words_that_were_counted(api: ResonanceOSAPIClient) -
     assert "was opened" in frame.loc["active_voice_ratio", "found"]
     assert frame["value"].tolist() == [round(v, 2) for v in HRVVector(measured["hrv_vector"])]
     assert re.search(r"hedges 2", frame.loc["assertiveness_index", "counts"])
+    assert re.search(r"sentences 3, words 12", frame.loc["sentence_variance", "counts"])
+    # pandas cuts what is longer, and here the numbers are the point.
+    assert frame["counts"].str.len().max() <= 50
 
 
 def test_evidence_of_an_empty_find_is_empty(api: ResonanceOSAPIClient) -> None:

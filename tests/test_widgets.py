@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from ipywidgets import Button, Dropdown, FloatSlider, IntSlider, Text, Widget
+from ipywidgets import Button, Dropdown, FloatSlider, FloatText, IntSlider, IntText, Text, Widget
 
 from resonance_helpers import RetryPolicy, health, sandbox, widgets
 from resonance_helpers.hrv import NAMES
@@ -51,8 +51,10 @@ def inside(widget: Widget) -> Iterator[Widget]:
 class TestEveryWidget:
     def test_each_control_has_a_label(self, api: LessonClient, kind: type[Widget]) -> None:
         for part in inside(kind(api)):
-            if isinstance(part, Dropdown | FloatSlider | IntSlider | Text | Button):
+            if isinstance(part, Dropdown | FloatText | IntText | Text | Button):
                 assert part.description, part
+            # The handle of a slider has no name, whatever its description: a box has it instead.
+            assert not getattr(part, "readout", False), part
 
     def test_its_twin_in_text_is_the_same_each_time(
         self, api: LessonClient, kind: type[Widget]
@@ -90,6 +92,19 @@ class TestEveryWidget:
             if hasattr(part, "placeholder")
         )
         assert "<img src=x" not in shown
+
+
+def test_a_slider_and_its_box_hold_one_number() -> None:
+    slider = FloatSlider(0.5, min=-1, max=1, step=0.05)
+    box, _ = widgets.labelled("valence:", slider).children
+    slider.value = 0.55 + 0.05
+    assert str(box.value) == "0.6"
+    box.value = -0.123
+    assert slider.value == -0.123
+    box.value = 7
+    assert slider.value == 1
+    slider.disabled = True
+    assert box.disabled
 
 
 class TestProfilePicker:

@@ -30,7 +30,9 @@ document.addEventListener("DOMContentLoaded", () => {
   // A slider is drawn later, and its handle is not tied to its label.
   const sliders = () => {
     for (const handle of document.querySelectorAll(".widget-slider [role=slider]:not([aria-label])")) {
-      name(handle, handle.closest(".widget-slider").querySelector("label").textContent);
+      const slider = handle.closest(".widget-slider");
+      const [own, beside] = [slider, slider.parentElement].map((one) => one.querySelector("label"));
+      name(handle, own.textContent || beside.textContent);
     }
   };
   const outputs = document.querySelectorAll(".cell_output");

@@ -28,7 +28,8 @@ class NotYet(Exception):
 class Outcome:
     """What a check or a hint has to say: `word` first, then a sentence or two.
 
-    `word` is Correct, Not yet, Not attempted or Set-up broken, or "Hint 1 of 2".
+    `word` is Correct, Not yet, Not attempted or Set-up broken, or, of a hint, which one on which
+    exercise: "Hint 1 of 2 on check.health.wait".
     """
 
     word: str
@@ -94,8 +95,10 @@ class Exercise:
         _lesson.last = self
         self._given = min(self._given + 1, len(self.hints))
         more = "" if self._given < len(self.hints) else " (This was the last hint.)"
+        # Named, because hint() is for the last one checked: after Run All that is the last of all.
         return Outcome(
-            f"Hint {self._given} of {len(self.hints)}", self.hints[self._given - 1] + more
+            f"Hint {self._given} of {len(self.hints)} on check.{self.name}",
+            self.hints[self._given - 1] + more,
         )
 
     def __repr__(self) -> str:

@@ -22,9 +22,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.jupyter import Lab
+
+# Five seconds, the default, are soon over where several suites share two cores.
+expect.set_options(timeout=30_000)
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [

@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.jupyter import Lab
-
-
-def slider(page: Page, label: str) -> Locator:
-    """The handle beside `label`; ipywidgets gives it a role, but no name of its own."""
-    return page.locator(".widget-slider").filter(has_text=label).get_by_role("slider")
 
 
 def test_a_person_works_through_generation(
@@ -50,8 +45,11 @@ def test_a_person_works_through_generation(
 
     # The sliders obey the keyboard, and nothing is sent before Generate is pressed.
     said = news.inner_text()
-    slider(page, "Paragraphs:").focus()
+    box = page.get_by_role("spinbutton", name="Paragraphs:")
+    handle = page.locator(".widget-hbox", has=box).get_by_role("slider")
+    handle.focus()
     page.keyboard.press("ArrowLeft")
+    expect(box).to_have_value("1")
     expect(news).to_have_text(said)
     generate.click()
     expect(page.locator("section p")).to_have_count(2)

@@ -22,9 +22,14 @@ def counts(page: Page) -> dict[str, list[int]]:
     }
 
 
+def row(page: Page) -> Locator:
+    """The dial and the box beside it, which has its name."""
+    return page.locator(".widget-hbox", has=page.get_by_role("spinbutton", name="Faults, %:"))
+
+
 def dial(page: Page) -> Locator:
-    """The dial's handle; ipywidgets gives it a role, but no name of its own."""
-    return page.locator(".widget-slider").filter(has_text="Faults, %:").get_by_role("slider")
+    """The dial's handle."""
+    return row(page).get_by_role("slider")
 
 
 def set_dial(page: Page, percent: int) -> None:
@@ -49,8 +54,7 @@ def test_the_pictures_are_there(lesson: Page, screenshot: Callable[[Page, str], 
 def test_the_dial_is_dragged_with_the_mouse(lesson: Page) -> None:
     handle = dial(lesson)
     expect(handle).to_have_attribute("aria-valuenow", re.compile(r"20(\.0)?"))
-    bar = lesson.locator(".widget-slider").filter(has_text="Faults, %:").locator(".noUi-base")
-    handle.drag_to(bar)  # to its middle
+    handle.drag_to(row(lesson).locator(".noUi-base"))  # to its middle
     expect(handle).to_have_attribute("aria-valuenow", re.compile(r"30(\.0)?"))
     # Nothing was sent yet: only the button sends.
     expect(lesson.get_by_role("table", name="Counts so far")).to_have_count(0)
