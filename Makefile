@@ -36,10 +36,10 @@ bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m benchmarks $(ARGS)
 
 workshop: ready ## Start a JupyterHub for a room (ATTENDEES=list.csv ARGS="--help" for more)
-	@$(PY) -m workshop hub $(ATTENDEES) $(ARGS)
+	@$(PY) -m workshop hub $(if $(ATTENDEES),"$(ATTENDEES)") $(ARGS)
 
 workshop-bundle: ready ## Put all that a room without a network needs into a folder (BUNDLE=folder)
-	@$(PY) -m workshop bundle $(or $(BUNDLE),resonance-bundle) $(ARGS)
+	@$(PY) -m workshop bundle "$(or $(BUNDLE),resonance-bundle)" $(ARGS)
 
 lock: ready ## Pin every package anew, after a change of pyproject.toml
 	@$(PY) -m pip install --quiet uv==$(UV)
@@ -49,7 +49,7 @@ lock: ready ## Pin every package anew, after a change of pyproject.toml
 	    --constraint requirements.lock --output-file requirements-bench.lock
 
 clean: ## Remove .venv and everything that can be made again
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV).lock build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that can run bootstrap.py; bootstrap.py looks for the one to use.

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
+from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -85,8 +86,8 @@ def fingerprint():
 def recorded():
     """The fingerprint of the .venv that is there; empty where it is missing or unfinished."""
     try:
-        return READY.read_text().splitlines() if PYTHON.exists() else []
-    except OSError:
+        return READY.read_text(encoding="utf-8").splitlines() if PYTHON.exists() else []
+    except (OSError, ValueError):
         return []
 
 
@@ -94,7 +95,11 @@ def probe(command):
     """(version, path, has the venv module) of a Python, or None where it does not run."""
     try:
         done = subprocess.run(
-            [command, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30
+            [command, "-c", PROBE],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+            env=dict(os.environ, PYTHONIOENCODING="utf-8"),  # a path may have a user's name in it
         )
         version, path, venv = done.stdout.decode().split("\n")[:3]
         return tuple(int(part) for part in version.split(".")), path.strip(), "True" in venv
@@ -102,11 +107,26 @@ def probe(command):
         return None
 
 
+def launched():
+    """The Pythons that Windows' launcher knows: they are on no PATH."""
+    try:
+        done = subprocess.run(
+            ["py", "--list-paths"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    # " -V:3.13 *        C:\\...\\python.exe", the newest first
+    return re.findall(r"(?m)^ -V:.*?  +(\S.*?)\s*$", done.stdout.decode(errors="replace"))
+
+
 def find_python():
     """The Python to make .venv with: $PYTHON, else the newest that is supported."""
     chosen = os.environ.get("PYTHON")
     others, without_venv = {}, []
-    for command in [chosen] if chosen else [*CANDIDATES, sys.executable]:
+    for command in [chosen] if chosen else [*CANDIDATES, sys.executable, *launched()]:
         got = probe(command)
         if not got:
             continue
@@ -134,6 +154,32 @@ def find_python():
         "python@3.13; Windows: winget install Python.Python.3.13; conda: see environment.yml), or "
         "name one with PYTHON=path.",
     )
+
+
+@contextmanager
+def alone():
+    """Keep others from setting up meanwhile: two at once would delete each other's .venv."""
+    try:
+        file = open(f"{VENV}.lock", "w")  # noqa: SIM115 - closed below
+    except OSError:  # whoever makes .venv will say why
+        yield
+        return
+    with file:
+        try:
+            if WINDOWS:
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SetupError(
+                "another command is setting up this folder.",
+                "wait until it has, then run this again.",
+            ) from None
+        yield
 
 
 def make_venv(python):
@@ -222,7 +268,7 @@ def set_up():
     install()
     warm_up()
     draft = VENV / "ready.draft"
-    draft.write_text("\n".join(wanted) + "\n")
+    draft.write_text("\n".join(wanted) + "\n", encoding="utf-8")
     os.replace(str(draft), str(READY))
     say("Ready: .venv")
 
@@ -231,7 +277,8 @@ def main():
     if recorded() == fingerprint():
         return 0
     try:
-        set_up()
+        with alone():
+            set_up()
     except SetupError as error:
         print(f"Set-up: {error}", file=sys.stderr)
         return 1

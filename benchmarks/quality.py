@@ -58,11 +58,11 @@ PROMPTS = (
 _MIDDLE = HRVVector([0.5, 0.2, 0.5, 0.6, 0.5, 0.4, 0.4, 0.7])
 _LEXICON = Path(__file__).with_name("lexicon.tsv")
 _WRITER = ResonantWriter()
-_UNSTEERED = ResonantWriter(sweeps=0, rounds=0)
+_UNSTEERED = ResonantWriter(sweeps=0, rounds=0, drafts=1)
 
 
 def run(options: Options) -> list[Result]:
-    """The tables: profiles, any vector, sliders, belief, time."""
+    """The tables: profiles, any vector, short articles, sliders, belief, time."""
     prompts = PROMPTS[: options.size(len(PROMPTS), 6)]
     articles = {
         name: [write(prompt, target) for prompt in prompts] for name, target in profiles().items()
@@ -71,6 +71,7 @@ def run(options: Options) -> list[Result]:
         by_profile(articles, prompts),
         by_dimension(articles),
         any_vector(options.size(200, 20), prompts),
+        short(prompts),
         sliders(prompts[: options.size(10, 2)]),
         belief(articles),
         times(options),
@@ -179,6 +180,32 @@ def any_vector(count: int, prompts: Sequence[str]) -> Result:
         ("vectors", "mean", "worst", "5th percentile"),
         [(count, _mean(values), min(values), sorted(values)[len(values) // 20])],
         goals=[Goal("mean feedback over random vectors", _mean(values), 0.80, at_least=True)],
+    )
+
+
+def short(prompts: Sequence[str], bounds: Sequence[int] = (200, 300, 400, 500, 700)) -> Result:
+    """Feedback of one paragraph with a bound: few sentences can't have eight measures at will."""
+    rows = []
+    for bound in bounds:
+        steered, unsteered, counts = [], [], []
+        for prompt in prompts:
+            for target in profiles().values():
+                brief = Brief(prompt, target, paragraphs=1, max_length=bound)
+                text = _WRITER.write(brief).text
+                steered.append(feedback(text, target))
+                unsteered.append(feedback(_UNSTEERED.write(brief).text, target))
+                counts.append(len(sentences(text)))
+        rows.append((bound, _mean(counts), _mean(steered), float(min(steered)), _mean(unsteered)))
+    return Result(
+        "quality-short",
+        "hrv_feedback of short articles",
+        ("max_length", "sentences", "mean", "worst", "unsteered"),
+        rows,
+        goals=[
+            Goal(f"mean feedback at {bound} characters", mean, 0.85, at_least=True)
+            for bound, _, mean, _, _ in rows
+            if bound == 400
+        ],
     )
 
 

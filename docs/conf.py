@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from html import escape
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -65,6 +68,17 @@ html_theme_options = {
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", lay_out)
     app.connect("autodoc-process-bases", without_private)
+    app.connect("html-page-context", describe)
+
+
+def describe(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let a page's first sentences stand for it where it is linked to."""
+    found = doctree.findall(nodes.paragraph) if doctree else ()
+    if first := next((one for one in found if not isinstance(one.parent, nodes.entry)), None):
+        words = escape(" ".join(first.astext().split()))
+        context["metatags"] += f'<meta name="description" content="{words}">'
 
 
 def lay_out(

@@ -52,6 +52,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Path and text of each page, the index first."""
     listed = groups()
     index = ["# Python reference", ""]
+    index += ["Every public module. Those of the client need requests alone.", ""]
     for title, names in listed.items():
         index += [f"## {title}", "", "| module | what it is for |", "|---|---|"]
         index += [f"| [`{name}`]({name}.md) | {first_sentence(name)} |" for name in names]

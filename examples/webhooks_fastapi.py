@@ -1,6 +1,6 @@
 """Events of ResonanceOS in a FastAPI application.
 
-    pip install resonance-helpers fastapi uvicorn
+    pip install path/to/this/clone fastapi uvicorn
     RESONANCE_WEBHOOK_SECRET=whsec_... uvicorn webhooks_fastapi:app
 
 Any answer but 2xx makes the server send the event again, under the same id.

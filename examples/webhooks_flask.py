@@ -1,6 +1,6 @@
 """Events of ResonanceOS in a Flask application.
 
-    pip install resonance-helpers flask
+    pip install path/to/this/clone flask
     RESONANCE_WEBHOOK_SECRET=whsec_... flask --app webhooks_flask run
 
 Any answer but 2xx makes the server send the event again, under the same id.

@@ -59,8 +59,8 @@ def forgeries(token: str | Secret, tenant: str = "globex") -> list[Forgery]:
         tenant: whose data the attacker wants.
     """
     text = token.reveal() if isinstance(token, Secret) else token
-    first, second, signature = text.split(".")
     header, claims = read_jwt(text)
+    first, second, signature = text.split(".")
     tenant_changed = _part(claims | {"tenant": tenant})
     none = _part(header | {"alg": "none"})
     own = _part(header | {"alg": "HS256"})

@@ -25,7 +25,12 @@ from .lessons import NOTEBOOKS, available
 __all__ = ["CHECKS", "Finding", "examine"]
 
 ROOT = NOTEBOOKS.parent
-REINSTALL = "run `make lab` (or `python bootstrap.py`); if it stays, `make clean` first"
+CONDA = Path(sys.prefix, "conda-meta").is_dir()
+REINSTALL = (
+    "run `conda env update --file environment.yml`"
+    if CONDA
+    else "delete .venv and run `make lab` (without make: `python bootstrap.py`)"
+)
 PINNED = re.compile(r"(?m)^([\w.-]+)==([^\s;\\]+)(?: ; ([^\\\n]+?))?(?: \\)?$")
 MEGABYTE = 1_000_000
 
@@ -51,12 +56,16 @@ class Finding:
 def python_version(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Iterator[Finding]:
     """Python 3.11 to 3.13."""
     supported = (3, 11) <= version[:2] <= (3, 13)
-    mend = "" if supported else "install Python 3.11, 3.12 or 3.13, then run `make lab`"
+    mend = "" if supported else f"install Python 3.11, 3.12 or 3.13, then {REINSTALL}"
     yield Finding("Python", ".".join(map(str, version)), mend)
 
 
 def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
-    """Each installed version equal to the lock's."""
+    """Each installed version equal to the lock's.
+
+    Lessons do without what only tests and the site ask for. Of packages that nobody asks for by
+    name, conda chooses the versions.
+    """
     if not lock.is_file():
         yield Finding("packages", "no requirements.lock here (not a clone), so none to compare")
         return
@@ -65,7 +74,9 @@ def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
     except ModuleNotFoundError:
         yield Finding("packages", "not installed", REINSTALL)
         return
-    missing, other, total = [], [], 0
+    missing: list[str] = []
+    spared: list[str] = []
+    other, total, wanted_by_lessons = [], 0, asked_for()
     for name, wanted, marker in PINNED.findall(lock.read_text(encoding="utf-8")):
         if marker and not Marker(marker).evaluate():
             continue
@@ -73,16 +84,34 @@ def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
+            (missing if name in wanted_by_lessons else spared).append(name)
             continue
-        if installed != wanted:
+        if installed != wanted and (name in wanted_by_lessons or not CONDA):
             other.append(f"{name} is {installed}, not {wanted}")
     if missing:
         yield Finding("packages", f"{len(missing)} missing: {some(missing)}", REINSTALL)
     if other:
         yield Finding("packages", f"{len(other)} not as locked: {some(other)}", REINSTALL, False)
     if not missing and not other:
-        yield Finding("packages", f"{total} as in requirements.lock")
+        rest = f"; {len(spared)} that lessons do not ask for are not here" if spared else ""
+        yield Finding("packages", f"{total - len(spared)} as in requirements.lock{rest}")
+
+
+def asked_for() -> set[str]:
+    """The packages that lessons ask for by name."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        asked = map(Requirement, importlib.metadata.requires("resonance-helpers") or ())
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+    return {
+        canonicalize_name(one.name)
+        for one in asked
+        if not one.marker
+        or any(one.marker.evaluate({"extra": extra}) for extra in ("lessons", "sandbox"))
+    }
 
 
 def jupyterlab() -> Iterator[Finding]:
@@ -122,7 +151,7 @@ def kernelspec() -> Iterator[Finding]:
 def ports(wanted: Mapping[int, str] | None = None) -> Iterator[Finding]:
     """The customary ports; each command takes another when asked."""
     customary = {
-        8888: "`make lab` takes the next free one by itself",
+        8888: "`resonance lab` takes the next free one by itself",
         8000: "stop what holds it, or run `resonance sandbox --port 0`",
     }
     for port, mend in (customary if wanted is None else wanted).items():
@@ -191,7 +220,7 @@ def server() -> Iterator[Finding]:
     except ModuleNotFoundError as error:
         yield Finding("connect()", f"{error.name} is not installed", REINSTALL)
     except SetUpError as error:
-        mend = "see the sentence above; `make clean`, then `make lab` where it says nothing"
+        mend = f"see the sentence above; where it says nothing, {REINSTALL}"
         yield Finding("connect()", str(error), mend)
     except Exception as error:  # whatever keeps a lesson from starting is the finding
         yield Finding("connect()", f"{type(error).__name__}: {error}", REINSTALL)

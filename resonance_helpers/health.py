@@ -111,7 +111,7 @@ def wait_until_ready(
         needs: parts that have to be in order.
         clock, sleep: for tests.
     """
-    if timeout < 0 or interval <= 0:
+    if not (timeout >= 0 and interval > 0):  # NaN, too
         raise ValueError("timeout is 0 or more seconds, and interval more than 0")
     needs = tuple(needs)
     end = clock() + timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -76,25 +77,23 @@ def environment() -> dict[str, str]:
 def free_port(port: int | None) -> int:
     """``port``, or the first free one from 8888 on; 0 takes any free one."""
     if port is not None:
-        if (taken := bindable(port)) is None:
+        try:
+            return bound(port)
+        except OSError as error:
             raise LabError(
-                f"port {port} is in use: choose another with --port, or leave --port out "
-                "and a free one is taken"
-            )
-        return taken
+                f"port {port} cannot be used ({error.strerror}): choose another with --port, or "
+                "leave --port out and a free one is taken"
+            ) from None
     for candidate in range(PORT, PORT + 100):
-        if bindable(candidate) is not None:
-            return candidate
+        with contextlib.suppress(OSError):
+            return bound(candidate)
     raise LabError(f"ports {PORT} to {PORT + 99} are all in use: choose another with --port")
 
 
-def bindable(port: int) -> int | None:
-    """The port that can be bound where ``port`` was asked for, or None."""
+def bound(port: int) -> int:
+    """The port that was bound where ``port`` was asked for, free again. An OSError says why not."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return None
+        probe.bind((HOST, port))
         return int(probe.getsockname()[1])

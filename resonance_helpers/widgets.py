@@ -51,6 +51,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]
         return True
 
     def told(self) -> str:
+        """What the panel shows, in words."""
         return self.news
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,14 +72,16 @@ def test_sandbox_gets_its_own_options(monkeypatch):
     assert given == [["--port", "0", "--json"]]
 
 
-def test_a_sandbox_that_is_not_installed_is_said(monkeypatch, capsys):
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
+def test_a_sandbox_that_is_not_installed_is_said():
+    code = (
+        "import sys; sys.modules['fastapi'] = None; from resonance_helpers import cli; "
+        "sys.exit(cli.main(['sandbox', '--port', '0']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    monkeypatch.setattr(cli.importlib, "import_module", missing)
-
-    assert cli.main(["sandbox"]) == 1
-    assert "needs fastapi, which is not installed: pip install" in capsys.readouterr().err
+    assert done.returncode == 1
+    assert "needs fastapi, which is not installed: pip install" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_doctor_gives_its_code(monkeypatch):
@@ -116,6 +119,16 @@ def test_an_unknown_lesson_is_said(capsys):
     assert "no lesson 'nonsense'; there are: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["execute", "editions"])
+def test_without_a_clone_there_is_nothing_to_run(command, monkeypatch, capsys):
+    monkeypatch.setattr("resonance_helpers.lessons.available", lambda: ())
+
+    assert cli.main([command]) == 1
+    assert re.match(
+        r"resonance: there are no lessons in .*: run this in a clone$", capsys.readouterr().err
+    )
+
+
 def test_execute_goes_to_the_server_of_the_environment(monkeypatch):
     given = {}
     monkeypatch.setattr(execute, "execute", lambda *a, **options: given.update(options) or [])
@@ -127,12 +140,29 @@ def test_execute_goes_to_the_server_of_the_environment(monkeypatch):
 
 
 def test_ctrl_c_is_no_traceback(monkeypatch):
-    def interrupt() -> int:
+    def interrupt(*_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(doctor, "examine", interrupt)
+    monkeypatch.setattr(cli, "sandbox", interrupt)
 
     assert cli.main(["doctor"]) == 130
+    assert cli.main(["sandbox"]) == 130
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, capsys):
+    (tmp_path / "file").touch()
+
+    assert cli.main(["editions", "--out", str(tmp_path / "file")]) == 1
+    assert re.fullmatch(r"resonance: .*file.*: .+\n", capsys.readouterr().err)
+
+
+def test_it_tells_its_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+
+    assert caught.value.code == 0
+    assert re.fullmatch(r"resonance \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():

@@ -49,7 +49,8 @@ def test_python(version, fine):
     assert bool(only(doctor.python_version(version)).mend) != fine
 
 
-def test_packages(tmp_path: Path):
+def test_packages(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(doctor, "asked_for", lambda: {"requests", "nothing-like-it"})
     lock = tmp_path / "requirements.lock"
     here = importlib.metadata.version("requests")
     hashes = " \\\n    --hash=sha256:00\n"
@@ -65,6 +66,21 @@ def test_packages(tmp_path: Path):
     assert f"requests is {here}, not 0.1" in other.state
 
     assert not only(doctor.packages(tmp_path / "none")).mend
+
+
+def test_packages_of_conda_are_those_that_lessons_ask_for(tmp_path: Path, monkeypatch):
+    asked = doctor.asked_for()
+    assert {"requests", "fastapi", "jupyterlab"} <= asked
+    assert not {"sphinx", "pytest", "jupyterhub", "anyio"} & asked
+    monkeypatch.setattr(doctor, "CONDA", True)
+    lock = tmp_path / "requirements.lock"
+    here = importlib.metadata.version("requests")
+    lock.write_text(f"requests=={here}\nanyio==0.1\nnothing-like-it==1\n")
+
+    found = only(doctor.packages(lock))
+
+    assert not found.mend
+    assert "1 that lessons do not ask for are not here" in found.state
 
 
 def test_the_lock_is_read_whole():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_no_timeout_means_one_look() -> None:
     assert wait(Server(AWAY), Clock(), timeout=0).looks == 1
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": -1}, {"interval": 0}])
+@pytest.mark.parametrize("wrong", [{"timeout": -1}, {"interval": 0}, {"timeout": math.nan}])
 def test_impossible_waits_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="timeout is 0 or more seconds"):
         wait(Server(HEALTHY), Clock(), **wrong)

@@ -228,6 +228,6 @@ class TestHealthPanel:
 
     def test_it_remembers_the_last_dozen(self, api: LessonClient) -> None:
         panel = widgets.HealthPanel(api)
-        panel.looks = [health.read({}) for _ in range(12)]
+        panel.looks = [health.read({"status": "error"}) for _ in range(12)]
         panel.look()
         assert [look.state for look in panel.looks] == ["unreachable"] * 11 + ["healthy"]

@@ -165,9 +165,15 @@ def make(folder: Path, targets: list[Target]) -> None:
 
 def files() -> Iterator[str]:
     """What git knows of this project and a room needs."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
-    )
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise BundleError(
+            f"a bundle has what git knows of the project, and {ROOT} is no clone, or git is not "
+            "installed; run this in a clone"
+        ) from None
     for path in filter(None, listed.stdout.split("\0")):
         if not path.startswith(LEFT_OUT) and (ROOT / path).is_file():
             yield path

@@ -9,7 +9,10 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from resonance_helpers.sandbox.attendees import AttendeesError
 from resonance_helpers.sandbox.settings import is_loopback
@@ -59,9 +62,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prepare the room, then become JupyterHub. It returns only where something is missing."""
+    """Prepare the room, then become JupyterHub. It returns only where something is missing, or
+    where that JupyterHub runs already."""
     try:
-        prepare(options)
+        if not prepare(options):
+            return 0
     except (HubError, AttendeesError, OSError) as error:
         print(f"workshop: {error}", file=sys.stderr)
         return 2
@@ -70,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(options: argparse.Namespace) -> None:
+def prepare(options: argparse.Namespace) -> bool:
+    """Make the room ready; False if it is taught in already, and only newcomers were let in."""
     if os.name == "nt":
         raise HubError("JupyterHub does not run on Windows; use WSL, or the bundle on each laptop")
     local = is_loopback(options.host)
@@ -81,25 +87,31 @@ def prepare(options: argparse.Namespace) -> None:
     if (options.certificate is None) != (options.key is None):
         raise HubError("--certificate and --key go together")
     room = Room(options.attendees.absolute(), options.one_user)
-    ports = free_port(options.host, options.port), free_port(), free_port()
+    names = len(room.attendees)  # what is wrong with the list is said before anything is fetched
+    if runs(room):
+        room.hand_out_passwords()
+        print(f"The workshop of {room.path.name} runs; who is new on the list can log in now.")
+        print(f"Names and passwords: {room.passwords_file}")
+        return False
+    port = free_port(options.host, options.port)
     install_proxy()
     room.prepare()
     check_readable(room)
     scheme = "https" if options.certificate else "http"
-    url = f"{scheme}://{options.host}:{ports[0]}"
+    url = f"{scheme}://{options.host}:{port}"
     if not local:
         warn(EXPOSED.format(host=options.host))
         if not options.certificate:
             warn(IN_THE_OPEN)
     if room.user(room.attendees[0].tenant) is None:
         warn(ONE_USER)
-    print(f"Workshop for {len(room.attendees)} attendees on {url} in a moment; Ctrl-C ends it.")
+    print(f"Workshop for {names} attendees on {url} in a moment; Ctrl-C ends it.")
     print(f"Names and passwords: {room.passwords_file}", flush=True)
     os.environ[SETTINGS] = json.dumps(
         {
             "list": str(room.path),
             "url": url,
-            "ports": ports[1:],
+            "ports": inner_ports(room),
             "certificate": [str(path.absolute()) for path in (options.certificate, options.key)]
             if options.certificate
             else None,
@@ -108,6 +120,7 @@ def prepare(options: argparse.Namespace) -> None:
         }
     )
     os.chdir(room.hub)
+    return True
 
 
 def install_proxy() -> None:
@@ -162,6 +175,39 @@ def check_readable(room: Room) -> None:
             f"Python or {room.folder}; move what is in a private folder such as /root, start the "
             "workshop as another user than root, or give --one-user"
         ) from None
+
+
+def runs(room: Room) -> bool:
+    """Whether the room has a JupyterHub. The proxy of one that was killed, as by the end of its
+    terminal, still holds the port: it is stopped."""
+    try:
+        proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
+        parent = proxy.parent()
+        if PROXY.name not in " ".join(proxy.cmdline()):
+            return False  # long gone, and its number is another's
+        if parent is not None and "jupyterhub" in parent.cmdline():
+            return True
+        proxy.terminate()
+        proxy.wait(10)
+    except (OSError, ValueError, psutil.Error):
+        pass
+    return False
+
+
+def inner_ports(room: Room) -> list[int]:
+    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if they are
+    free. Whoever outlived a hub that was killed looks for them there, and goes on working."""
+    file = room.hub / "ports.json"
+    ports = [0, 0, 0]
+    with suppress(OSError, ValueError):
+        ports = json.loads(file.read_text("utf-8"))
+    for at, port in enumerate(ports):
+        try:
+            ports[at] = free_port(port=port)
+        except HubError:
+            ports[at] = free_port()
+    file.write_text(json.dumps(ports), "utf-8")
+    return ports
 
 
 def free_port(host: str = "127.0.0.1", port: int = 0) -> int:

@@ -1,6 +1,7 @@
 """JupyterHub for one room: a password for each name, a home and a sandbox for each attendee.
 
-`python -m workshop hub` starts it; see README.md for what keeps attendees apart and what does not.
+`python -m workshop hub` starts it; docs/instructor/room.md tells what keeps
+attendees apart and what does not.
 """
 
 from __future__ import annotations
@@ -14,16 +15,26 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from jupyterhub.auth import Authenticator  # noqa: E402
+from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
-from resonance_helpers.sandbox import start  # noqa: E402
-from resonance_helpers.sandbox.attendees import read_keys, tenant_of  # noqa: E402
+from resonance_helpers.sandbox import SandboxError, start  # noqa: E402
+from resonance_helpers.sandbox.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
 from workshop.room import Room  # noqa: E402
 
 asked = json.loads(os.environ.pop(SETTINGS))
 room = Room(Path(asked["list"]), asked["one_user"])
+
+
+def today() -> Room:
+    """The room as its list is now: it may have grown. As it was, if somebody is just writing it."""
+    try:
+        now = Room(room.path, room.one_user)
+        return now if now.attendees and now.passwords else room
+    except (AttendeesError, OSError):
+        return room
 
 
 class Names(Authenticator):
@@ -34,7 +45,10 @@ class Names(Authenticator):
 
     async def authenticate(self, handler, data):
         name = tenant_of(data["username"])
-        return name if room.admits(name, data["password"]) else None
+        return name if today().admits(name, data["password"]) else None
+
+    async def refresh_user(self, user, handler=None, **_):
+        return today().expects(user.name)  # else a cookie would outlive the line on the list
 
 
 class Seat(SimpleLocalProcessSpawner):
@@ -47,6 +61,7 @@ class Seat(SimpleLocalProcessSpawner):
         return None  # `popen_kwargs` says all, and in a way that is safe beside threads
 
     async def start(self):
+        room.make_home(self.user.name)  # of a latecomer
         self.popen_kwargs = {"cwd": self.home_dir}
         number = room.user(self.user.name)
         if number is not None:
@@ -58,7 +73,7 @@ class Seat(SimpleLocalProcessSpawner):
         env["LOGNAME"] = env["USERNAME"] = self.user.name
         env["WORKSHOP_LESSONS"] = str(room.lessons)
         env["JUPYTER_CONFIG_PATH"] = str(LAB_SETTINGS)
-        if self.shared is not None:
+        if self.user.name in self.keys:  # a latecomer has a sandbox of their own
             env["RESONANCE_URL"] = self.shared.url
             env["RESONANCE_API_KEY"] = self.keys[self.user.name]
         return env
@@ -66,7 +81,16 @@ class Seat(SimpleLocalProcessSpawner):
 
 if asked["database"]:
     keys = room.path.with_name(f"{room.path.stem}-keys.csv")
-    Seat.shared = start(database=asked["database"], attendees=room.path, keys=keys, timeout=120)
+    try:
+        Seat.shared = start(
+            database=asked["database"],
+            attendees=room.path,
+            keys=keys,
+            port=asked["ports"][2],
+            timeout=120,
+        )
+    except SandboxError as error:
+        sys.exit(f"workshop: {error}")
     Seat.keys = read_keys(keys)
 
 c = get_config()  # noqa: F821
@@ -82,7 +106,10 @@ c.ConfigurableHTTPProxy.log_level = "error"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
 
 c.JupyterHub.authenticator_class = Names
-c.Authenticator.allowed_users = {one.tenant for one in room.attendees}
+c.Authenticator.allow_all = True  # of those whom `Names` lets in
+c.Authenticator.auth_refresh_age = 1
+if not hasattr(BaseHandler, "_token_authenticated"):
+    BaseHandler._token_authenticated = False  # 6.1 asks for it where a refusal to refresh is told
 
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))

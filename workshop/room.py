@@ -70,16 +70,16 @@ class Room:
             folder.chmod(mode)
         for path in student_edition(self.lessons):
             path.chmod(0o644)
-        self._hand_out_passwords()
+        self.hand_out_passwords()
         for one in self.attendees:
-            self._make_home(one.tenant)
+            self.make_home(one.tenant)
 
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The password of each attendee who was given one."""
         if not self.passwords_file.exists():
             return {}
-        with open(self.passwords_file, encoding="utf-8", newline="") as file:
+        with open(self.passwords_file, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
         if (
             not rows
@@ -95,18 +95,19 @@ class Room:
         """Whether `password` is that attendee's; it takes as long for a name that is not there."""
         expected = self.passwords.get(tenant, "")
         same = hmac.compare_digest(expected.encode(), password.encode())
-        return same and bool(expected) and any(one.tenant == tenant for one in self.attendees)
+        return same and bool(expected) and self.expects(tenant)
+
+    def expects(self, tenant: str) -> bool:
+        """Whether that attendee is on the list."""
+        return any(one.tenant == tenant for one in self.attendees)
 
     def user(self, tenant: str) -> int | None:
         """The user number that an attendee's processes run as, the owner of their home; None where
         all of them run as whoever started the workshop."""
         return self.home(tenant).stat().st_uid if self._many_users else None
 
-    @property
-    def _many_users(self) -> bool:
-        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
-
-    def _hand_out_passwords(self) -> None:
+    def hand_out_passwords(self) -> None:
+        """Give a password to everybody on the list who has none."""
         held = dict(self.passwords)
         for one in self.attendees:
             held.setdefault(
@@ -114,14 +115,16 @@ class Room:
                 "-".join("".join(secrets.choice(LETTERS) for _ in "1234") for _ in "123"),
             )
         draft = self.hub / "passwords"
-        with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows((one.name, one.tenant, held[one.tenant]) for one in self.attendees)
         os.replace(draft, self.passwords_file)
         self.__dict__.pop("passwords", None)
 
-    def _make_home(self, tenant: str) -> None:
+    def make_home(self, tenant: str) -> None:
+        """Make an attendee's home, if there is none."""
         home = self.home(tenant)
         if home.exists():
             return
@@ -129,6 +132,10 @@ class Room:
         if self._many_users:
             number = self._free_user()
             os.chown(home, number, number)
+
+    @property
+    def _many_users(self) -> bool:
+        return os.name != "nt" and os.geteuid() == 0 and not self.one_user
 
     def _free_user(self) -> int:
         import pwd  # of POSIX alone, as this is

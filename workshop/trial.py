@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             stack.enter_context(shared)
             url, watch.shared = shared.url, shared.pid
             keys = read_keys(folder / "list-keys.csv")
-        before, load = time.monotonic(), os.getloadavg()[0]
+        before, load = time.monotonic(), psutil.getloadavg()[0]
         sampler = threading.Thread(target=watch.sample)
         sampler.start()
 

@@ -1,3 +1,14 @@
+// Paper is white, whichever mode the reader is in.
+const page = document.documentElement.dataset;
+let chosen;
+addEventListener("beforeprint", () => {
+  chosen = page.theme;
+  page.theme = "light";
+});
+addEventListener("afterprint", () => {
+  page.theme = chosen;
+});
+
 // Names for screen readers, where the theme, Sphinx and the widgets leave them out.
 
 function name(element, words) {

@@ -57,6 +57,7 @@ class ApiKeyAuth(_Auth):
 
     @property
     def key(self) -> Secret:
+        """The key that requests carry; set it when the key was rotated."""
         return self._key
 
     @key.setter

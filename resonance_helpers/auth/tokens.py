@@ -153,9 +153,15 @@ class TokenCache:
     def _take_off(self, token: Token | None, early: bool) -> Future[Token]:
         flight: Future[Token] = Future()
         # No daemon: a program that ends waits for a token that is on its way.
-        threading.Thread(
-            target=self._renew, args=(token, flight, early), name="resonance-token", daemon=False
-        ).start()
+        try:
+            threading.Thread(
+                target=self._renew,
+                args=(token, flight, early),
+                name="resonance-token",
+                daemon=False,
+            ).start()
+        except RuntimeError as error:  # as in an `atexit` function
+            raise TokenError(f"No access token: {error}.") from None
         return flight
 
     def _renew(self, token: Token | None, flight: Future[Token], early: bool) -> None:

@@ -36,6 +36,7 @@ class Outcome:
 
     @property
     def correct(self) -> bool:
+        """Whether the answer was right."""
         return self.word == "Correct"
 
     def __repr__(self) -> str:

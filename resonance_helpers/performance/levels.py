@@ -61,6 +61,7 @@ class ServiceLevel:
 
     @property
     def bound(self) -> float:
+        """The value that must not be passed, from whichever side."""
         return self.at_least if self.at_most is None else self.at_most  # type: ignore[return-value]
 
     def keeps(self, value: float) -> bool:
@@ -132,6 +133,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
+        """``"kept"`` or ``"broken"``."""
         return "kept" if self.kept else "broken"
 
     @property

@@ -59,6 +59,7 @@ class Sample:
 
     @property
     def ok(self) -> bool:
+        """Whether the call succeeded."""
         return not self.failure
 
     @property
@@ -135,6 +136,7 @@ class Run:
 
     @property
     def success_rate(self) -> Share:
+        """The calls that succeeded, as a share of all."""
         return share(sum(sample.ok for sample in self.samples), len(self.samples))
 
     @property

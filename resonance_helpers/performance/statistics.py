@@ -50,6 +50,7 @@ class Percentile:
 
     @property
     def enough(self) -> bool:
+        """Whether there are as many samples as it needs."""
         return self.n >= self.needed
 
     def __str__(self) -> str:

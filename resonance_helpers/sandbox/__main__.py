@@ -102,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m resonance_helpers.sandbox",
+        prog="resonance sandbox",
+        usage="%(prog)s [OPTION ...]",
         description="Run a ResonanceOS v6 server on this machine, to learn and to test against.",
     )
     add = parser.add_argument
@@ -161,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--webhook-retry",
-        metavar="SECONDS,…",
+        metavar="SECONDS,...",
         help="waits between the tries of a delivery (default: from 5 seconds to 10 hours)",
     )
     add(

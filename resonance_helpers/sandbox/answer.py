@@ -1,5 +1,5 @@
-"""An answer whose effect is being committed: it is built inside the transaction, so that it and
-the record under its idempotency key stand or fall with the effect."""
+"""Answers out of the database. One whose effect is being committed is built inside the
+transaction, so that it and the record under its idempotency key stand or fall with the effect."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio.to_thread
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from .problems import Problem
 from .store import Database, DatabaseError
 from .strict_json import dumps
 
-__all__ = ["Answer", "commit", "json_response"]
+__all__ = ["Answer", "commit", "json_response", "read", "with_secret"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,36 @@ class Answer:
         return json_response(self.body, self.status, self.headers)
 
 
+def with_secret(
+    status: int,
+    shown: dict[str, Any],
+    name: str,
+    secret: str,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """`shown` with a `secret` under `name`, whose replay is without it."""
+    return Answer(
+        status,
+        shown | {name: secret},
+        {"Cache-Control": "no-store", **(headers or {})},
+        replay=shown | {name: None},
+    )
+
+
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`body` as `application/json`."""
     return Response(dumps(body), status, headers, "application/json")
+
+
+async def read(request: Request, look: Callable[[Connection], Response]) -> Response:
+    """Answer what `look` finds in the database."""
+
+    def work() -> Response:
+        with request.app.state.database.reading() as connection:
+            return look(connection)
+
+    database_fails(request)
+    return await anyio.to_thread.run_sync(work)
 
 
 async def commit(request: Request, effect: Callable[[Connection], Answer]) -> Response:

@@ -13,6 +13,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Scope
@@ -47,7 +48,7 @@ from .routes import (
     tenants,
     webhooks,
 )
-from .security import Directory
+from .security import Directory, needs_of
 from .settings import Settings
 from .shown_time import clock
 from .store import Database
@@ -117,11 +118,11 @@ def create_app(
 
     routes: list[Route] = []
 
-    def routed(scope: Scope) -> bool:
-        return any(
-            scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"])
-            for route in routes
-        )
+    def scopes(scope: Scope) -> frozenset[str] | None:
+        for route in routes:
+            if scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"]):
+                return frozenset(need.scope for need in needs_of(route))
+        return None
 
     app: FastAPI = FastAPIOffline(
         title="ResonanceOS v6 sandbox",
@@ -136,7 +137,7 @@ def create_app(
             Middleware(Observe, settings, directory, counters, log),
             Middleware(Gate, settings, directory, limits),
             Middleware(Inject, faults, directory),
-            Middleware(Idempotency, database, directory, routed),
+            Middleware(Idempotency, database, directory, scopes),
         ],
     )
     app.state.settings = settings
@@ -187,7 +188,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.health = Health(state.database, state.writer)
     background = [
         asyncio.create_task(_housekeeping(state.database)),
-        asyncio.create_task(_warm_up(state.writer)),
+        asyncio.create_task(_warm_up(state.writer, state.health)),
     ]
     state.courier.start()
     state.outbox.wake = state.courier.wake
@@ -203,7 +204,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _housekeeping(database: Database) -> None:
     while True:
-        await asyncio.wrap_future(database.submit(_clear))
+        with contextlib.suppress(SQLAlchemyError):  # a full disk may have room again by then
+            await asyncio.wrap_future(database.submit(_clear))
         await asyncio.sleep(HOUSEKEEPING)
 
 
@@ -214,9 +216,10 @@ def _clear(connection: Connection) -> None:
     deliveries.purge(connection, now)
 
 
-async def _warm_up(writer: Writer) -> None:
+async def _warm_up(writer: Writer, well: Health) -> None:
     if isinstance(writer, ResonantWriter):
         await asyncio.sleep(WARM_UP)
+        await well.checks(frozenset())  # first, or on a busy machine each holds up the other
         await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
 
 

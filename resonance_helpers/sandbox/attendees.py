@@ -51,8 +51,9 @@ class Attendee:
 
 
 def read_list(path: Path) -> list[Attendee]:
-    """The attendees of a list: one a line, or the first column of a CSV file. A heading "name" or
-    "attendee", empty lines and those that begin with # are passed over.
+    """The attendees of a list: one a line, or the first column of a CSV file, whose columns a
+    comma, a semicolon or a tab may part. A heading "name" or "attendee", empty lines and those
+    that begin with # are passed over.
 
     Raises:
         AttendeesError: it cannot be read, is empty, or two lines make the same tenant.
@@ -65,7 +66,7 @@ def read_list(path: Path) -> list[Attendee]:
         where = f"{path}, line {number}: {name!r}"
         tenant = tenant_of(name)
         if not tenant:
-            raise AttendeesError(f"{where} has no letter of a to z or digit to make a tenant of")
+            raise AttendeesError(f"{where} cannot be logged in with; write it in Latin letters")
         if tenant in TENANTS:
             raise AttendeesError(f"{where} is a tenant of every sandbox; take another name")
         if tenant in found:
@@ -99,9 +100,16 @@ def read_keys(path: Path) -> dict[str, str]:
 def write_keys(
     path: Path, attendees: Iterable[Attendee], held: Mapping[str, str], url: str
 ) -> None:
-    """Write who gets which address and key, for the owner of the file alone (mode 0600)."""
+    """Write who gets which address and key, for the owner of the file alone (mode 0600).
+
+    Raises:
+        AttendeesError: the folder of `path` is not there or cannot be written.
+    """
     # Beside the old one and then in its place: never half a file, never readable by others.
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise AttendeesError(f"{path} cannot be written: {error.strerror}") from None
     with open(handle, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -163,8 +171,9 @@ def _identity(tenant: str) -> str:
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return list(csv.reader(file))
+        text = path.read_text(encoding="utf-8-sig")
+        parted_by = next((mark for mark in ";\t" if mark in text), ",")
+        return list(csv.reader(text.splitlines(), delimiter=parted_by))
     except OSError as error:
         raise AttendeesError(f"{path} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio.to_thread
-from sqlalchemy import text
 from starlette.requests import Request
 
 from ..hrv import HRVVector
@@ -26,12 +25,12 @@ COMPONENTS = ("database", "writer", "disk")
 FRESH = {"database": 0.25, "writer": 10.0, "disk": 5.0}
 """Seconds that a probe's finding is used for: many callers of /health cost one probe."""
 
-PATIENCE = 5.0
-"""Seconds that a probe may take."""
+PATIENCE = 25.0
+"""Seconds after which a probe that has not ended counts as failed. Long, for on a machine that has
+fifty things to do a sound writer gets a fiftieth of it; but shorter than clients usually wait."""
 
-FIRST = 25.0
-"""Seconds for the first of a component: the writer loads its tables then, and in a workshop thirty
-sandboxes start on one machine at once."""
+MOMENT = 2.0
+"""Seconds that a caller waits for a probe where an earlier finding can be told meanwhile."""
 
 ROOM = 64 << 20
 """Bytes of free disk under which the disk is reported as failing."""
@@ -67,13 +66,13 @@ class Outages:
 
 
 class Health:
-    """Probes of the components, each finding kept for a moment."""
+    """Probes of the components, one at a time of each; what one found is kept for a moment."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
         self._found: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._locks = {name: asyncio.Lock() for name in COMPONENTS}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._probes: dict[str, Callable[[], Awaitable[str]]] = {
             "database": self._database_works,
             "writer": self._writer_works,
@@ -82,42 +81,39 @@ class Health:
 
     async def checks(self, outages: frozenset[str]) -> dict[str, dict[str, Any]]:
         """For each component: `status` ok or failing, `latency_ms` of its probe, `detail`."""
-        now = time.monotonic()
-        found = {}
-        for name in COMPONENTS:
-            known = self._found.get(name)
-            if known is None or now - known[0] > FRESH[name]:
-                known = await self._probe(name)
-            found[name] = known[1]
+        await asyncio.gather(*map(self._look, COMPONENTS))
+        found = {name: self._found[name][1] for name in COMPONENTS}
         for name in outages:
             found[name] = {**found[name], "status": "failing", "detail": "put out of order"}
         return found
 
-    async def _probe(self, name: str) -> tuple[float, dict[str, Any]]:
-        async with self._locks[name]:
-            known = self._found.get(name)
-            if known is not None and time.monotonic() - known[0] <= FRESH[name]:
-                return known
-            started = time.perf_counter()
-            patience = FIRST if known is None else PATIENCE
-            try:
-                detail = await asyncio.wait_for(self._probes[name](), patience)
-                status = "ok"
-            except TimeoutError:
-                status, detail = "failing", f"no answer within {patience:g} seconds"
-            except Exception as error:
-                status, detail = "failing", type(error).__name__
-            elapsed = (time.perf_counter() - started) * 1000
-            finding = {"status": status, "latency_ms": round(elapsed, 3), "detail": detail}
-            known = self._found[name] = (time.monotonic(), finding)
-            return known
+    async def _look(self, name: str) -> None:
+        """Have a finding: a fresh one, or that of the probe before one that takes long."""
+        known = self._found.get(name)
+        if known is not None and time.monotonic() - known[0] <= FRESH[name]:
+            return
+        probe = self._under_way.get(name)
+        if probe is None:
+            probe = self._under_way[name] = asyncio.create_task(self._probe(name))
+        await asyncio.wait([probe], timeout=None if known is None else MOMENT)
+
+    async def _probe(self, name: str) -> None:
+        started = time.perf_counter()
+        try:
+            detail = await asyncio.wait_for(self._probes[name](), PATIENCE)
+            status = "ok"
+        except TimeoutError:
+            status, detail = "failing", f"no answer within {PATIENCE:g} seconds"
+        except Exception as error:
+            status, detail = "failing", type(error).__name__
+        elapsed = (time.perf_counter() - started) * 1000
+        finding = {"status": status, "latency_ms": round(elapsed, 3), "detail": detail}
+        self._found[name] = (time.monotonic(), finding)
+        del self._under_way[name]
 
     async def _database_works(self) -> str:
         # Through the writer's queue: it proves that thread, the lock and the file together.
-        def ask(connection: Any) -> None:
-            connection.execute(text("SELECT 1")).scalar_one()
-
-        await asyncio.wrap_future(self._database.submit(ask))
+        await asyncio.wrap_future(self._database.prove())
         return self._database.system
 
     async def _writer_works(self) -> str:

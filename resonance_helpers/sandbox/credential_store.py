@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets as randomness
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -131,14 +131,22 @@ def listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
 
 
 def rotate(
-    connection: Connection, identity: str, tenant: str | None, overlap: float, now: str
+    connection: Connection,
+    identity: str,
+    tenant: str | None,
+    scopes: Set[str],
+    overlap: float,
+    now: str,
 ) -> tuple[dict[str, Any], str]:
-    """Give a key a new secret; those before it end after `overlap` seconds.
+    """Give a key a new secret, for somebody who has `scopes`; those before it end after `overlap`
+    seconds.
 
     Raises:
-        Problem: unknown-api-key.
+        Problem: unknown-api-key, insufficient-scope.
     """
     row = _find(connection, identity, tenant)
+    if not scopes >= set(json.loads(row.scopes)):
+        raise Problem("insufficient-scope", "The key has a scope that you lack; you may revoke it.")
     end = time.time() + overlap
     connection.execute(
         update(secrets)

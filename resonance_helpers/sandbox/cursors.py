@@ -36,6 +36,11 @@ def read(cursor: str, of: str, *kinds: type) -> list[Any]:
         named, *place = of_list
         if named != of or [type(part) for part in place] != list(kinds):
             raise ValueError
+        # The check finds accidents, not forgers: what no database could compare goes no further.
+        if not all(
+            part.isprintable() if isinstance(part, str) else abs(part) < 1 << 63 for part in place
+        ):
+            raise ValueError
     except (ValueError, TypeError, binascii.Error):
         message = "is not one that this server gave for this list"
         raise Problem(

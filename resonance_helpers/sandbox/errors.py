@@ -119,8 +119,10 @@ def _message(error: dict[str, Any]) -> str:
         return "holds half of a surrogate pair, which is no character"
     if kind == "string_too_long":
         return f"has more than {context['max_length']:,} characters"
-    if kind == "string_too_short":
+    if kind in ("string_too_short", "too_short"):
         return "is empty"
+    if kind == "too_long":
+        return f"has more than {context['max_length']} items"
     if kind == "tuple_type":
         return f"is to be a list of {len(NAMES)} numbers"
     if kind in _PLAIN:

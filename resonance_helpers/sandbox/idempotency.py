@@ -26,12 +26,13 @@ from typing import Any
 
 import anyio.to_thread
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .call import Call
 from .problems import Problem
 from .security import Directory
-from .store import Database, idempotency
+from .store import Database, DatabaseError, idempotency
 
 __all__ = ["LIFETIME", "Idempotency", "Pending", "Stored", "is_final", "purge"]
 
@@ -93,18 +94,22 @@ class Pending:
 
 
 class Idempotency:
-    """ASGI middleware that replays stored answers, and stores those that no transaction did."""
+    """ASGI middleware that replays stored answers, and stores those that no transaction did.
+
+    Args:
+        scopes: those that a request's route needs; None where there is no such route.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         database: Database,
         directory: Directory,
-        routed: Callable[[Scope], bool],
+        scopes: Callable[[Scope], frozenset[str] | None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
-        self._routed = routed
+        self._scopes = scopes
         self._database = database
         self._directory = directory
         self._clock = clock
@@ -115,16 +120,16 @@ class Idempotency:
             await self._app(scope, receive, send)
             return
         sent = [value for name, value in scope["headers"] if name == b"idempotency-key"]
-        if (
-            not sent
-            or scope["method"] not in METHODS
-            or scope["path"].startswith(EXEMPT)
-            or not self._routed(scope)
-        ):
+        if not sent or scope["method"] not in METHODS or scope["path"].startswith(EXEMPT):
             await self._app(scope, receive, send)
             return
         call: Call = scope["call"]
         assert call.principal is not None
+        needed = self._scopes(scope)
+        if needed is None or not needed <= call.principal.scopes:
+            # Nothing will be done, and who lacks a scope by now is not told what once was.
+            await self._app(scope, receive, send)
+            return
         if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
             message = "is to be one header of 1 to 255 visible ASCII characters"
             raise Problem(
@@ -177,7 +182,9 @@ class Idempotency:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._record(pending, head, bytes(body))
+                # Without an effect, or it would be recorded: so the answer holds where it is not.
+                with contextlib.suppress(SQLAlchemyError, DatabaseError):
+                    await self._record(pending, head, bytes(body))
                 await send(head)
                 await send({"type": "http.response.body", "body": bytes(body)})
 

@@ -14,8 +14,8 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .call import Call
@@ -28,6 +28,7 @@ from .settings import Settings, is_loopback
 
 __all__ = ["Gate", "Observe", "request_ids"]
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]*)?")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 DRAINED = 16 << 20
 """Bytes of an oversized body that are read and dropped, so that the sender reads the answer and
@@ -93,7 +94,10 @@ class Observe:
             elif (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
                 has_body = True
         if has_body:
-            call.body = await _read(receive, self._settings.max_body)
+            try:
+                call.body = await _read(receive, self._settings.max_body)
+            except ClientDisconnect:
+                return  # half a request is none, and nobody is there to answer
             receive = _replay(call.body or b"", receive)
         call.request_id = sent_id or self._make_id(scope, call.body or b"")
         method = scope["method"]
@@ -205,10 +209,8 @@ class Gate:
     def _check_host(self, scope: Scope, host: str, origin: bytes | None) -> None:
         """Refuse what a web page could make a browser send: a foreign name for this address (DNS
         rebinding), or a request from a page of another origin."""
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
-        except ValueError:
-            name = ""
+        found = _HOST.fullmatch(host)
+        name = found[1].strip("[]").lower() if found else ""
         here = (scope.get("server") or ("",))[0]
         if not (is_loopback(name) or name in self._hosts or name == here):
             raise Problem(
@@ -234,13 +236,17 @@ _WATCHED = frozenset({b"host", b"origin", b"authorization", b"x-api-key"})
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None if it has more than `limit` bytes."""
+    """The whole body; None if it has more than `limit` bytes.
+
+    Raises:
+        ClientDisconnect: the rest of it will never come.
+    """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= limit:

@@ -51,5 +51,4 @@ def restore(app: FastAPI, realm: str) -> None:
     state.limits.reset(realm)
     state.outages.reset(realm)
     state.faults.clear(realm)
-    state.faults.clear(realm)
     state.log.reset(realm)

@@ -10,11 +10,12 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from fastapi.routing import APIRoute
 from sqlalchemy import select
 from starlette.requests import Request
+from starlette.routing import Route
 
 from . import keys
 from .call import call_of
@@ -32,8 +33,9 @@ __all__ = [
     "USUAL_SCOPES",
     "Credential",
     "Directory",
+    "Needs",
     "Principal",
-    "needs",
+    "needs_of",
 ]
 
 SCOPES = ("generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin")
@@ -249,26 +251,33 @@ def missing() -> Problem:
     )
 
 
-def needs(scope: str) -> Callable[[Request], Awaitable[Principal]]:
+@dataclass(frozen=True, slots=True)
+class Needs:
     """A FastAPI dependency: the caller, who has `scope`."""
 
-    async def principal(request: Request) -> Principal:
+    scope: str
+
+    async def __call__(self, request: Request) -> Principal:
         caller = call_of(request).principal
         assert caller is not None
-        if scope in caller.scopes:
+        if self.scope in caller.scopes:
             return caller
         if caller.anonymous:
             raise missing()
         raise Problem(
             "insufficient-scope",
-            f"This needs the scope {scope}; use a credential that has it.",
+            f"This needs the scope {self.scope}; use a credential that has it.",
             headers={
                 "WWW-Authenticate": 'Bearer realm="resonanceos", error="insufficient_scope", '
-                f'scope="{scope}"'
+                f'scope="{self.scope}"'
             },
         )
 
-    return principal
+
+def needs_of(route: Route) -> list[Needs]:
+    """What `route` asks of a caller."""
+    asked = route.dependant.dependencies if isinstance(route, APIRoute) else ()
+    return [each.call for each in asked if isinstance(each.call, Needs)]
 
 
 def _invalid(detail: str) -> Problem:

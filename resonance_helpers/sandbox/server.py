@@ -13,6 +13,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from .faults.wire import FaultyHTTP
+
 __all__ = ["Server", "die_with_parent", "run"]
 
 GRACE = 3
@@ -45,7 +47,7 @@ def run(
     chain, key = certificate or (None, None)
     config = uvicorn.Config(
         app,
-        http=_protocol(),
+        http=FaultyHTTP,
         log_config=None,
         log_level="error",
         access_log=False,
@@ -98,9 +100,3 @@ def _watch_stdin(server: Server) -> None:
     server.should_exit = True
     threading.Event().wait(GRACE + 2)
     os._exit(1)
-
-
-def _protocol() -> Any:
-    from .faults.wire import FaultyHTTP
-
-    return FaultyHTTP

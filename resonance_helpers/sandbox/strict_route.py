@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from .problems import Problem
+from .security import needs_of
 from .strict_json import loads
 
 __all__ = ["StrictRoute"]
@@ -39,8 +40,11 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        needs = needs_of(self)
 
         async def strict(request: Request) -> Response:
+            for need in needs:  # before the body is looked at, whatever it is like
+                await need(request)
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strict if self.body_field is not None else handle

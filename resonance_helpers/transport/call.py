@@ -281,6 +281,10 @@ class Call:
             if response is not None:
                 response.close()
             return explain(error, origin=transport.base_url, timeout=timeout)
+        except BaseException:
+            if started is not None and started.in_flight is not None:
+                started.in_flight.drop()
+            raise
         elapsed = time.perf_counter() - request.began
         headers = response.headers
         sent = response.request or request.prepared  # an auth class may have sent another one

@@ -270,7 +270,10 @@ def _resolve(connection: Any) -> list[str]:
         except Exception as error:
             found.put(error)
 
-    threading.Thread(target=look_up, name="resonance-dns", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="resonance-dns", daemon=True).start()
+    except RuntimeError:  # there are no more threads to be had, as in an `atexit` function
+        look_up()
     try:
         result = found.get(timeout=connection.timeout)
     except queue.Empty:

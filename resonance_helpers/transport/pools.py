@@ -39,12 +39,12 @@ class InFlight:
         request: requests.PreparedRequest,
         is_open: Callable[[], bool],
     ) -> None:
-        self._pool, self._connection, self._request = pool, connection, request
+        self.pool, self.connection, self._request = pool, connection, request
         self._is_open = is_open
         self.expires = connection.expires
 
     def fileno(self) -> int:
-        number: int = self._connection.sock.fileno()
+        number: int = self.connection.sock.fileno()
         return number
 
     def look(self) -> bool | None:
@@ -52,18 +52,24 @@ class InFlight:
 
         False if the answer is there, True if that can't be told, None while more is to come.
         """
-        return self._connection.look(self._request)
+        return self.connection.look(self._request)
 
     def resume(self) -> None:
-        """The next request of this thread over the pool is this one: it goes on from here.
+        """Whoever sends the request now goes on from here. That is noted in the request and not in
+        the thread: were this call broken off, the thread's next one would get its answer.
 
         Raises:
             ConnectionAbortedError: The session was closed.
         """
         if not self._is_open():
-            self._connection.close()
+            self.connection.close()
             raise ConnectionAbortedError("the session was closed")
-        self._pool.lend(self._connection)
+        vars(self._request)["in_flight"] = self
+
+    def drop(self) -> None:
+        """Close the connection, if nobody has gone on with it."""
+        if vars(self._request).pop("in_flight", None) is self:
+            self.connection.close()
 
 
 class _Pool:
@@ -86,10 +92,12 @@ class _Pool:
         self._put_conn(connection)  # type: ignore[attr-defined]
         return None
 
-    def exchange(self, request: requests.PreparedRequest, timeout: Timeout) -> Whole | None:
+    def exchange(
+        self, request: requests.PreparedRequest, timeout: Timeout, begun: Any = None
+    ) -> Whole | None:
         """The answer; None if it is to be had by `urlopen`, which must come next in this thread."""
         try:
-            connection = self._get_conn()
+            connection = begun or self._get_conn()
         except ClosedPoolError:
             return None
         try:
@@ -98,14 +106,10 @@ class _Pool:
             connection.close()
             raise
         if whole is None:
-            self.lend(connection)
+            self._lent.connection = connection
         else:
             self._put_conn(connection)  # type: ignore[attr-defined]
         return whole
-
-    def lend(self, connection: Any) -> None:
-        """To this thread: it is the next connection that it gets."""
-        self._lent.connection = connection
 
     def forget(self) -> None:
         """Close what `urlopen` has not taken over."""

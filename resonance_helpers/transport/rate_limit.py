@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-_ITEM = re.compile(r'\s*"(?P<name>[^"]*)"(?P<parameters>[^,]*)')
+_ITEM = re.compile(r'"(?P<name>[^"]*)"(?P<parameters>[^,]*)')
 _PARAMETER = re.compile(r";\s*(?P<key>[a-z]+)\s*=\s*(?P<value>\d{1,12})(?=\s*(?:;|$))", re.ASCII)
 
 

@@ -133,7 +133,7 @@ class Session(requests.Session):
     ) -> InFlight | None:
         """Send the request and don't wait for its answer, if that takes no waiting either.
 
-        `send` gets the answer, in a thread that has called the `resume` of what this returns.
+        `send` gets the answer, once the `resume` of what this returns was called.
         A request with hooks can't be started: what they do may take any time.
         """
         adapter = self.get_adapter(str(request.url))
@@ -192,19 +192,21 @@ class Adapter(HTTPAdapter):
                 request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
             )
 
-        pool = self._pool_of_the_short_way(request, verify, cert, proxies)
+        resumed: InFlight | None = vars(request).pop("in_flight", None)
+        pool: Any = resumed and resumed.pool
+        pool = pool or self._pool_of_the_short_way(request, verify, cert, proxies)
         if pool is None or isinstance(timeout, tuple):
             return the_long_way()
         if not isinstance(timeout, Timeout):
             timeout = Timeout(connect=timeout, read=timeout)
-        whole: Whole | None = pool.exchange(request, timeout)
-        if whole is not None:
-            whole.connection = self
-            return whole
         try:
-            return the_long_way()
-        finally:
+            whole: Whole | None = pool.exchange(request, timeout, resumed and resumed.connection)
+            if whole is None:
+                return the_long_way()
+        finally:  # whatever breaks in, nothing is left behind for the next request
             pool.forget()
+        whole.connection = self
+        return whole
 
     def start(
         self,

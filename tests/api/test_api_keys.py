@@ -185,6 +185,17 @@ def test_a_manager_of_one_tenant_stays_there(server: Sandbox, admin: API) -> Non
     assert using(server, theirs["key"]).generate().status_code == 200
 
 
+def test_who_rotates_a_key_gets_no_scope_by_it(server: Sandbox, admin: API) -> None:
+    boss = using(server, make(admin, scopes=["admin", "generate"])["key"])
+    wider = make(admin, scopes=["generate", "webhooks"])
+    refused = boss("POST", f"/api_keys/{wider['id']}/rotate", {})
+    assert (refused.status_code, slug(refused)) == (403, "insufficient-scope")
+    assert using(server, wider["key"]).generate().status_code == 200
+    own = boss("POST", "/api_keys", {"scopes": ["generate"]}).json()
+    assert boss("POST", f"/api_keys/{own['id']}/rotate", {}).status_code == 200
+    assert boss("DELETE", f"/api_keys/{wider['id']}").status_code == 204
+
+
 def test_the_administrators_own_key_is_out_of_reach(server: Sandbox, admin: API) -> None:
     key = server.credentials["admin"]["api_key"]
     identity = key.split("_")[2]

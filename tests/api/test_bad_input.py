@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -237,6 +239,33 @@ def test_a_body_of_exactly_one_mebibyte_is_read(api: API) -> None:
 def test_another_content_type_is_415(api: API, kind: str) -> None:
     response = api("POST", "/hr_generate", {"prompt": "a"}, Content_Type=kind)
     assert (response.status_code, slug(response)) == (415, "unsupported-media-type")
+
+
+def test_half_a_request_is_none(api: API) -> None:
+    """What arrived of it makes sense, but more was to come when the sender left."""
+    body = json.dumps({"tenant": "default", "profile_name": "half", "hrv_vector": VECTOR}).encode()
+    head = (
+        f"POST /profiles HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body) + 1}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", urlsplit(api.server.url).port or 0)) as there:
+        there.sendall(head.encode() + body)
+        there.shutdown(socket.SHUT_WR)
+        assert there.recv(1) == b""
+    assert api("GET", "/profiles/default/half").status_code == 404
+
+
+def test_a_list_is_spoken_of_in_the_same_words(api: API) -> None:
+    for events, said in (([], "events: is empty."), (["x"] * 21, "events: has more than 20 items")):
+        refused = api("POST", "/webhooks", {"url": "https://example.org", "events": events})
+        assert (refused.status_code, slug(refused)) == (422, "validation-failed")
+        assert refused.json()["detail"].startswith(said)
+
+
+def test_who_may_not_call_is_told_that_first(api: API) -> None:
+    for raw, media in ((b"{", "application/json"), (b"{}", "text/plain"), (b"", "")):
+        refused = api("POST", "/api_keys", raw=raw, Content_Type=media)
+        assert (refused.status_code, slug(refused)) == (401, "missing-credentials")
 
 
 def test_a_compressed_body_is_415(api: API) -> None:

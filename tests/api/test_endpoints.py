@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -234,6 +237,15 @@ def test_a_profile_made_or_deleted_meanwhile_moves_no_other(api: API) -> None:
 def test_a_cursor_belongs_to_its_tenant(api: API) -> None:
     cursor = api("GET", "/profiles?limit=1").json()["next_cursor"]
     refused = api("GET", f"/profiles?tenant=demo_tenant&cursor={cursor}")
+    assert (refused.status_code, slug(refused)) == (422, "validation-failed")
+
+
+@pytest.mark.stored
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_forged_cursor_names_nothing_that_a_database_cannot_compare(api: API, name: str) -> None:
+    content = json.dumps(["default", True, name], separators=(",", ":")).encode()
+    forged = base64.urlsafe_b64encode(hashlib.sha256(content).digest()[:6] + content).decode()
+    refused = api("GET", f"/profiles?cursor={forged.rstrip('=')}")
     assert (refused.status_code, slug(refused)) == (422, "validation-failed")
 
 

@@ -47,7 +47,13 @@ def test_an_invalid_request_id_is_replaced(api: API, sent: str) -> None:
     assert api("GET", "/health", X_Request_ID=sent).headers["X-Request-ID"].startswith("req_")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", "", "[::1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "10.0.0.1", "", "[::1"),
+        *("evil.example@localhost", "localhost/evil.example", "localhost:1:2"),
+    ],
+)
 def test_another_host_is_421(api: API, host: str) -> None:
     response = api("GET", "/health", Host=host)
     assert (response.status_code, slug(response)) == (421, "host-not-allowed")

@@ -62,6 +62,16 @@ def test_a_narrower_scope_holds(server: Sandbox) -> None:
     assert 'scope="generate"' in refused.headers["WWW-Authenticate"]
 
 
+def test_a_narrower_token_is_not_told_what_a_wider_one_did(server: Sandbox, acme: API) -> None:
+    answers = []
+    for scope in ("profiles:write", "generate", "profiles:write"):
+        token = service_token(server, scope=scope).json()["access_token"]
+        answers.append(bearer(server, token).create("wide", "acme_corp", Idempotency_Key="one"))
+    assert [answer.status_code for answer in answers] == [201, 403, 201]
+    assert slug(answers[1]) == "insufficient-scope"
+    assert answers[2].headers["Idempotency-Replayed"] == "true"
+
+
 @pytest.mark.parametrize("scope", ["admin", "generate admin", "nothing", "generate\x00"])
 def test_a_scope_that_is_not_the_clients_is_refused(server: Sandbox, scope: str) -> None:
     answer = service_token(server, scope=scope)

@@ -68,7 +68,7 @@ def barriers(page: Page, *rules: str) -> list[str]:
 def test_every_page_reads_on_a_phone_and_asks_for_nothing(site: Path, reader: Page):
     reader.set_viewport_size({"width": 375, "height": 800})
     pages = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
-    wide, mute = [], []
+    wide, mute, untold = [], [], []
     for path in pages:
         open_page(reader, path)
         name = path.relative_to(site).as_posix()
@@ -76,9 +76,11 @@ def test_every_page_reads_on_a_phone_and_asks_for_nothing(site: Path, reader: Pa
             wide.append(name)
         if reader.evaluate("document.querySelectorAll('img:not([alt]), img[alt=\"\"]').length"):
             mute.append(name)
+        if name != "search.html" and not reader.locator("meta[name=description]").count():
+            untold.append(name)
 
     assert len(pages) > len(available()) + 20
-    assert (wide, mute, reader.troubles) == ([], [], [])
+    assert (wide, mute, untold, reader.troubles) == ([], [], [], [])
 
 
 @pytest.mark.parametrize("lesson", available(), ids=lambda lesson: lesson.slug)
@@ -140,6 +142,20 @@ def test_dark_mode_is_readable(site: Path, reader: Page, name: str):
 
     expect(reader.locator("html")).to_have_attribute("data-theme", "dark")
     assert barriers(reader, "color-contrast") == []
+
+
+def test_dark_mode_prints_on_white(site: Path, reader: Page):
+    reader.emulate_media(color_scheme="dark")
+    open_page(reader, site / "instructor" / "plans.html")
+    reader.evaluate("""() => {
+        window.seen = [];
+        addEventListener("beforeprint", () => seen.push(document.documentElement.dataset.theme));
+    }""")
+
+    reader.pdf()
+
+    assert reader.evaluate("seen") == ["light"]
+    expect(reader.locator("html[data-theme=dark]")).to_have_count(1)
 
 
 def test_search_finds_a_word_in_the_http_api(site: Path, reader: Page):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import io
+
 import resonance_helpers
 from docs import reference
 
@@ -17,6 +20,20 @@ def test_every_name_that_a_module_offers_is_described():
     for name in reference.public():
         module, page = reference.load(name), reference.page(name)
         assert [one for one in reference.names(module) if f".{one}\n" not in page] == [], name
+
+
+def test_every_method_and_property_of_those_says_what_it_is():
+    mute = []
+    for name in reference.public():
+        module = reference.load(name)
+        for offered in (getattr(module, one) for one in reference.names(module)):
+            for method, value in vars(offered).items() if inspect.isclass(offered) else ():
+                callable_ = inspect.isroutine(value) or isinstance(value, property)
+                known = method[0] == "_" or hasattr(io.IOBase, method)  # all know what a file has
+                if callable_ and not known and not inspect.getdoc(getattr(offered, method)):
+                    mute.append(f"{name}: {offered.__name__}.{method}")
+
+    assert mute == []
 
 
 def test_the_names_a_learner_imports_are_all_there():

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
-from resonance_helpers.sandbox import Settings, app, create_app
+from resonance_helpers.sandbox import Settings, app, components, create_app
 from resonance_helpers.sandbox.settings import SettingsError, is_loopback
 from resonance_helpers.sandbox.writer import ResonantWriter
 from resonance_helpers.sandbox.writer.base import Brief, Draft, WriterError
@@ -152,7 +154,7 @@ def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:
 
 
 def test_a_writer_that_hangs_does_not_hang_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_helpers.sandbox.components.FIRST", 0.2)
+    monkeypatch.setattr("resonance_helpers.sandbox.components.PATIENCE", 0.2)
 
     class Hanging(OneLiner):
         let = threading.Event()
@@ -167,6 +169,25 @@ def test_a_writer_that_hangs_does_not_hang_health(monkeypatch: pytest.MonkeyPatc
         Hanging.let.set()
     assert body["status"] == "degraded"
     assert body["checks"]["writer"]["detail"] == "no answer within 0.2 seconds"
+
+
+def test_a_sound_writer_stays_so_while_it_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a probe takes long, which says nothing of the writer."""
+    monkeypatch.setattr(components, "MOMENT", 0.05)
+    monkeypatch.setitem(components.FRESH, "writer", 0.0)
+    slow, let = threading.Event(), threading.Event()
+
+    class Slowing(OneLiner):
+        def write(self, brief: Brief) -> Draft:
+            assert not slow.is_set() or let.wait(20)
+            return super().write(brief)
+
+    with serving(Slowing()) as client:
+        assert client.get("/health").json()["status"] == "healthy"
+        slow.set()
+        assert [client.get("/health").json()["status"] for _ in range(3)] == ["healthy"] * 3
+        assert not let.is_set()
+        let.set()
 
 
 def test_declared_latency_is_waited_and_left_out_of_the_figures() -> None:
@@ -241,6 +262,21 @@ def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
 )
 def test_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+def test_housekeeping_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, again = threading.Event(), threading.Event()
+
+    def clear(connection: Connection) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OperationalError("DELETE", None, Exception("the disk is full"))
+        again.set()
+
+    monkeypatch.setattr(app, "HOUSEKEEPING", 0.01)
+    monkeypatch.setattr(app, "_clear", clear)
+    with TestClient(create_app(Settings())):
+        assert again.wait(20)
 
 
 def test_the_writer_is_warmed_up_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:

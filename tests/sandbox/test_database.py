@@ -124,7 +124,12 @@ def test_files_that_cannot_be_one(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with contextlib.closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE t (x)")
+    newer = tmp_path / "newer.db"
+    Database(str(newer)).close()
+    with contextlib.closing(sqlite3.connect(newer)) as connection:
+        connection.execute("PRAGMA user_version = 99")
     for location, reason in (
+        (str(newer), r"of another version of this sandbox \(99, not \d+\)"),
         (str(notes), "cannot be used as a database"),
         (str(other), "not one of this sandbox"),
         (str(tmp_path), "is a directory"),

@@ -45,7 +45,7 @@ class Store(RuleBasedStateMachine):
             self.app,
             self.database,
             Directory(self.database, AccessTokens("http://127.0.0.1", 60)),
-            lambda scope: True,
+            lambda scope: frozenset(),
             lambda: self.now,
         )
 

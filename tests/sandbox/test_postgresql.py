@@ -9,6 +9,7 @@ import psutil
 import psycopg
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from resonance_helpers.sandbox import SandboxError, Settings, start
 from resonance_helpers.sandbox.store import Database, DatabaseError, tenants
@@ -74,6 +75,10 @@ def test_databases_of_others_are_left_alone(postgres: Postgres) -> None:
     with psycopg.connect(plain) as connection:
         connection.execute("DROP TABLE tenants")
     Database(url).close()
+    with psycopg.connect(plain) as connection:
+        connection.execute("COMMENT ON TABLE tenants IS 'ResonanceOS sandbox, version 99'")
+    with pytest.raises(DatabaseError, match="those of another version of this sandbox"):
+        Database(url)
 
 
 def test_a_restarted_server_is_found_again(postgres: Postgres) -> None:
@@ -83,6 +88,18 @@ def test_a_restarted_server_is_found_again(postgres: Postgres) -> None:
         assert names(database) == ["before"]
         database.write(lambda connection: add("after", connection))
         assert names(database) == ["after", "before"]
+
+
+def test_a_read_only_one_proves_nothing(postgres: Postgres) -> None:
+    url = postgres.database()
+    with contextlib.closing(Database(url)) as database:
+        database.prove().result()
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            name = connection.info.dbname
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        postgres.restart()
+        with pytest.raises(SQLAlchemyError, match="read-only"):
+            database.prove().result()
 
 
 def test_the_password_is_shown_nowhere(postgres: Postgres) -> None:

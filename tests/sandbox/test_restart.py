@@ -1,4 +1,4 @@
-"""A sandbox that is killed while it writes starts again on its file, and nothing is lost."""
+"""A kill, a stop or a full disk while a sandbox writes: nothing is lost, and it is told."""
 
 from __future__ import annotations
 
@@ -97,3 +97,44 @@ def test_a_stop_lets_what_is_under_way_finish() -> None:
         assert asked.result(20).status_code == 200
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{server.url}/health", timeout=5)
+
+
+def test_a_full_disk_is_told_and_what_needs_none_goes_on() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))  # of every file
+    try:
+        server = start(rate_limit=UNLIMITED, burst=UNLIMITED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with server, requests.Session() as session:
+        session.trust_env = False
+
+        def send(path: str, key: str, **body: object) -> requests.Response:
+            headers = {"Idempotency-Key": key}
+            return session.post(f"{server.url}{path}", json=body, headers=headers, timeout=10)
+
+        profile = {"tenant": "default", "hrv_vector": [0.5] * 8, "metadata": {"a": "x" * 16_000}}
+        for number in range(50):
+            answer = send("/profiles", f"key-{number}", profile_name=f"p{number}", **profile)
+            if answer.status_code != 201:
+                break
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.json()["type"].endswith("database-unavailable")
+        small = {"hrv_vector": [0.5] * 8}
+        while session.put(f"{server.url}/profiles/default/p0", json=small, timeout=10).ok:
+            pass
+        deadline = time.monotonic() + 20
+        while True:  # the last page is soon used up by the probes themselves
+            health = session.get(f"{server.url}/health", timeout=10)
+            if health.status_code == 503 or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        assert health.json()["status"] == "unhealthy"
+        assert health.json()["checks"]["database"]["status"] == "failing"
+        assert send("/hrv", "measured", text="Why not?").status_code == 200
+        assert send("/hrv", "refused", text="").status_code == 422
+        listed = session.get(f"{server.url}/profiles?limit=200", timeout=10).json()["profiles"]
+        made = [one for one in listed if one["profile_name"].startswith("p") and one["metadata"]]
+        assert len(made) == number
+    assert "Traceback" not in server.log()

@@ -99,6 +99,29 @@ def test_a_broken_shim_is_passed_over(tmp_path, monkeypatch):
 
 
 @posix
+def test_a_python_that_only_windows_launcher_knows_is_found(tmp_path, monkeypatch):
+    stand_in(tmp_path, "newest", "3.14")
+    stand_in(tmp_path, "older", "3.13")
+    listed = f" -V:3.14 *        {tmp_path}/newest\n -V:3.13          {tmp_path}/older"
+    script(tmp_path, "py", f"printf '%s\\r\\n' '{listed}'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "newest"))
+    monkeypatch.delenv("PYTHON", raising=False)
+
+    assert bootstrap.find_python() == str(tmp_path / "older")
+
+
+@posix
+def test_a_python_in_a_folder_with_a_users_name_is_understood(tmp_path, monkeypatch):
+    folder = tmp_path / "José"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")  # as Windows writes into a pipe
+
+    assert bootstrap.probe(str(folder / "python"))[1] == str(folder / "python")
+
+
+@posix
 @pytest.mark.parametrize(
     ("version", "venv", "says", "mend"),
     [
@@ -203,6 +226,15 @@ def test_an_interrupted_update_does_not_look_finished(clone, quick, monkeypatch)
     monkeypatch.setattr(bootstrap, "pip", fail)
     assert bootstrap.main() == 1
     assert not bootstrap.READY.exists()
+
+
+def test_a_second_set_up_at_the_same_time_touches_nothing(clone, quick, capsys):
+    with bootstrap.alone():
+        assert bootstrap.main() == 1
+    assert "another command is setting up this folder" in capsys.readouterr().err
+    assert not (clone / ".venv").exists()
+
+    assert bootstrap.main() == 0
 
 
 def test_a_moved_venv_is_made_anew(clone, quick):

@@ -18,6 +18,11 @@ from tests.__main__ import PARTS, main
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs/instructor").glob("*.md")),
+]
 TARGETS = set(re.findall(r"(?m)^([a-z-]+):", MAKEFILE)) - {"ready"}
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
@@ -41,6 +46,13 @@ def test_each_command_sets_up_first():
         assert re.search(rf"(?m)^{target}: ready ##", MAKEFILE), target
 
 
+@needs_make
+def test_a_path_with_a_space_stays_one():
+    for command in (["workshop", "ATTENDEES=my list"], ["workshop-bundle", "BUNDLE=my list"]):
+        done = subprocess.run(["make", "-n", *command], cwd=ROOT, capture_output=True, text=True)
+        assert ' "my list" ' in done.stdout
+
+
 def test_ci_runs_make_test():
     script = ROOT / ".ci" / "run"
     text = script.read_text(encoding="utf-8")
@@ -60,20 +72,19 @@ def test_the_tables_of_lessons_are_the_manifests():
     assert table(available(), "notebooks/") in README
 
 
-def test_its_links_lead_somewhere():
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere_and_make_commands_exist(page: Path):
+    text = page.read_text(encoding="utf-8")
     headings = {
         re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
-        for title in re.findall(r"(?m)^#+ (.*)$", README)
+        for title in re.findall(r"(?m)^#+ (.*)$", text)
     }
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+    for target in re.findall(r"\]\(([^)]+)\)", text):
         if target.startswith("#"):
             assert target[1:] in headings, target
         elif "://" not in target:
-            assert (ROOT / target).exists(), target
-
-
-def test_its_make_commands_exist():
-    assert set(re.findall(r"`make ([a-z-]+)", README)) <= TARGETS
+            assert (page.parent / target).exists(), target
+    assert set(re.findall(r"(?m)(?:`|^)make ([a-z-]+)", text)) <= TARGETS
 
 
 def test_the_launch_link_lands_on_lesson_1():
@@ -84,11 +95,12 @@ def test_the_launch_link_lands_on_lesson_1():
         subprocess.run(["bash", "-n", ROOT / "postBuild"], check=True)
 
 
-def test_its_resonance_commands_exist():
+def test_resonance_commands_exist():
     [commands] = [one for one in parser()._actions if hasattr(one, "choices") and one.choices]
-    named = set(re.findall(r"resonance (lab|sandbox|doctor|execute)\b", README))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:bin/|Scripts\\|`)resonance ([a-z]+)", text))
+    assert {"lab", "sandbox", "doctor", "execute", "editions"} == named
     assert named <= set(commands.choices)
-    assert set(re.findall(r"bin/resonance (\w+)", README)) <= set(commands.choices)
 
 
 def test_it_tells_the_same_installation_as_bootstrap():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient
+from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, transport
 from resonance_helpers.errors import AttemptTimeoutError, ResonanceError
 from resonance_helpers.transport import Answer, Later
 from tests.support.raw_server import (
@@ -165,3 +165,23 @@ def test_what_could_not_be_started_is_sent_once(serve: Any, client_of: Any) -> N
     assert call.start() is None
     assert call.attempt() == ARTICLE
     assert len(server.requests) == 1
+
+
+def test_one_that_is_broken_off_leaves_nothing_for_the_next(
+    serve: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C when the answer has come: the next call of this thread must not take it."""
+
+    def echo(connection: Any, request: bytes) -> None:
+        prompt = json.loads(request.partition(b"\r\n\r\n")[2])["prompt"]
+        connection.sendall(answer({"article": prompt, "hrv_feedback": 0.5}))
+
+    client = opened(serve(echo), client_of)
+    for owner, place in ((transport.call, "bounded"), (transport.Session, "get_adapter")):
+        interrupted = client.prepare_generation("broken off")
+        assert interrupted.start() is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, place, lambda *_: exec("raise KeyboardInterrupt"))
+            with pytest.raises(KeyboardInterrupt):
+                interrupted.attempt()
+        assert client.generate_content("mine")["article"] == "mine"

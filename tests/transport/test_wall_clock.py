@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
+from resonance_helpers import JWTAuth, ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.errors import (
     AttemptTimeoutError,
     ConnectTimeoutError,
@@ -112,6 +112,19 @@ def test_a_name_look_up_does_not_outlast_the_timeout(monkeypatch: pytest.MonkeyP
     let_go.set()
     assert isinstance(error, ConnectTimeoutError)
     assert took < TIMEOUT + SLACK
+
+
+def test_where_no_thread_can_be_started_there_is_an_answer_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    client = ResonanceOSAPIClient("http://localhost:1", retry=None)
+    assert client.health_check()["type"] == "connection-failed"
+    client = ResonanceOSAPIClient("http://localhost:1", retry=None, auth=JWTAuth(lambda: "token"))
+    assert client.health_check()["type"] == "no-token"
 
 
 def test_the_second_address_is_tried_when_the_first_is_dead(

@@ -69,6 +69,12 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_without_git_it_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    with pytest.raises(bundle.BundleError, match="is no clone"):
+        list(bundle.files())
+
+
 def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_path: Path) -> None:
     """With a stand-in for bootstrap.py, which has tests of its own."""
     stick, target = tmp_path / "stick", tmp_path / "in a home"
@@ -94,7 +100,10 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
         command = [sys.executable, str(stick / "install.py"), str(target)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert f'--notebooks "{target / "lessons"}"' in install()
+    *_, go, lab = install().splitlines()
+    assert go.endswith(f'd "{target}"')  # cd, or pushd
+    assert (target / lab.split()[0]).samefile(sys.executable)
+    assert lab.endswith(" -m resonance_helpers lab --notebooks lessons")
     (target / "lessons" / "01_health.ipynb").write_text("mine")
     (stick / "lessons" / "01_health.ipynb").write_text("second")
     (stick / "project" / "old.txt").write_text("new")

@@ -1,4 +1,4 @@
-"""A real JupyterHub for two: passwords, homes, and a wall between them."""
+"""A real JupyterHub for two, of whom one comes late: passwords, homes, a wall between them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -62,7 +64,7 @@ def folder() -> Iterator[Path]:
 def hub(folder: Path) -> Iterator[tuple[str, Room]]:
     if not (PROXY.exists() or shutil.which("npm")) and not os.environ.get("CI"):
         pytest.skip("JupyterHub's proxy needs Node.js with npm (Debian, Ubuntu: apt install npm)")
-    (folder / "list.csv").write_text("Ada Lovelace\nGrace Hopper\n", "utf-8")
+    (folder / "list.csv").write_text("Grace Hopper\n", "utf-8")
     options = [str(folder / "list.csv"), "--port", "0"]
     one_user = os.geteuid() != 0 or not can_be_run_by_others()
     if one_user:
@@ -84,6 +86,11 @@ def hub(folder: Path) -> Iterator[tuple[str, Room]]:
             assert "attendees on http" in told, (folder / "log").read_text()
             url = re.findall(r"http://[\d.:]+", told)[0]
             until(lambda: requests.get(f"{url}/hub/login", timeout=9).ok, "the hub")
+            with (folder / "list.csv").open("a", encoding="utf-8") as late:
+                late.write("Ada Lovelace\n")
+            again = [sys.executable, "-m", "workshop", "hub", *options]
+            done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
+            assert "who is new on the list can log in now" in done.stdout
             yield url, Room(folder / "list.csv", one_user)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -145,6 +152,16 @@ def test_each_has_a_home_with_the_lessons_that_the_other_cannot_open(
         assert len(owners) == 3
 
 
+def test_who_is_struck_from_the_list_is_out_in_spite_of_a_cookie(hub: tuple[str, Room]) -> None:
+    url, room = hub
+    grace = log_in(url, "grace-hopper", room.passwords["grace-hopper"])
+    home = f"{url}/hub/home"
+    assert grace.get(home, timeout=30).url == home
+    room.path.write_text("Ada Lovelace\n", "utf-8")
+
+    until(lambda: "/hub/login" in grace.get(home, timeout=30).url, "Grace's end")
+
+
 def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("Ada\nGrace\n", "utf-8")
     room = Room(tmp_path / "list.csv", one_user=True)
@@ -158,6 +175,47 @@ def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
     assert (room.home("ada") / "notes.txt").read_text() == "mine"
     assert room.admits("bob", room.passwords["bob"])
     assert not room.admits("grace", before["grace"]), "no longer on the list"
+
+
+HUB = """\
+import subprocess, sys
+proxy = subprocess.Popen([sys.executable, "-c", "input()", sys.argv[2]], stdin=subprocess.PIPE)
+print(proxy.pid, flush=True)
+proxy.wait()
+"""
+
+
+def test_what_a_killed_hub_left_is_taken_over_and_what_a_running_one_has_is_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    assert not hub_command.runs(room)  # nothing was ever there
+    with subprocess.Popen(
+        [sys.executable, "-c", HUB, "jupyterhub", str(PROXY)], stdout=subprocess.PIPE, text=True
+    ) as hub:
+        assert hub.stdout is not None
+        proxy = psutil.Process(int(hub.stdout.readline()))
+        (room.hub / "jupyterhub-proxy.pid").write_text(str(proxy.pid))
+        assert hub_command.runs(room)
+        hub.kill()
+    assert not hub_command.runs(room)
+    until(lambda: not proxy.is_running() or proxy.status() == psutil.STATUS_ZOMBIE, "its end")
+
+
+def test_seats_find_a_new_hub_where_the_old_one_was(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    ports = hub_command.inner_ports(room)
+    assert hub_command.inner_ports(room) == ports
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports[1]))
+        other.listen()
+        hub_port, proxy_port, sandbox_port = hub_command.inner_ports(room)
+        assert (hub_port, sandbox_port) == (ports[0], ports[2])
+        assert proxy_port != ports[1]
 
 
 @pytest.mark.parametrize(

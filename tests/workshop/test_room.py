@@ -130,18 +130,38 @@ def test_keys_are_for_one_pair_of_eyes_and_outlive_a_new_database(
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"Name;Mail\r\nLovelace, Ada;a@example.org\r\n;\r\nGrace;\r\n",
+        b"\xef\xbb\xbfattendee\tmail\nLovelace, Ada\ta@example.org\n\nGrace\n",
+        b'name,mail\r"Lovelace, Ada",a@example.org\r# late:\rGrace\r',
+    ],
+    ids=["semicolons", "tabs and a byte order mark", "commas and an old Mac"],
+)
+def test_lists_from_a_spreadsheet(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "list.csv").write_bytes(content)
+    assert [one.name for one in read_list(tmp_path / "list.csv")] == ["Lovelace, Ada", "Grace"]
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "names nobody"),
         ("Ada\nADA\n", "line 2: 'ADA' makes the tenant ada, as 'Ada' does"),
         ("Ada\n\nglobex\n", "line 3: 'globex' is a tenant of every sandbox"),
-        ("名前\n", "line 1: '名前' has no letter"),
+        ("名前\n", "line 1: '名前' cannot be logged in with; write it in Latin letters"),
     ],
 )
 def test_lists_that_cannot_be_one(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "list.csv").write_text(text, "utf-8")
     with pytest.raises(AttendeesError, match=reason):
         read_list(tmp_path / "list.csv")
+
+
+def test_keys_that_have_no_folder_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    with pytest.raises(SandboxError, match=r"none.keys\.csv cannot be written: \w"):
+        start(attendees=tmp_path / "list.csv", keys=tmp_path / "none" / "keys.csv")
 
 
 def test_a_list_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -32,18 +32,20 @@ def main():
             "A Python that this bundle has no wheels for? See README.txt, and the names in wheels."
         )
         return code
-    command = mine / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    windows = os.name == "nt"
+    python = Path("project", ".venv", "Scripts" if windows else "bin", "python")
     subprocess.check_call(
         [
-            str(command),
+            str(folder / python),
             str(mine / "workshop" / "seat.py"),
             "--put",
             str(HERE / "lessons"),
             str(folder / "lessons"),
         ]
     )
-    lab = f"{quoted(command)} -m resonance_helpers lab --notebooks {quoted(folder / 'lessons')}"
-    print(f"\nDone. To begin:\n\n    {lab}")
+    # From its folder, since PowerShell runs no quoted path; pushd, since cd stays on its drive.
+    print(f'\nDone. To begin:\n\n    {"pushd" if windows else "cd"} "{folder}"')
+    print(f"    {python} -m resonance_helpers lab --notebooks lessons")
     return 0
 
 
@@ -62,10 +64,6 @@ def remove(path):
         shutil.rmtree(str(path))
     elif path.exists():
         path.unlink()
-
-
-def quoted(path):
-    return f'"{path}"' if " " in str(path) else str(path)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ EXEMPT = "/sandbox/"
 PREFIX = 1024
 """Bytes of a body of unknown length that count as its first half."""
 
+LARGEST = 1 << 20
+"""Bytes at most of what counts as a body's first half."""
+
 DECIDED = "resonance.fault"
 """Where `Interrupt` leaves its decision for `Inject`, in ``scope["state"]``."""
 
@@ -257,7 +260,7 @@ async def _first_half(scope: Scope, receive: Receive) -> tuple[bytes, Receive]:
     """The first half of the body, and a `receive` that gives all of it."""
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
-    half = int(length) // 2 if length.isdigit() else PREFIX
+    half = min(int(length) // 2, LARGEST) if length.isdigit() else PREFIX
     messages: list[Message] = []
     read = b""
     while True:

@@ -19,14 +19,19 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
 
 STATE_KEY = "resonance.wire"
 """Where a request's ASGI scope holds its wire: ``scope["state"][STATE_KEY]``."""
+
+ARRIVAL = 60.0
+"""Seconds that a request may take to arrive. Who sends a byte now and then, or none, would have a
+connection for ever, and a thousand such all that a process may have."""
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -110,8 +115,10 @@ class Wire:
         await self.gone.wait()
 
 
-class FaultyHTTP(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's HTTP protocol with a `Wire` under it: ``uvicorn.Config(app, http=FaultyHTTP)``."""
+class FaultyHTTP(H11Protocol):
+    """uvicorn's HTTP protocol with a `Wire` under it, and a bound for requests that arrive slowly:
+    ``uvicorn.Config(app, http=FaultyHTTP)``. By h11, whatever else is installed: parsers differ in
+    what they let pass."""
 
     def __init__(
         self,
@@ -122,15 +129,28 @@ class FaultyHTTP(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.wire: Wire | None = None
+        self._too_late: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.wire = Wire(transport)
         # uvicorn copies its app_state into every request's scope.
         self.app_state: dict[str, Any] = {**self.app_state, STATE_KEY: self.wire}
-        super().connection_made(self.wire)
+        super().connection_made(self.wire)  # type: ignore[arg-type]
+        self._await_request()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        begun = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
+        if begun or self.conn.their_state is h11.SEND_BODY:
+            self._await_request()
+        elif self._too_late is not None:
+            self._too_late.cancel()
+            self._too_late = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._too_late is not None:
+            self._too_late.cancel()
         if self.wire is not None:
             self.wire.gone.set()
 
@@ -138,3 +158,7 @@ class FaultyHTTP(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         if self.wire is not None:
             self.wire.gone.set()
         super().shutdown()
+
+    def _await_request(self) -> None:
+        if self._too_late is None:
+            self._too_late = self.loop.call_later(ARRIVAL, self.transport.close)

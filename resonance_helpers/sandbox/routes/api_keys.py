@@ -11,18 +11,18 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from .. import credential_store
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read, with_secret
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["api keys"], route_class=StrictRoute)
 
-Manager = Annotated[Principal, Depends(needs("admin"))]
+Manager = Annotated[Principal, Depends(Needs("admin"))]
 Identity = Annotated[str, Path(pattern=PRINTED, description="the key's public id")]
 
 
@@ -56,7 +56,7 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
             name=body.name,
             expires_in=body.expires_in,
         )
-        return _once(201, shown, key, {"Location": f"/api_keys/{shown['id']}"})
+        return with_secret(201, shown, "key", key, {"Location": f"/api_keys/{shown['id']}"})
 
     return await _changed(request, effect)
 
@@ -72,16 +72,13 @@ async def list_keys(
 ) -> Response:
     """Those of the caller's tenant; an administrator's list is of all tenants or, by `tenant`, of
     one. Never the keys themselves."""
-    state = request.app.state
     named = _tenant(request, principal, tenant)
-    database_fails(request)
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            found = credential_store.listed(connection, named)
+    def look(connection: Connection) -> Response:
+        found = credential_store.listed(connection, named)
         return json_response({"api_keys": found, "count": len(found)})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.post(
@@ -94,13 +91,16 @@ async def rotate_key(
     request: Request, id: Identity, body: Rotation, principal: Manager
 ) -> Response:
     """The id stays, and with it limits and idempotency records. The key before works until
-    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once."""
+    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once. As the key is shown, a
+    manager needs every scope it has."""
     tenant = _tenant(request, principal)
     now = request.app.state.now()
 
     def effect(connection: Connection) -> Answer:
-        shown, key = credential_store.rotate(connection, id, tenant, body.overlap_seconds, now)
-        return _once(200, shown, key)
+        shown, key = credential_store.rotate(
+            connection, id, tenant, principal.scopes, body.overlap_seconds, now
+        )
+        return with_secret(200, shown, "key", key)
 
     return await _changed(request, effect)
 
@@ -128,18 +128,6 @@ def _tenant(request: Request, principal: Principal, named: str | None = None) ->
     if principal.admin and named is None:
         return None
     return str(request.app.state.directory.resolve(principal, named))
-
-
-def _once(
-    status: int, shown: dict[str, Any], key: str, headers: dict[str, str] | None = None
-) -> Answer:
-    """An answer with the key, whose replay is without it."""
-    return Answer(
-        status,
-        shown | {"key": key},
-        {"Cache-Control": "no-store", **(headers or {})},
-        replay=shown | {"key": None},
-    )
 
 
 async def _changed(request: Request, effect: Any) -> Response:

@@ -27,7 +27,7 @@ from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses, urn
 from ..profile_store import find_vector
 from ..schemas import Article, Generated, GenerationRequest
 from ..scoring import measure
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import DatabaseError, generations
 from ..strict_json import dumps
 from ..strict_route import StrictRoute
@@ -95,7 +95,7 @@ _UNBOUNDED = anyio.CapacityLimiter(math.inf)  # the desk's own limiter counts
 async def hr_generate(
     request: Request,
     body: GenerationRequest,
-    principal: Annotated[Principal, Depends(needs("generate"))],
+    principal: Annotated[Principal, Depends(Needs("generate"))],
 ) -> Response:
     """The same request gives the same article; without a `seed` it is derived from the request."""
     state = request.app.state

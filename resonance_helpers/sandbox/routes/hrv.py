@@ -12,7 +12,7 @@ from ..answer import json_response
 from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import HRVRequest, Measured
 from ..scoring import measure
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..strict_route import StrictRoute
 
 __all__ = ["router"]
@@ -29,7 +29,7 @@ router = APIRouter(tags=["generation"], route_class=StrictRoute)
 async def hrv(
     request: Request,
     body: HRVRequest,
-    principal: Annotated[Principal, Depends(needs("generate"))],
+    principal: Annotated[Principal, Depends(Needs("generate"))],
 ) -> Response:
     """The eight dimensions of a text and, for each, the words or sentences that were counted."""
     found = await anyio.to_thread.run_sync(measure, body.text)

@@ -14,7 +14,7 @@ from ..answer import json_response
 from ..metrics import summary
 from ..problems import Problem, responses
 from ..schemas import MetricsSummary
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import Database, generations
 from ..strict_route import StrictRoute
 
@@ -39,7 +39,7 @@ TEXT = "text/plain"
     summary="What the server measured of itself",
 )
 async def metrics(
-    request: Request, principal: Annotated[Principal, Depends(needs("metrics:read"))]
+    request: Request, principal: Annotated[Principal, Depends(Needs("metrics:read"))]
 ) -> Response:
     """The figures of the caller's own realm (all open tenants together, or its private tenant);
     an administrator sees those of the whole server. Times leave declared waiting out."""

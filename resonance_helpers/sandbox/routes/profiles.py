@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from ...hrv import HRVVector
 from .. import profile_store
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, responses
 from ..schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..strict_route import StrictRoute
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["profiles"], route_class=StrictRoute)
 
-Reader = Annotated[Principal, Depends(needs("profiles:read"))]
-Editor = Annotated[Principal, Depends(needs("profiles:write"))]
+Reader = Annotated[Principal, Depends(Needs("profiles:read"))]
+Editor = Annotated[Principal, Depends(Needs("profiles:write"))]
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; `*` for any", max_length=1000)
 ]
@@ -46,16 +45,13 @@ async def list_profiles(
     ] = None,
 ) -> Response:
     """Shared profiles come first, then the tenant's own, each by name."""
-    state = request.app.state
-    name = state.directory.resolve(principal, tenant)
-    database_fails(request)
+    name = request.app.state.directory.resolve(principal, tenant)
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            listed, following = profile_store.page(connection, name, limit, cursor)
+    def look(connection: Connection) -> Response:
+        listed, following = profile_store.page(connection, name, limit, cursor)
         return json_response({"profiles": listed, "count": len(listed), "next_cursor": following})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.post(
@@ -108,18 +104,15 @@ async def read_profile(
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     """The tenant's own, or a shared one."""
-    state = request.app.state
-    name = state.directory.resolve(principal, tenant)
-    database_fails(request)
+    name = request.app.state.directory.resolve(principal, tenant)
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            shown, etag = profile_store.find(connection, name, profile_name)
+    def look(connection: Connection) -> Response:
+        shown, etag = profile_store.find(connection, name, profile_name)
         if if_none_match is not None and profile_store.matches(if_none_match, etag, weak=True):
             return Response(status_code=304, headers={"ETag": etag})
         return json_response(shown, headers={"ETag": etag})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.put(

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from .. import profile_store
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read
 from ..catalog import SHARED
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import NewTenant, TenantList, TenantSummary
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import tenants
 from ..strict_route import StrictRoute
 
@@ -31,20 +31,17 @@ router = APIRouter(tags=["tenants"], route_class=StrictRoute)
     summary="List the tenants that you may use",
 )
 async def list_tenants(
-    request: Request, principal: Annotated[Principal, Depends(needs("profiles:read"))]
+    request: Request, principal: Annotated[Principal, Depends(Needs("profiles:read"))]
 ) -> Response:
     """Open tenants for an anonymous caller, its own for a tenant's credential."""
-    state = request.app.state
-    usable = set(state.directory.usable(principal))
-    database_fails(request)
+    usable = set(request.app.state.directory.usable(principal))
 
-    def read() -> Response:
-        with state.database.reading() as connection:
-            rows = connection.execute(select(tenants).order_by(tenants.c.name)).all()
-            listed = [_shown(connection, row) for row in rows if row.name in usable]
+    def look(connection: Connection) -> Response:
+        rows = connection.execute(select(tenants).order_by(tenants.c.name)).all()
+        listed = [_shown(connection, row) for row in rows if row.name in usable]
         return json_response({"tenants": listed, "count": len(listed)})
 
-    return await anyio.to_thread.run_sync(read)
+    return await read(request, look)
 
 
 @router.post(
@@ -57,7 +54,7 @@ async def list_tenants(
 async def create_tenant(
     request: Request,
     body: NewTenant,
-    principal: Annotated[Principal, Depends(needs("admin"))],
+    principal: Annotated[Principal, Depends(Needs("admin"))],
 ) -> Response:
     """Needs the scope `admin`, bound to no tenant."""
     state = request.app.state

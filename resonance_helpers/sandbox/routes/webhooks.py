@@ -8,17 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy import Connection, Row
 
-from ..answer import Answer, commit, database_fails, json_response
+from ..answer import Answer, commit, json_response, read, with_secret
 from ..call import call_of
 from ..problems import IDEMPOTENT, WITH_BODY, Problem, responses
 from ..schemas import PRINTED, Name
-from ..security import Principal, needs
+from ..security import Needs, Principal
 from ..store import deliveries as table
 from ..strict_route import StrictRoute
 from ..webhooks import deliveries, subscriptions
@@ -43,7 +42,7 @@ __all__ = ["router", "sent"]
 
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
 
-Subscriber = Annotated[Principal, Depends(needs("webhooks"))]
+Subscriber = Annotated[Principal, Depends(Needs("webhooks"))]
 Identity = Annotated[str, Path(pattern=PRINTED, description="the webhook's id")]
 Event = Annotated[str, Path(pattern=PRINTED, description="the `webhook-id` that it is sent under")]
 
@@ -90,7 +89,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
             now,
             still=state.settings.still,
         )
-        return _once(201, made, secret, {"Location": f"/webhooks/{made['id']}"})
+        return with_secret(201, made, "secret", secret, {"Location": f"/webhooks/{made['id']}"})
 
     return await commit(request, effect)
 
@@ -107,11 +106,11 @@ async def list_webhooks(
     """Oldest first; never their secrets."""
     name = request.app.state.directory.resolve(principal, tenant)
 
-    def read(connection: Connection) -> Any:
+    def look(connection: Connection) -> Response:
         found = subscriptions.listed(connection, name)
-        return {"webhooks": found, "count": len(found)}
+        return json_response({"webhooks": found, "count": len(found)})
 
-    return await _read(request, read)
+    return await read(request, look)
 
 
 @router.get(
@@ -123,7 +122,9 @@ async def list_webhooks(
 async def read_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
     """Whether it is enabled, and if not, why: `gone` (it answered 410) or `failing`."""
     find = _finder(request, principal, id)
-    return await _read(request, lambda connection: subscriptions.shown(find(connection)))
+    return await read(
+        request, lambda connection: json_response(subscriptions.shown(find(connection)))
+    )
 
 
 @router.delete(
@@ -162,7 +163,7 @@ async def rotate_secret(
     def effect(connection: Connection) -> Answer:
         webhook, overlap = find(connection), body.overlap_seconds
         shown = subscriptions.rotate(connection, state.secret_box, webhook, secret, overlap, now)
-        return _once(200, shown, secret)
+        return with_secret(200, shown, "secret", secret)
 
     return await commit(request, effect)
 
@@ -221,11 +222,11 @@ async def list_deliveries(
     """Newest first, each with every attempt. They are kept for seven days."""
     find = _finder(request, principal, id)
 
-    def read(connection: Connection) -> Any:
+    def look(connection: Connection) -> Response:
         found, following = deliveries.page(connection, find(connection).id, status, limit, cursor)
-        return {"deliveries": found, "count": len(found), "next_cursor": following}
+        return json_response({"deliveries": found, "count": len(found), "next_cursor": following})
 
-    return await _read(request, read)
+    return await read(request, look)
 
 
 @router.get(
@@ -239,9 +240,11 @@ async def read_delivery(
 ) -> Response:
     """With the payload that is sent."""
     find = _finder(request, principal, id)
-    return await _read(
-        request, lambda connection: deliveries.find(connection, find(connection).id, delivery)
-    )
+
+    def look(connection: Connection) -> Response:
+        return json_response(deliveries.find(connection, find(connection).id, delivery))
+
+    return await read(request, look)
 
 
 @router.post(
@@ -338,18 +341,6 @@ def _enabled(webhook: Row[Any]) -> Row[Any]:
     return webhook
 
 
-def _once(
-    status: int, shown: dict[str, Any], secret: str, headers: dict[str, str] | None = None
-) -> Answer:
-    """An answer with the secret, whose replay is without it."""
-    return Answer(
-        status,
-        shown | {"secret": secret},
-        {"Cache-Control": "no-store", **(headers or {})},
-        replay=shown | {"secret": None},
-    )
-
-
 def _accepted(connection: Connection, webhook: str, event: str) -> Answer:
     shown = deliveries.find(connection, webhook, event)
     shown.pop("payload")
@@ -361,13 +352,3 @@ def _unix(moment: datetime) -> float:
         return moment.timestamp()
     except OverflowError:
         return time.time()
-
-
-async def _read(request: Request, read: Callable[[Connection], Any]) -> Response:
-    database_fails(request)
-
-    def work() -> Response:
-        with request.app.state.database.reading() as connection:
-            return json_response(read(connection))
-
-    return await anyio.to_thread.run_sync(work)

@@ -5,8 +5,9 @@ swap a sentence and know the new measure without reading the rest again."""
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from . import lexicon as lx
@@ -61,6 +62,7 @@ _ARTICLES = lx.word_set("a an the one")
 _NOT_COMPARED = lx.word_set("well soon far long much many")
 _SUBJECT_PRONOUNS = lx.word_set("i you he she it we they this that these those")
 _LONGEST_PHRASE = 3
+_QUESTION = re.compile(r"\?(?!\w)|？")  # not that of a link: "/search?q=tea"
 
 
 @lru_cache(maxsize=4096)
@@ -112,8 +114,10 @@ def _phrases_in(tokens: list[str], phrases: frozenset[str]) -> tuple[str, ...]:
     """The phrases of the list found in `tokens`, longest first, none overlapping."""
     found = []
     position = 0
+    begins = _beginnings(phrases)
     while position < len(tokens):
-        for length in range(min(_LONGEST_PHRASE, len(tokens) - position), 0, -1):
+        longest = _LONGEST_PHRASE if tokens[position] in begins else 0
+        for length in range(min(longest, len(tokens) - position), 0, -1):
             phrase = " ".join(tokens[position : position + length])
             if phrase in phrases:
                 found.append(phrase)
@@ -123,9 +127,14 @@ def _phrases_in(tokens: list[str], phrases: frozenset[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
+def _beginnings(phrases: frozenset[str]) -> frozenset[str]:
+    return frozenset(phrase.split(" ", 1)[0] for phrase in phrases)
+
+
 def _curiosity(sentence: str, tokens: list[str]) -> tuple[str, ...]:
     found = _phrases_in(tokens, lx.WONDER_WORDS) + _phrases_in(tokens, lx.INVITATIONS)
-    if "?" in sentence or "？" in sentence:
+    if _QUESTION.search(sentence):
         found = (*found, "?")
     return found
 
@@ -201,8 +210,7 @@ def _is_participle(word: str) -> bool:
 
 def _narrative(tokens: list[str]) -> tuple[str, ...]:
     """Past tense, perfect aspect, third-person pronouns, verbs of speech, markers of sequence."""
-    markers = set(_phrases_in(tokens, lx.TIME_MARKERS))
-    found = list(_phrases_in(tokens, lx.TIME_MARKERS)) if markers else []
+    found = list(_phrases_in(tokens, lx.TIME_MARKERS))
     for i, token in enumerate(tokens):
         if token in lx.PERSON_PRONOUNS or token in lx.PUBLIC_VERBS or token in lx.IRREGULAR_PASTS:
             found.append(token)

@@ -24,6 +24,7 @@ class Backend(Protocol):
             with this process.
         reading: connections that each see one state of the data, and wait for no writer.
         writing: the connections of the one thread that writes.
+        proof: a statement that changes nothing, and fails where nothing can be written.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Backend(Protocol):
     key_file: Path | None
     reading: Engine
     writing: Engine
+    proof: str
 
     def close(self) -> None:
         """Let go of it; a temporary one is deleted."""

@@ -94,6 +94,15 @@ class Database:
         """`submit`, and wait for it."""
         return self.submit(work).result()
 
+    def prove(self) -> Future[None]:
+        """Have the writer commit what changes nothing; the future fails where nothing can be
+        stored, as on a full disk."""
+
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(self._backend.proof).close()
+
+        return self.submit(work)
+
     def close(self) -> None:
         """Commit what is queued, then close; deletes a temporary database."""
         self._queue.put(None)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, text
 
 from .backend import DatabaseError
-from .schema import MARK, metadata
+from .schema import MARK, VERSION, metadata
 
 __all__ = ["PostgreSQL"]
 
@@ -31,6 +31,7 @@ class PostgreSQL:
     """
 
     name = "PostgreSQL"
+    proof = "SELECT name FROM tenants LIMIT 1 FOR UPDATE"  # a lock that is put down in the row
     folder = Path(tempfile.gettempdir())
 
     def __init__(self, url: URL) -> None:
@@ -89,11 +90,12 @@ class PostgreSQL:
             )
         there = inspect(connection)
         tables = there.get_table_names()
-        if tables and (
-            "tenants" not in tables or there.get_table_comment("tenants")["text"] != MARK
-        ):
+        mark = there.get_table_comment("tenants")["text"] if "tenants" in tables else None
+        if tables and mark != MARK:
+            ours = mark is not None and mark.startswith(MARK.removesuffix(str(VERSION)))
+            whose = "those of another version" if ours else "not those"
             raise DatabaseError(
-                f"{self._shown} has tables, but not those of this sandbox; name an empty one"
+                f"{self._shown} has tables, but {whose} of this sandbox; name an empty one"
             )
         metadata.create_all(connection)
 

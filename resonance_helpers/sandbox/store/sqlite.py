@@ -27,6 +27,7 @@ class SQLite:
     """
 
     name = "SQLite"
+    proof = f"PRAGMA user_version = {VERSION}"
 
     def __init__(self, path: Path | None) -> None:
         self._temporary: Path | None = None
@@ -94,11 +95,13 @@ class SQLite:
         try:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
                 version = connection.execute(text("PRAGMA user_version")).scalar_one()
-                tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+                tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
                 if version not in (VERSION, *OLDER) and (version or tables):
+                    whose = "not one of this sandbox"
+                    if {"tenants", "profiles", "idempotency"} <= tables:
+                        whose = f"of another version of this sandbox ({version}, not {VERSION})"
                     raise DatabaseError(
-                        f"{self._path} is an SQLite database, but not one of this sandbox; "
-                        "name another file"
+                        f"{self._path} is an SQLite database, but {whose}; name another file"
                     )
                 metadata.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))

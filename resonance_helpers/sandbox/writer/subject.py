@@ -46,6 +46,18 @@ _DETERMINERS = word_set(
     "one two three four five six seven eight nine ten many most several"
 )
 _PRONOUNS = word_set("i you we they he she it one me us them someone people anyone")
+_LONE = (
+    _PREPOSITIONS
+    | _DETERMINERS
+    | _PRONOUNS
+    | word_set("how what why yes no not and or but hi hello null none undefined true false")
+)
+"""Words that name nothing by themselves."""
+_CLAUSAL = word_set(
+    "i you we they he she it to don't won't can't let's i'm i've you're we're they're he's she's "
+    "it's that's there's here's"
+)
+"""Words that begin a clause rather than a noun phrase."""
 _SUPERLATIVES = word_set(
     "latest best top most worst first last next same only future biggest greatest"
 )
@@ -163,6 +175,9 @@ _PROPER = {
     """)
 }
 
+_ABBREVIATED = re.compile(
+    r"\b(?:[A-Z]|(?:[A-Z]\.)+[A-Z]|[SM]t|Drs?|Mrs?|Ms|Prof|Rev|Gen|Jr|Sr|No|vs|e\.g|i\.e)\.$"
+)
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _MARKUP = re.compile(r"[<>{}\[\]|\\`*_~^$=;@%/\"“”«»()]+|(?<![\w+#])[#+]+")
@@ -244,7 +259,12 @@ def _foreign(plain: str) -> bool:
 
 def _first_clause(plain: str) -> str:
     """The first sentence or line of substance, without what only asks for writing."""
-    clauses = [c.strip() for c in re.split(r"(?<=[.!?])\s+|[.!?]+$|\s[-–—]\s|:\s+", plain)]
+    clauses: list[str] = []
+    for piece in re.split(r"(?<=[.!?])\s+|[.!?]+$|\s[-–—]\s|:\s+", plain):
+        if clauses and _ABBREVIATED.search(clauses[-1]):
+            clauses[-1] += f" {piece}".rstrip()
+        else:
+            clauses.append(piece.strip())
     asks = [
         c for c in clauses if re.search(r"\b(?:write|explain|describe|discuss|tell)\b", c, re.I)
     ]
@@ -277,7 +297,10 @@ def _stripped(clause: str) -> str:
 def _noun_phrase(clause: str) -> Subject:
     clause = _stripped(clause)
     asked = clause.endswith("?")
-    tokens = [w.rstrip(".'’-&") for w in _LATIN_WORD.findall(clause.rstrip("?"))]
+    tokens = [
+        w if _ABBREVIATED.fullmatch(w) else w.rstrip(".'’-&")
+        for w in _LATIN_WORD.findall(clause.rstrip("?."))
+    ]
     tokens = [w for w in tokens if w]
     if not tokens:
         return Subject("the unnamed subject", "the subject", False, False)
@@ -286,8 +309,10 @@ def _noun_phrase(clause: str) -> Subject:
     tokens = [word for word in tokens if len(word) <= _LONGEST_WORD]
     tokens = [w for i, w in enumerate(tokens) if not i or w.lower() != tokens[i - 1].lower()]
     tokens = _cased(tokens)
-    if len(tokens) == 1 and tokens[0].lower() in _DETERMINERS | _PRONOUNS | _PREPOSITIONS:
+    if len(tokens) == 1 and tokens[0].lower() in _LONE:
         return Subject(f"the word “{tokens[0]}”", "the word", False, False)
+    if len(tokens) == 1 and len(tokens[0]) == 1 and tokens[0].isalpha():
+        return Subject(f"the letter “{tokens[0]}”", "the letter", False, False)
     tokens, found = _question(tokens, asked)
     if found is not None:
         return found
@@ -296,12 +321,34 @@ def _noun_phrase(clause: str) -> Subject:
             (i for i, w in enumerate(tokens) if i > 1 and w in ("and", "then", "or")), len(tokens)
         )
         return _gerund(tokens[:cut])
+    if _is_clause(tokens):
+        said = " ".join(tokens[:_MAX_WORDS])
+        return Subject(f"the words “{said}”", "these words", True, True)
     return _nominal(tokens)
+
+
+def _is_clause(tokens: list[str]) -> bool:
+    """Whether this says something instead of naming it, as "I love you" and "skip the line" do: it
+    begins like a clause, or a determiner stands where no noun phrase has one."""
+    if len(tokens) > 1 and tokens[0].lower().replace("’", "'") in _CLAUSAL:
+        return True
+    joins = _PREPOSITIONS | _DETERMINERS | word_set("and or but not than such half")
+    return (
+        not tokens[0].lower().endswith("ing")
+        and any(
+            word.lower() in _DETERMINERS
+            and not word.isdigit()
+            and before.lower() not in joins
+            and not (after[0].isupper() or after[0].isdigit())  # "Winnie the Pooh"
+            for before, word, after in zip(tokens, tokens[1:], tokens[2:])  # noqa: B905
+        )
+    )
 
 
 def _cased(tokens: list[str]) -> list[str]:
     """Lower case but for names: a prompt's capital may only be that of a sentence or a title."""
-    shouting = sum(len(w) for w in tokens) > 6 and all(w.isupper() for w in tokens if w.isalpha())
+    plain = [w for w in tokens if w.isalpha()]
+    shouting = plain and sum(map(len, tokens)) > 6 and all(w.isupper() for w in plain)
     long_words = [w for w in tokens if len(w) > 3]
     titled = len(long_words) >= 3 and all(w[0].isupper() for w in long_words)
     cased = []
@@ -505,6 +552,7 @@ def _is_plural(word: str) -> bool:
     return (
         len(word) > 3
         and word.endswith("s")
+        and "." not in word
         and not word.endswith(("ss", "us", "is", "ics", "'s", "’s"))
         and word not in _SINGULAR_S
         and word not in _PROPER

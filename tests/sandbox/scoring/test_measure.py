@@ -77,6 +77,7 @@ def test_a_sentence_lowers_the_dimension_it_shows(name: str, more: str) -> None:
         ("The door was quickly closed.", "passives", ("was quickly closed",)),
         ("Why was it told?", "passives", ("was it told",)),
         ("They have been told.", "passives", ("been told",)),
+        ("See example.org/search?q=tea for more.", "curiosity", ()),
         ("A hundred people need the seed.", "narrative", ()),
         ("The walls are painted.", "narrative", ()),
         ("They painted the walls.", "narrative", ("they", "painted")),

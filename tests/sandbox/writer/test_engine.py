@@ -158,7 +158,7 @@ def test_a_tiny_max_length_gets_a_short_whole_sentence_and_a_warning() -> None:
 
 def test_steering_is_what_brings_an_article_near_its_target() -> None:
     target = TARGETS["creative_storytelling"]
-    idle = ResonantWriter(sweeps=0, rounds=0)
+    idle = ResonantWriter(sweeps=0, rounds=0, drafts=1)
     for seed in range(5):
         brief = Brief("the sea", target, seed=seed)
         steered, left = (measure(w.write(brief).text).vector for w in (WRITER, idle))

@@ -85,6 +85,14 @@ def test_object_pronouns_are_objects() -> None:
         )
 
 
+def test_a_verb_of_the_subject_agrees_with_it() -> None:
+    """After a subject that begins the sentence, "was" would be wrong for "trains"."""
+    for frame in FRAMES:
+        for draw in range(frame.choices):
+            text = frame.variant(draw).text
+            assert not re.match(r"\{s\} (?:was|were|is|are|has|have|does|do)\b", text), text
+
+
 @pytest.mark.parametrize("domain", domains(), ids=lambda domain: domain.name)
 def test_fillers_fit_their_slots(domain: Domain) -> None:
     assert set(domain.fillers) == set(SLOTS)

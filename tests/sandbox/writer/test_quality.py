@@ -30,6 +30,14 @@ def test_random_feasible_vectors_are_reached() -> None:
     assert result.rows[0][2] > 0.75, "the worst of them"
 
 
+def test_articles_of_few_sentences_come_as_near_as_they_can() -> None:
+    result = quality.short(PROMPTS[:2], [400])
+    [goal] = result.goals
+    assert goal.met
+    [(_, _, mean, _, unsteered)] = result.rows
+    assert mean > unsteered + 0.1
+
+
 def test_every_slider_moves_its_measure() -> None:
     result = quality.sliders(PROMPTS[:2])
     assert [row[0] for row in result.rows] == [dimension.name for dimension in DIMENSIONS]

@@ -43,6 +43,15 @@ from resonance_helpers.sandbox.writer.subject import subject_of
         ("日本の歴史について", "the subject “日本の歴史について”"),
         ("def foo(x):\n  return x*2;", "the code around “foo”"),
         ("", "the unnamed subject"),
+        ("x", "the letter “x”"),
+        ("Why?", "the word “why”"),
+        ("I am sad because my dog died", "the words “I am sad because my dog died”"),
+        ("to be or not to be", "the words “to be or not to be”"),
+        ("skip the line", "the words “skip the line”"),
+        ("raising a child", "raising a child"),
+        ("St. Patrick's Day", "St. Patrick's Day"),
+        ("Write about the U.S. economy. Be brief.", "the U.S. economy"),
+        ("COVID-19", "COVID-19"),
     ],
 )  # fmt: skip
 def test_the_subject_of(prompt: str, name: str) -> None:
@@ -59,6 +68,7 @@ def test_the_subject_of(prompt: str, name: str) -> None:
         ("cats and dogs", "cats and dogs", True),
         ("children", "children", True),
         ("economics", "economics", False),
+        ("node.js", "node.js", False),
     ],
 )
 def test_later_mentions(prompt: str, short: str, plural: bool) -> None:
