@@ -10,6 +10,7 @@ import ipywidgets as ipw
 import traitlets
 
 from ..client import ResonanceOSAPIClient
+from ..widgets import labelled
 from .picture import timeline
 from .progress import Snapshot
 from .report import BatchReport
@@ -37,9 +38,7 @@ class ConcurrencyPanel(ipw.VBox):  # type: ignore[misc]
     ) -> None:
         self._client = client
         self._requests = list(requests)
-        self.concurrency = ipw.IntSlider(
-            4, 1, most, description="At once:", style={"description_width": "6em"}
-        )
+        self.concurrency = ipw.IntSlider(4, 1, most)
         self.button = ipw.Button(description="Run the batch", button_style="primary")
         self.button.on_click(lambda _: self.run())
         self._bar = ipw.IntProgress(
@@ -47,7 +46,7 @@ class ConcurrencyPanel(ipw.VBox):  # type: ignore[misc]
         )
         self._news = ipw.HTML()
         self._view = ipw.HTML()
-        row = ipw.HBox([self.concurrency, self.button])
+        row = ipw.HBox([labelled("At once:", self.concurrency), self.button])
         super().__init__([row, self._bar, self._news, self._view])
         self._tell(f"Choose how many of {len(self._requests)} requests go at once, then run.")
 

@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as ipw
 import traitlets
 
+from ..widgets import labelled
 from .histogram import histogram
 from .open_loop import load
 from .run import Sample
@@ -57,17 +58,15 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
             0,
             most,
             5,
-            description="Load:",
             tooltip="calls due per second; 0 stops",
-            readout_format="d",
             continuous_update=False,
-            layout={"width": "30em"},
         )
         self.stop_button = ipw.Button(description="Stop", disabled=True)
         self.stop_button.on_click(lambda _: setattr(self.load, "value", 0))
         self._news = ipw.HTML()
         self.view = ipw.HTML()
-        row = ipw.HBox([self.load, ipw.Label("calls per second"), self.stop_button])
+        load = labelled("Load:", self.load)
+        row = ipw.HBox([load, ipw.Label("calls per second"), self.stop_button])
         super().__init__([row, self._news, self.view])
         self.load.observe(self._moved, "value")
         self._show([])

@@ -31,8 +31,8 @@ def test_the_panel_answers_how_many_at_once_are_enough(
     page = lesson
     said = page.locator("p[role=status]").filter(has_text="at once")
     expect(said).to_contain_text("Choose how many of 24 requests go at once")
-    # ipywidgets gives the handle a role, but no name of its own.
-    slider = page.locator(".widget-slider").filter(has_text="At once:").get_by_role("slider")
+    box = page.get_by_role("spinbutton", name="At once:")
+    slider = page.locator(".widget-hbox .widget-hbox", has=box).get_by_role("slider")
     button = page.get_by_role("button", name="Run the batch", exact=True)
 
     slider.focus()
