@@ -117,8 +117,8 @@ def test_a_drip_comes_in_pieces(faults: Faults, peer: Peer):
 
 def test_a_slow_close_ends_the_body_with_the_connection(faults: Faults, peer: Peer):
     faults.add("slow_close", seconds=0.4)
-    peer.send(HEALTH)
     started = time.monotonic()
+    peer.send(HEALTH)
     received, how = peer.until_the_end()
     head, body = split(received)
     assert how == "FIN"
