@@ -37,7 +37,6 @@ class Crew:
         self._items: SimpleQueue[Item | None] = SimpleQueue()
         self._mutex = threading.Lock()
         self._arrived = 0
-        self._idle = 0  # below 0 as long as one who was hired for an item is on the way
         self._busy = 0
 
     def room(self) -> int:
@@ -46,8 +45,8 @@ class Crew:
         if self._pool is None:
             return self._size - self._busy
         with self._mutex:
-            idle, expected = self._idle, len(self._hired) > self._arrived
-        if not idle and not expected and len(self._hired) < self._size:
+            arrived, idle = self._arrived, self._arrived - self._busy
+        if not idle and len(self._hired) == arrived < self._size:
             self._hire()
         return idle
 
@@ -55,8 +54,7 @@ class Crew:
         """Hand over an item; there has to be room."""
         with self._mutex:
             self._busy += 1
-            self._idle -= 1
-            short = self._idle < 0
+            short = self._busy > len(self._hired)
         if short:
             self._hire()
         self._items.put(item)
@@ -91,11 +89,9 @@ class Crew:
     def _attend(self) -> None:
         with self._mutex:
             self._arrived += 1
-            self._idle += 1
         self._wake()
         while (item := self._items.get()) is not None:
             self._work(item)
             with self._mutex:
                 self._busy -= 1
-                self._idle += 1
             self._wake()

@@ -15,6 +15,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ..transport import InFlight
 from .crew import Crew
@@ -89,23 +90,19 @@ class Dispatcher:
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Hand out until it is over, then wait for what is in flight."""
-        while True:
-            self._waker.dozing = True
-            moment = min(self._hand_out(), self._alarm)
-            if is_over() and not self._in_flight:
-                break
-            wait = None if moment == math.inf else max(0.0, moment - time.monotonic())
-            ready = self._selector.select(wait)
-            self._waker.dozing = False
-            for key, _ in ready:
-                if key.fileobj is self._waker:
-                    self._waker.drain()
-                else:
-                    self._look(key.fileobj)  # type: ignore[arg-type]
-                    self._hand_out()
-            if self._alarm <= time.monotonic():
-                self._end_the_expired()
-        self._selector.close()
+        with self._selector:
+            while True:
+                self._waker.dozing = True
+                moment = min(self._hand_out(), self._alarm)
+                if is_over() and not self._in_flight:
+                    break
+                wait = None if moment == math.inf else max(0.0, moment - time.monotonic())
+                ready = self._selector.select(wait)
+                self._waker.dozing = False
+                for key, _ in ready:
+                    self._notice(key.fileobj)
+                if self._alarm <= time.monotonic():
+                    self._end_the_expired()
 
     def _hand_out(self) -> float:
         """All that may go; the moment when more may, infinite if the waker will tell."""
@@ -121,6 +118,13 @@ class Dispatcher:
                 self._selector.register(started, selectors.EVENT_READ)
                 self._alarm = min(self._alarm, started.expires)
         return math.inf
+
+    def _notice(self, ready: Any) -> None:
+        if ready is self._waker:
+            self._waker.drain()
+        else:
+            self._look(ready)
+            self._hand_out()
 
     def _look(self, started: InFlight) -> None:
         waits = started.look()

@@ -333,12 +333,17 @@ class _Run:
     def _take(self) -> Item | float:
         """The next item that may go, with one more attempt begun; or the moment to ask again."""
         while isinstance(item := self._queue.take(), Item):
-            if item.starved is None or self._paid(item):
-                if not item.attempts:
-                    item.began = time.monotonic()
-                    item.started = self._epoch + item.began
-                item.attempts += 1
-                break
+            try:
+                if item.starved is not None and not self._paid(item):
+                    continue
+            except JournalError as error:  # what is in flight is picked up all the same
+                self._break_off(error)
+                continue
+            if not item.attempts:
+                item.began = time.monotonic()
+                item.started = self._epoch + item.began
+            item.attempts += 1
+            break
         return item
 
     def _carry_out(self, item: Item) -> None:

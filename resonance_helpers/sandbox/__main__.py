@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.attendees:
             room = _fill_room(app, options.attendees, options.keys, url)
     except (DatabaseError, AttendeesError, OSError) as error:
+        gc.enable()
         listening.close()
         return _refuse(error)
     if not is_loopback(settings.host):

@@ -172,8 +172,10 @@ def _identity(tenant: str) -> str:
 def _rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        parted_by = next((mark for mark in ";\t" if mark in text), ",")
-        return list(csv.reader(text.splitlines(), delimiter=parted_by))
+        lines = text.splitlines()
+        named = "".join(line for line in lines if not line.startswith("#"))
+        parted_by = next((mark for mark in ";\t" if mark in named), ",")
+        return list(csv.reader(lines, delimiter=parted_by))
     except OSError as error:
         raise AttendeesError(f"{path} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):

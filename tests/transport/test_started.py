@@ -141,17 +141,18 @@ def test_what_may_have_to_wait_is_not_started(serve: Any, client_of: Any) -> Non
         return request
 
     client = opened(server, client_of)
-    for change in (
-        {"auth": fetches},
-        {"session": requests.Session()},
-    ):
-        client_of(server, **change).prepare_generation("hello").start()
-    assert not asked
+    for change in ({"auth": fetches}, {"session": requests.Session()}):
+        other = client_of(server, **change)
+        other.session.trust_env = False  # or a stock one prefers the environment's certificates
+        other.generate_content("open")
+        assert other.prepare_generation("hello").start() is None
+        other.session.close()
+    assert len(asked) == 1  # to open the connection
     client.session.hooks["response"].append(lambda response, **_: None)
     assert client.prepare_generation("hello").start() is None
     client.session.hooks["response"].clear()
     assert client.prepare_generation("x" * 40_000).start() is None
-    assert len(server.requests) == 1
+    assert len(server.requests) == 3
     keyed = opened(server, client_of, auth=ApiKeyAuth("rk_test_1"))
     call = keyed.prepare_generation("hello")
     assert call.start() is not None

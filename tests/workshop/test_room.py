@@ -133,7 +133,7 @@ def test_keys_are_for_one_pair_of_eyes_and_outlive_a_new_database(
     "content",
     [
         b"Name;Mail\r\nLovelace, Ada;a@example.org\r\n;\r\nGrace;\r\n",
-        b"\xef\xbb\xbfattendee\tmail\nLovelace, Ada\ta@example.org\n\nGrace\n",
+        b"\xef\xbb\xbf# from HR; by hand\nattendee\tmail\nLovelace, Ada\ta@example.org\n\nGrace\n",
         b'name,mail\r"Lovelace, Ada",a@example.org\r# late:\rGrace\r',
     ],
     ids=["semicolons", "tabs and a byte order mark", "commas and an old Mac"],
