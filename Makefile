@@ -20,7 +20,7 @@ test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
 	@$(PY) -m tests $(PARTS)
 
 execute: ready ## Run the lessons and save what they print (LESSONS="3" to choose)
-	@$(PY) -m resonance_helpers execute $(LESSONS)
+	@$(PY) -m authoring execute $(LESSONS)
 
 docs: ready ## Build the site, to read without a network (build/site)
 	@$(PY) -m docs

@@ -21,8 +21,8 @@ import requests
 from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
 from benchmarks.server import Running, running
 from resonance_helpers.batch import run_batch
-from resonance_helpers.client import ResonanceOSAPIClient
-from resonance_helpers.transport import RetryPolicy
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.client.transport import RetryPolicy
 
 OURS = "run_batch"
 ITEMS = 512

@@ -33,11 +33,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Goal, Options, Result, stage
-from resonance_helpers.client import ResonanceOSAPIClient
-from resonance_helpers.errors import ResonanceError
-from resonance_helpers.sandbox import start
-from resonance_helpers.sandbox.faults.control import Faults
-from resonance_helpers.transport import NO_RETRIES, RetryPolicy
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.client.errors import ResonanceError
+from resonance_helpers.client.transport import NO_RETRIES, RetryPolicy
+from resonance_sandbox import start
+from resonance_sandbox.faults.control import Faults
 
 UNLIMITED = 10**9
 THREADS = 30

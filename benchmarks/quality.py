@@ -17,11 +17,11 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmarks.harness import Goal, Options, Result
-from resonance_helpers.hrv import DIMENSIONS, HRVVector
-from resonance_helpers.sandbox.catalog import SHARED
-from resonance_helpers.sandbox.scoring import measure
-from resonance_helpers.sandbox.scoring.text import sentences, words
-from resonance_helpers.sandbox.writer import Brief, ResonantWriter
+from resonance_sandbox.hrv import DIMENSIONS, HRVVector
+from resonance_sandbox.scoring import measure
+from resonance_sandbox.scoring.text import sentences, words
+from resonance_sandbox.tenants.catalog import SHARED
+from resonance_sandbox.writer import Brief, ResonantWriter
 
 PROMPTS = (
     "The comeback of vinyl records",

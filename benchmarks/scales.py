@@ -16,9 +16,9 @@ import json
 import statistics
 from pathlib import Path
 
-from resonance_helpers.sandbox import scoring
-from resonance_helpers.sandbox.scoring.measures import MEASURES, raw_statistics
-from resonance_helpers.sandbox.scoring.text import sentences
+from resonance_sandbox import scoring
+from resonance_sandbox.scoring.measures import MEASURES, raw_statistics
+from resonance_sandbox.scoring.text import sentences
 
 PROSE = Path(__file__).with_name("prose.txt")
 

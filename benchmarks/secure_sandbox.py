@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 import sys
 
-from resonance_helpers.sandbox.app import create_app
-from resonance_helpers.sandbox.listening import bind
-from resonance_helpers.sandbox.server import run
-from resonance_helpers.sandbox.settings import Settings
+from resonance_sandbox.app import create_app
+from resonance_sandbox.listening import bind
+from resonance_sandbox.server import run
+from resonance_sandbox.settings import Settings
 
 UNLIMITED = 10**9
 

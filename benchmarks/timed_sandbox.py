@@ -22,7 +22,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from resonance_helpers.sandbox.settings import Settings
+from resonance_sandbox.settings import Settings
 
 ENOUGH = 10_000_000  # requests a minute: no limit is to be met here
 
@@ -54,9 +54,9 @@ class Account:
 
 def sandbox(folder: str) -> tuple[FastAPI, Settings]:
     """The sandbox, with `/share`. Its database is a durable file, as one that people keep."""
-    from resonance_helpers.sandbox.app import create_app
-    from resonance_helpers.sandbox.routes import generation
-    from resonance_helpers.sandbox.store import database
+    from resonance_sandbox.app import create_app
+    from resonance_sandbox.generation import routes as generation
+    from resonance_sandbox.store import database
 
     account = Account()
     account.charge(generation, "_generate", "writing")
@@ -114,8 +114,8 @@ def running(kind: str) -> Iterator[str]:
 
 
 def main() -> None:
-    from resonance_helpers.sandbox.listening import bind, url_of
-    from resonance_helpers.sandbox.server import run
+    from resonance_sandbox.listening import bind, url_of
+    from resonance_sandbox.server import run
 
     make = {"sandbox": sandbox, "empty": empty}[sys.argv[1]]
     with tempfile.TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ from typing import Any
 import requests
 
 from benchmarks.harness import Goal, Options, Result, interleaved, versions
-from resonance_helpers.sandbox import start
+from resonance_sandbox import start
 
 ENOUGH = 10_000_000  # requests a minute: no limit is to be met here
 EVENTS = 20

@@ -11,8 +11,8 @@ import sys
 
 from sphinx.cmd.build import main as sphinx
 
+from authoring.execute import LessonError
 from docs.gather import DOCS, ROOT, gather
-from resonance_helpers.execute import LessonError
 
 SITE = ROOT / "build" / "site"
 SOURCE = ROOT / "build" / "site-source"

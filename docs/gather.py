@@ -16,10 +16,10 @@ import nbformat
 from jinja2 import Environment
 from nbformat.v4 import new_markdown_cell
 
+from authoring.execute import NAVIGATION, WIDGET_VIEW
 from benchmarks.harness import index
 from docs import http_api, reference, runs
-from resonance_helpers.execute import NAVIGATION, WIDGET_VIEW
-from resonance_helpers.lessons import Lesson, available, heading
+from resonance_helpers.lesson.manifest import Lesson, available, heading
 
 __all__ = ["gather"]
 

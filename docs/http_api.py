@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from jinja2 import Environment
 
-from resonance_helpers import sandbox
+import resonance_sandbox as sandbox
 
 __all__ = ["document", "page"]
 

@@ -1,7 +1,6 @@
 """The pages of the Python reference: one for each public module, the client first.
 
-A module is public unless it is a tool of this project. One that is new has its page at once; only
-its group is chosen here.
+What only runs this project (the command line, authoring, the server's inside) has none.
 """
 
 from __future__ import annotations
@@ -16,49 +15,37 @@ from types import ModuleType
 from sphinx.pycode import ModuleAnalyzer
 
 import resonance_helpers
-from resonance_helpers.lessons import LESSONS
-
-TOOLS = {"__main__", "cli", "doctor", "editions", "execute", "guide", "lab", "lessons", "notes"}
-"""What runs this project, and is of no use in another."""
+from resonance_helpers import lesson
+from resonance_helpers.lesson import widgets
 
 CLASSES = ("autoclass", "autoexception")
+HELPERS = resonance_helpers.__name__
 GROUPS = {
-    "The client": ["client", "auth", "errors", "transport", "hrv"],
-    "Topics of the lessons": [*(lesson.topic for lesson in LESSONS), "resilience", "access"],
-    "In a lesson": ["tutorial", "exercises", "plots", "widgets"],
-    "Testing against the sandbox": ["sandbox", "sandbox.faults.control", "pytest_plugin"],
+    "The client": [f"{HELPERS}.client.{name}" for name in ("api", "auth", "errors", "transport")],
+    "Beside the client": [f"{HELPERS}.{name}" for name in ("batch", "webhooks", "performance")],
+    "Testing against the sandbox": [
+        f"resonance_sandbox{name}" for name in ("", ".hrv", ".faults.control", ".pytest_plugin")
+    ],
+    "In a lesson": [
+        f"{package.__name__}.{module.name}"
+        for package in (lesson, widgets)
+        for module in iter_modules(package.__path__)
+        if module.name not in ("widgets", "manifest")
+    ],
 }
-
-
-def public() -> list[str]:
-    """The public modules, each by its name below the package."""
-    names = [module.name for module in iter_modules(resonance_helpers.__path__)]
-    return [name for name in (*names, "sandbox.faults.control") if name not in TOOLS]
-
-
-def groups() -> dict[str, list[str]]:
-    """Group to its modules. What stands in no group is for lessons."""
-    there = public()
-    chosen: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    for title, names in GROUPS.items():
-        chosen[title] = [name for name in names if name in there and name not in seen]
-        seen.update(names)
-    chosen["In a lesson"] += [name for name in there if name not in seen]
-    return chosen
+"""Group to its modules. A new one of the lessons has its page at once."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Path and text of each page, the index first."""
-    listed = groups()
     index = ["# Python reference", ""]
     index += ["Every public module. Those of the client need requests alone.", ""]
-    for title, names in listed.items():
+    for title, names in GROUPS.items():
         index += [f"## {title}", "", "| module | what it is for |", "|---|---|"]
         index += [f"| [`{name}`]({name}.md) | {first_sentence(name)} |" for name in names]
         index += ["", "```{toctree}", ":hidden:", "", *(f"{n} <{n}>" for n in names), "```", ""]
     yield "index.md", "\n".join(index)
-    for name in (name for names in listed.values() for name in names):
+    for name in (name for names in GROUPS.values() for name in names):
         yield f"{name}.md", page(name)
 
 
@@ -113,4 +100,4 @@ def first_sentence(name: str) -> str:
 
 
 def load(name: str) -> ModuleType:
-    return importlib.import_module(f"resonance_helpers.{name}")
+    return importlib.import_module(name)

@@ -19,15 +19,8 @@ from pathlib import Path
 
 import nbformat
 
-from resonance_helpers.execute import (
-    WIDGET_VIEW,
-    LessonError,
-    cleared,
-    differences,
-    merge,
-    run_cells,
-)
-from resonance_helpers.lessons import NOTEBOOKS, Lesson
+from authoring.execute import WIDGET_VIEW, LessonError, cleared, differences, merge, run_cells
+from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build" / "lessons"
@@ -76,7 +69,7 @@ def published(lesson: Lesson, run: nbformat.NotebookNode) -> nbformat.NotebookNo
     before = committed(lesson)
     notebook = merge(before, run)
     for difference in differences(lesson.filename, before, notebook):
-        raise LessonError(f"{difference}; run `resonance execute`, look at it, commit it")
+        raise LessonError(f"{difference}; run `make execute`, look at it, commit it")
     for cell, ran in zip(notebook.cells, run.cells, strict=True):
         for output, fresh in zip(cell.get("outputs", ()), ran.get("outputs", ()), strict=True):
             if WIDGET_VIEW in fresh.get("data", {}):
@@ -100,6 +93,10 @@ def fingerprint(lesson: Lesson) -> str:
 def packages() -> bytes:
     """The package and the pinned versions, as a digest."""
     digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
-    for path in sorted((ROOT / "resonance_helpers").rglob("*.py")):
+    for path in sorted(
+        path
+        for room in ("resonance_helpers", "resonance_sandbox")
+        for path in (ROOT / room).rglob("*.py")
+    ):
         digest.update(path.read_bytes())
     return digest.digest()

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException, Request
 from starlette.requests import ClientDisconnect
 
-from resonance_helpers.auth import Secret
+from resonance_helpers.client.auth import Secret
 from resonance_helpers.webhooks import (
     Event,
     EventInProgress,

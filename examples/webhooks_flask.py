@@ -8,7 +8,7 @@ Any answer but 2xx makes the server send the event again, under the same id.
 
 from flask import Flask, abort, request
 
-from resonance_helpers.auth import Secret
+from resonance_helpers.client.auth import Secret
 from resonance_helpers.webhooks import (
     Event,
     EventInProgress,

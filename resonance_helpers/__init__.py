@@ -10,44 +10,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .auth import ApiKeyAuth as ApiKeyAuth
-    from .auth import JWTAuth as JWTAuth
-    from .auth import OAuth2AuthorizationCode as OAuth2AuthorizationCode
-    from .auth import OAuth2ClientCredentials as OAuth2ClientCredentials
-    from .auth import Secret as Secret
+    from resonance_sandbox.hrv import DIMENSIONS as DIMENSIONS
+    from resonance_sandbox.hrv import HRVVector as HRVVector
+
     from .batch import run_batch as run_batch
-    from .client import AuthenticatedAPIClient as AuthenticatedAPIClient
-    from .client import ResonanceOSAPIClient as ResonanceOSAPIClient
-    from .errors import ResonanceError as ResonanceError
-    from .exercises import check as check
-    from .exercises import hint as hint
-    from .hrv import DIMENSIONS as DIMENSIONS
-    from .hrv import HRVVector as HRVVector
-    from .transport import RetryPolicy as RetryPolicy
-    from .tutorial import connect as connect
-    from .tutorial import needs_sandbox as needs_sandbox
+    from .client.api import AuthenticatedAPIClient as AuthenticatedAPIClient
+    from .client.api import ResonanceOSAPIClient as ResonanceOSAPIClient
+    from .client.auth import ApiKeyAuth as ApiKeyAuth
+    from .client.auth import JWTAuth as JWTAuth
+    from .client.auth import OAuth2AuthorizationCode as OAuth2AuthorizationCode
+    from .client.auth import OAuth2ClientCredentials as OAuth2ClientCredentials
+    from .client.auth import Secret as Secret
+    from .client.errors import ResonanceError as ResonanceError
+    from .client.transport import RetryPolicy as RetryPolicy
+    from .lesson.connect import connect as connect
+    from .lesson.connect import needs_sandbox as needs_sandbox
+    from .lesson.exercises import check as check
+    from .lesson.exercises import hint as hint
     from .webhooks import WebhookHandler as WebhookHandler
     from .webhooks import WebhookReceiver as WebhookReceiver
 
 _HOMES = {
-    "ApiKeyAuth": "auth",
-    "AuthenticatedAPIClient": "client",
-    "DIMENSIONS": "hrv",
-    "HRVVector": "hrv",
-    "JWTAuth": "auth",
-    "OAuth2AuthorizationCode": "auth",
-    "OAuth2ClientCredentials": "auth",
-    "ResonanceError": "errors",
-    "ResonanceOSAPIClient": "client",
-    "RetryPolicy": "transport",
-    "Secret": "auth",
-    "WebhookHandler": "webhooks",
-    "WebhookReceiver": "webhooks",
-    "check": "exercises",
-    "connect": "tutorial",
-    "hint": "exercises",
-    "needs_sandbox": "tutorial",
-    "run_batch": "batch",
+    "ApiKeyAuth": ".client.auth",
+    "AuthenticatedAPIClient": ".client.api",
+    "DIMENSIONS": "resonance_sandbox.hrv",
+    "HRVVector": "resonance_sandbox.hrv",
+    "JWTAuth": ".client.auth",
+    "OAuth2AuthorizationCode": ".client.auth",
+    "OAuth2ClientCredentials": ".client.auth",
+    "ResonanceError": ".client.errors",
+    "ResonanceOSAPIClient": ".client.api",
+    "RetryPolicy": ".client.transport",
+    "Secret": ".client.auth",
+    "WebhookHandler": ".webhooks",
+    "WebhookReceiver": ".webhooks",
+    "check": ".lesson.exercises",
+    "connect": ".lesson.connect",
+    "hint": ".lesson.exercises",
+    "needs_sandbox": ".lesson.connect",
+    "run_batch": ".batch",
 }
 
 __all__ = [*_HOMES]
@@ -57,7 +58,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
+    value = getattr(import_module(home, __name__), name)
     globals()[name] = value
     return value
 

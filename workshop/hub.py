@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from resonance_helpers.sandbox.attendees import AttendeesError
-from resonance_helpers.sandbox.settings import is_loopback
+from resonance_sandbox.settings import is_loopback
+from resonance_sandbox.tenants.attendees import AttendeesError
 
 from .room import Room
 

@@ -18,9 +18,9 @@ from jupyterhub.auth import Authenticator  # noqa: E402
 from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
-from resonance_helpers.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
-from resonance_helpers.sandbox import SandboxError, start  # noqa: E402
-from resonance_helpers.sandbox.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
+from resonance_helpers.cli.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
+from resonance_sandbox import SandboxError, start  # noqa: E402
+from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
 from workshop.room import Room  # noqa: E402
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from resonance_helpers import editions
-from resonance_helpers.sandbox.attendees import Attendee, AttendeesError, read_list
+from authoring import editions
+from resonance_sandbox.tenants.attendees import Attendee, AttendeesError, read_list
 
 __all__ = ["Room", "student_edition"]
 

@@ -24,10 +24,10 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from resonance_helpers.execute import LessonError, cleared, differences, merge, run_cells
-from resonance_helpers.lessons import NOTEBOOKS, available
-from resonance_helpers.sandbox import start
-from resonance_helpers.sandbox.attendees import read_keys
+from authoring.execute import LessonError, cleared, differences, merge, run_cells
+from resonance_helpers.lesson.manifest import NOTEBOOKS, available
+from resonance_sandbox import start
+from resonance_sandbox.tenants.attendees import read_keys
 
 __all__ = ["add_options", "run"]
 

@@ -15,13 +15,7 @@ report     what is handed back
 """
 
 from .attempts import InvalidRequestError, WorkerSetupError
-from .journal import (
-    JournalDamaged,
-    JournalError,
-    JournalInUse,
-    JournalMismatch,
-)
-from .picture import timeline
+from .journal import JournalDamaged, JournalError, JournalInUse, JournalMismatch
 from .progress import Snapshot
 from .report import BatchReport, Failure, read_report
 from .run import run_batch
@@ -40,5 +34,4 @@ __all__ = [
     "WorkerSetupError",
     "read_report",
     "run_batch",
-    "timeline",
 ]

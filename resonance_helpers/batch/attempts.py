@@ -9,10 +9,10 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Process
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..client import ResonanceOSAPIClient
-from ..errors import OutcomeUnknownError, RateLimitedError, ResonanceError
-from ..transport import Call, InFlight, Later, RateLimit, RetryPolicy
-from ..transport.quota import RetryQuota
+from ..client.api import ResonanceOSAPIClient
+from ..client.errors import OutcomeUnknownError, RateLimitedError, ResonanceError
+from ..client.transport import Call, InFlight, Later, RateLimit, RetryPolicy
+from ..client.transport.quota import RetryQuota
 from .items import Item
 
 __all__ = ["Attempts", "Here", "InvalidRequestError", "Outcome", "Remote", "WorkerSetupError"]

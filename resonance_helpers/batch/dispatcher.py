@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..transport import InFlight
+from ..client.transport import InFlight
 from .crew import Crew
 from .items import Item
 

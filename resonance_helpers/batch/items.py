@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ResonanceError
-from ..transport import Call
+from ..client.errors import ResonanceError
+from ..client.transport import Call
 
 __all__ = ["Item", "as_request"]
 

@@ -13,9 +13,9 @@ from contextlib import nullcontext
 from itertools import count
 from typing import Any
 
-from ..client import ResonanceOSAPIClient
-from ..errors import OutcomeUnknownError, ResonanceError
-from ..transport.quota import RETRY_COST
+from ..client.api import ResonanceOSAPIClient
+from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.transport.quota import RETRY_COST
 from .attempts import Attempts, Here, InvalidRequestError, Remote
 from .crew import Crew
 from .dispatcher import Dispatcher, Waker

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import ResonanceError
+from ..client.errors import ResonanceError
 from .run import Sample
 
 __all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "execute"]

@@ -4,8 +4,6 @@ signature   signing and verifying, for any framework
 seen        which events were handled, so that none is handled twice
 receiver    a small HTTP server that takes events
 handler     generate an article, and notify a URL of your own
-picture     events made and events handled, over time
-panel       a receiver to switch off and on
 
 A server of your own needs `verify` and `SeenEvents`, and nothing that is not in requests or the
 standard library; `examples/` shows both in FastAPI and in Flask.
@@ -22,19 +20,15 @@ from .signature import Event, WebhookVerificationError, new_secret, sign, verify
 if TYPE_CHECKING:
     from .handler import Delivery as Delivery
     from .handler import WebhookHandler as WebhookHandler
-    from .panel import EventPanel as EventPanel
-    from .picture import backlog as backlog
     from .receiver import Receipt as Receipt
     from .receiver import WebhookReceiver as WebhookReceiver
 
-# Loaded on first use: who only verifies needs no server and no pictures.
+# Loaded on first use: who only verifies needs no server.
 _HOMES = {
     "Delivery": "handler",
-    "EventPanel": "panel",
     "Receipt": "receiver",
     "WebhookHandler": "handler",
     "WebhookReceiver": "receiver",
-    "backlog": "picture",
 }
 
 __all__ = [

@@ -16,14 +16,14 @@ from typing import Any
 
 import requests
 
-from ..auth.secret import Secret
-from ..client import ResonanceOSAPIClient
-from ..errors import ResonanceError
-from ..transport import RetryPolicy, arguments
-from ..transport.deadline import Deadline
-from ..transport.failure import BROKEN_OFF, explain
-from ..transport.retry_after import parse_retry_after
-from ..transport.session import anonymous
+from ..client.api import ResonanceOSAPIClient
+from ..client.auth.secret import Secret
+from ..client.errors import ResonanceError
+from ..client.transport import RetryPolicy, arguments
+from ..client.transport.deadline import Deadline
+from ..client.transport.failure import BROKEN_OFF, explain
+from ..client.transport.retry_after import parse_retry_after
+from ..client.transport.session import anonymous
 from .signature import SecretLike, check_secrets, sign
 
 __all__ = ["Attempt", "Delivery", "WebhookHandler"]

@@ -28,16 +28,9 @@ from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
-from ..auth.secret import Secret
+from ..client.auth.secret import Secret
 from .seen import EventInProgress, SeenEvents
-from .signature import (
-    TOLERANCE,
-    Event,
-    SecretLike,
-    WebhookVerificationError,
-    check_secrets,
-    verify,
-)
+from .signature import TOLERANCE, Event, SecretLike, WebhookVerificationError, check_secrets, verify
 
 if TYPE_CHECKING:
     import pandas

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..auth.secret import Secret
+from ..client.auth.secret import Secret
 
 __all__ = ["Event", "WebhookVerificationError", "new_secret", "sign", "verify"]
 

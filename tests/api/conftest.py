@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from resonance_helpers.sandbox import Sandbox, start
+from resonance_sandbox import Sandbox, start
 from tests.conftest import POSTGRESQL, SQLITE
 
 UNLIMITED = 10**9

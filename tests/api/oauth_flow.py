@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from resonance_helpers.sandbox import Sandbox
+from resonance_sandbox import Sandbox
 
 REDIRECT = "http://127.0.0.1:54321/callback"
 

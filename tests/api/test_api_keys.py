@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from resonance_helpers.sandbox import Sandbox, start
+from resonance_sandbox import Sandbox, start
 
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import service_token

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from resonance_helpers.sandbox import Sandbox
+from resonance_sandbox import Sandbox
 
 from .oauth_flow import Browser
 

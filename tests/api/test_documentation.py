@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resonance_helpers.sandbox import Sandbox
+from resonance_sandbox import Sandbox
 
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

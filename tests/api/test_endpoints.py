@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from resonance_helpers.hrv import NAMES, HRVVector
-from resonance_helpers.sandbox.catalog import SHARED
-from resonance_helpers.sandbox.metrics import percentile
-from resonance_helpers.sandbox.scoring import measure
+from resonance_sandbox.hrv import NAMES, HRVVector
+from resonance_sandbox.metrics.recorder import percentile
+from resonance_sandbox.scoring import measure
+from resonance_sandbox.tenants.catalog import SHARED
 
 from .conftest import API, VECTOR, slug
 

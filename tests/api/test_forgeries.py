@@ -18,7 +18,8 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from resonance_helpers.sandbox import Sandbox, keys, start
+from resonance_sandbox import Sandbox, start
+from resonance_sandbox.auth import keys
 
 from .conftest import API, UNLIMITED
 from .oauth_flow import Browser, service_token

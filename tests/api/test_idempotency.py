@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from resonance_helpers.sandbox import start
+from resonance_sandbox import start
 
 from .conftest import API, UNLIMITED, VECTOR, slug
 

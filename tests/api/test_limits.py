@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resonance_helpers.sandbox import Sandbox, start
+from resonance_sandbox import Sandbox, start
 
 from .conftest import API, slug
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from resonance_helpers.sandbox import Sandbox, start
+from resonance_sandbox import Sandbox, start
 
 from .conftest import API, UNLIMITED, VECTOR
 from .oauth_flow import Browser, service_token

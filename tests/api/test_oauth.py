@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers.sandbox import Sandbox, start
+from resonance_sandbox import Sandbox, start
 
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import REDIRECT, Browser, hidden, oauth_error, post, returned, service_token

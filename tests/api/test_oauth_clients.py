@@ -10,7 +10,7 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session
 
-from resonance_helpers.sandbox import Sandbox
+from resonance_sandbox import Sandbox
 
 from .oauth_flow import REDIRECT, Browser, returned
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers.sandbox import Sandbox
-from resonance_helpers.sandbox.app import create_app
-from resonance_helpers.sandbox.problems import PROBLEMS, urn
+from resonance_sandbox import Sandbox
+from resonance_sandbox.app import create_app
+from resonance_sandbox.http.problems import PROBLEMS, urn
 
 from .conftest import API
 

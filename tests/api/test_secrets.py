@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from resonance_helpers.sandbox.launcher import Sandbox
+from resonance_sandbox.launcher import Sandbox
 
 from .conftest import API
 from .oauth_flow import Browser, hidden, service_token
 
 LOUD = (
     "import logging, sys; logging.basicConfig(level=0, stream=sys.stderr); "
-    "from resonance_helpers.sandbox.__main__ import main; sys.exit(main())"
+    "from resonance_sandbox.__main__ import main; sys.exit(main())"
 )
 """A sandbox in a process where every library logs all it can."""
 

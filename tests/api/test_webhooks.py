@@ -12,8 +12,8 @@ import pytest
 import requests
 from standardwebhooks import Webhook
 
-from resonance_helpers.sandbox import start
-from resonance_helpers.sandbox.webhooks import schemas
+from resonance_sandbox import start
+from resonance_sandbox.webhooks import schemas
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.raw_server import raw_server, stalls
 

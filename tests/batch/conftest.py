@@ -14,8 +14,8 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from benchmarks.server import Running, running
-from resonance_helpers.client import ResonanceOSAPIClient
-from resonance_helpers.transport import RetryPolicy
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.client.transport import RetryPolicy
 
 ANSWER = {"article": "An article.", "hrv_feedback": 0.9}
 

@@ -16,8 +16,8 @@ import pytest
 
 from benchmarks.server import Running
 from resonance_helpers.batch import WorkerSetupError, run_batch
-from resonance_helpers.client import ResonanceOSAPIClient
-from resonance_helpers.transport import RetryPolicy
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.client.transport import RetryPolicy
 
 PROMPTS = [f"prompt {number}" for number in range(40)]
 SPAWN = multiprocessing.get_context("spawn")

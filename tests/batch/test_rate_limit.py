@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from resonance_helpers import sandbox
+import resonance_sandbox as sandbox
 from resonance_helpers.batch import run_batch
-from resonance_helpers.client import ResonanceOSAPIClient
+from resonance_helpers.client.api import ResonanceOSAPIClient
 
 
 def refused(server: sandbox.Sandbox) -> int:

@@ -9,12 +9,7 @@ import time
 import pytest
 import requests
 
-from resonance_helpers.batch import (
-    JournalError,
-    JournalMismatch,
-    read_report,
-    run_batch,
-)
+from resonance_helpers.batch import JournalError, JournalMismatch, read_report, run_batch
 from resonance_helpers.batch import run as module
 
 
@@ -354,8 +349,8 @@ def test_the_report_of_a_journal_is_that_of_its_run(serve, tmp_path):
 
 
 def test_under_faults_everything_is_done_exactly_once(cheap):
-    from resonance_helpers.client import ResonanceOSAPIClient
-    from resonance_helpers.transport import RetryPolicy
+    from resonance_helpers.client.api import ResonanceOSAPIClient
+    from resonance_helpers.client.transport import RetryPolicy
 
     cheap.reset(fault_rate=0.2, seed=3)
     api = ResonanceOSAPIClient(cheap.url, retry=RetryPolicy(max_attempts=12, base=0.01))

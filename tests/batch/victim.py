@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from resonance_helpers.batch import run_batch
-from resonance_helpers.client import ResonanceOSAPIClient
-from resonance_helpers.transport import RetryPolicy
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.client.transport import RetryPolicy
 
 
 def main(url: str, journal: str, items: str, concurrency: str = "8") -> None:

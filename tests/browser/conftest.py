@@ -144,7 +144,7 @@ def save_screenshot(page: Page, name: str) -> Path:
 @pytest.fixture(scope="session")
 def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the lessons, so that no test can change the committed ones."""
-    from resonance_helpers.lessons import NOTEBOOKS
+    from resonance_helpers.lesson.manifest import NOTEBOOKS
 
     copy = tmp_path_factory.mktemp("lab") / "notebooks"
     shutil.copytree(NOTEBOOKS, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))

@@ -14,7 +14,7 @@ from typing import Self
 
 from playwright.sync_api import Locator, Page, expect
 
-from resonance_helpers.lab import free_port
+from resonance_helpers.cli.lab import free_port
 
 TOKEN = "for-tests-alone"
 

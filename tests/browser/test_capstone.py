@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from resonance_helpers.exercises import check
+from resonance_helpers.lesson.exercises import check
 
 NOTEBOOK = "capstone.ipynb"
 SLOW = 120_000

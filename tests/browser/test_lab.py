@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import expect
 
-from resonance_helpers.execute import KERNELSPEC
+from authoring.execute import KERNELSPEC
 from tests.browser.jupyter import TOKEN, Lab
 
 WIDGET = """\

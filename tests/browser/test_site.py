@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from resonance_helpers.lessons import NOTEBOOKS, Lesson, available
+from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson, available
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from authoring.execute import WIDGET_VIEW
 from docs import gather
-from resonance_helpers.execute import WIDGET_VIEW
-from resonance_helpers.lessons import LESSONS
+from resonance_helpers.lesson.manifest import LESSONS
 
 ROOT = Path(__file__).resolve().parents[2]
 VENDORED = sorted([*ROOT.glob("docs/_static/vendor/*"), *ROOT.glob("tests/browser/vendor/*")])

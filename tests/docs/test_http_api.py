@@ -6,7 +6,7 @@ import pytest
 
 from docs import http_api
 from docs.gather import DOCS
-from resonance_helpers.sandbox import Settings, create_app
+from resonance_sandbox import Settings, create_app
 
 
 @pytest.fixture(scope="module")

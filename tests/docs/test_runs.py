@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from authoring.execute import WIDGET_VIEW, LessonError, normalise
 from docs import runs
-from resonance_helpers.execute import WIDGET_VIEW, LessonError, normalise
-from resonance_helpers.lessons import LESSONS
+from resonance_helpers.lesson.manifest import LESSONS
 
 LESSON = LESSONS[0]
 STATE = {"application/vnd.jupyter.widget-state+json": {"state": {"a": {}}}}

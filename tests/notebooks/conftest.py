@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from resonance_helpers.lessons import NOTEBOOKS, Lesson, available
+from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson, available
 
 
 @dataclass

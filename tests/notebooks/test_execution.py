@@ -14,17 +14,9 @@ import pytest
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
+from authoring.execute import cleared, comparable, differences, dump, execute, merge, run_cells
 from docs import runs
-from resonance_helpers.execute import (
-    cleared,
-    comparable,
-    differences,
-    dump,
-    execute,
-    merge,
-    run_cells,
-)
-from resonance_helpers.lessons import available
+from resonance_helpers.lesson.manifest import available
 from tests.__main__ import PARTS
 from tests.notebooks.conftest import Page
 
@@ -55,7 +47,7 @@ def test_run_all_gives_the_committed_outputs_and_again_the_second_time(page: Pag
     runs.keep(page.lesson, first)  # the site needs such a run too, and need not make its own
     merged = merge(page.notebook, first)
     assert [str(one) for one in differences(page.path.name, page.notebook, merged)] == []
-    assert dump(merged) == page.text, "run `resonance execute`"
+    assert dump(merged) == page.text, "run `make execute`"
     for number, (once, twice) in enumerate(zip(first.cells, second.cells, strict=True), start=1):
         if once.cell_type == "code":
             assert [comparable(output) for output in once.outputs] == [

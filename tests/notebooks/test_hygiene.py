@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from resonance_helpers.execute import KERNELSPEC, NAVIGATION, dump, normalise
-from resonance_helpers.lessons import (
+from authoring.execute import KERNELSPEC, NAVIGATION, dump, normalise
+from resonance_helpers.lesson.manifest import (
     CAPSTONE,
     LESSONS,
     NOTEBOOKS,
@@ -63,7 +63,7 @@ def test_the_kernel_is_python3(page: Page):
 
 
 def test_the_file_is_in_the_committed_form(page: Page):
-    assert page.text == dump(normalise(page.notebook)), "run `resonance execute`"
+    assert page.text == dump(normalise(page.notebook)), "run `make execute`"
 
 
 def test_nothing_went_to_stderr(page: Page):
@@ -165,7 +165,7 @@ def test_the_parts_come_in_the_agreed_order(page: Page):
 def test_navigation_is_the_manifests(page: Page):
     last = page.notebook.cells[-1]
     assert NAVIGATION in last.metadata.get("tags", [])
-    assert last.source == navigation(page.lesson), "run `resonance execute`"
+    assert last.source == navigation(page.lesson), "run `make execute`"
 
 
 def test_links_between_files_lead_somewhere(page: Page):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers.transport.answer import Answer
+from resonance_helpers.client.transport.answer import Answer
 
 
 class Clock:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resonance_helpers.errors import ResonanceError
+from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.performance.run import Run
 from resonance_helpers.performance.runner import Plan, execute
 from tests.performance.conftest import Clock, FakeServer

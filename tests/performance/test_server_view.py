@@ -78,7 +78,7 @@ def test_what_is_no_reading_says_so(metrics: dict[str, object], told: str) -> No
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[ResonanceOSAPIClient]:
-    from resonance_helpers import sandbox
+    import resonance_sandbox as sandbox
 
     with sandbox.start() as running, ResonanceOSAPIClient(running.url) as client:
         yield client

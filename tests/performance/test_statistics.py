@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.performance.statistics import (
-    calls_needed,
-    correlation,
-    percentile,
-    share,
-)
+from resonance_helpers.performance.statistics import calls_needed, correlation, percentile, share
 
 shares = st.sampled_from([0.5, 0.9, 0.99, 0.999])
 times = st.lists(st.floats(0, 1e6), min_size=1, max_size=400)

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
-from resonance_helpers.sandbox import Settings, app, components, create_app
-from resonance_helpers.sandbox.settings import SettingsError, is_loopback
-from resonance_helpers.sandbox.writer import ResonantWriter
-from resonance_helpers.sandbox.writer.base import Brief, Draft, WriterError
+from resonance_sandbox import Settings, app, create_app
+from resonance_sandbox.health import components
+from resonance_sandbox.settings import SettingsError, is_loopback
+from resonance_sandbox.writer import ResonantWriter
+from resonance_sandbox.writer.base import Brief, Draft, WriterError
 
 UNLIMITED = 10**9
 
@@ -154,7 +155,7 @@ def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:
 
 
 def test_a_writer_that_hangs_does_not_hang_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_helpers.sandbox.components.PATIENCE", 0.2)
+    monkeypatch.setattr("resonance_sandbox.health.components.PATIENCE", 0.2)
 
     class Hanging(OneLiner):
         let = threading.Event()

@@ -1,4 +1,4 @@
-"""``python -m resonance_helpers.sandbox`` as a person meets it."""
+"""``python -m resonance_sandbox`` as a person meets it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-COMMAND = [sys.executable, "-m", "resonance_helpers.sandbox"]
+COMMAND = [sys.executable, "-m", "resonance_sandbox"]
 
 
 def refused(*options: str) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
-from resonance_helpers.sandbox.store import Database, DatabaseError, tenants
-from resonance_helpers.sandbox.store.schema import webhooks
+from resonance_sandbox.store import Database, DatabaseError, tenants
+from resonance_sandbox.store.schema import webhooks
 
 
 def add(name: str, connection: Connection) -> str:
@@ -167,7 +167,7 @@ def test_killed_mid_write_nothing_is_torn(tmp_path: Path) -> None:
     code = f"""
         import sys
         from sqlalchemy import insert
-        from resonance_helpers.sandbox.store import Database, tenants
+        from resonance_sandbox.store import Database, tenants
         database = Database({str(path)!r})
         first = int(sys.argv[1])
 

@@ -13,13 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import insert, select
 from starlette.types import Message, Receive, Scope, Send
 
-from resonance_helpers.sandbox.answer import Answer
-from resonance_helpers.sandbox.call import Call
-from resonance_helpers.sandbox.idempotency import LIFETIME, Idempotency
-from resonance_helpers.sandbox.oauth.access_tokens import AccessTokens
-from resonance_helpers.sandbox.problems import Problem
-from resonance_helpers.sandbox.security import ANONYMOUS, Directory, Principal
-from resonance_helpers.sandbox.store import Database, tenants
+from resonance_sandbox.auth.security import ANONYMOUS, Directory, Principal
+from resonance_sandbox.http.answer import Answer
+from resonance_sandbox.http.call import Call
+from resonance_sandbox.http.problems import Problem
+from resonance_sandbox.idempotency import LIFETIME, Idempotency
+from resonance_sandbox.oauth.access_tokens import AccessTokens
+from resonance_sandbox.store import Database, tenants
 
 KEYS = st.sampled_from(["k1", "k2"])
 BODIES = st.sampled_from([b'{"a": 1}', b'{"a": 2}'])

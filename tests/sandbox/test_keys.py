@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.sandbox import keys
+from resonance_sandbox.auth import keys
 
 KEY = keys.mint("0123456789ab")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resonance_helpers.sandbox import SandboxError, start
+from resonance_sandbox import SandboxError, start
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prctl")
@@ -41,7 +41,7 @@ def kernel(code: str) -> subprocess.Popen[str]:
 
 
 STARTS = """
-    from resonance_helpers.sandbox import start
+    from resonance_sandbox import start
     import os, signal, sys, threading, time
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     server = start()
@@ -153,7 +153,7 @@ def test_the_end_of_the_thread_that_started_it_does_not_take_it() -> None:
     parent = kernel(
         """
     import os, signal, threading, time
-    from resonance_helpers.sandbox import start
+    from resonance_sandbox import start
     held = []
     thread = threading.Thread(target=lambda: held.append(start()))
     thread.start()
@@ -199,12 +199,12 @@ def test_a_start_that_takes_too_long_says_so() -> None:
 
 def test_who_starts_one_loads_no_web_framework_and_it_loads_what_it_needs_alone() -> None:
     code = """
-    import sys, resonance_helpers.sandbox
+    import sys, resonance_sandbox
     def loaded(*names):
         return [name for name in names if name in sys.modules]
-    resonance_helpers.sandbox.start
+    resonance_sandbox.start
     early = loaded("fastapi", "sqlalchemy", "uvicorn")
-    resonance_helpers.sandbox.create_app().state.database.close()
+    resonance_sandbox.create_app().state.database.close()
     late = loaded("joserfc", "prometheus_client", "standardwebhooks", "vaderSentiment", "requests")
     print(early + late)
     """

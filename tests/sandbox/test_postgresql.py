@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from resonance_helpers.sandbox import SandboxError, Settings, start
-from resonance_helpers.sandbox.store import Database, DatabaseError, tenants
+from resonance_sandbox import SandboxError, Settings, start
+from resonance_sandbox.store import Database, DatabaseError, tenants
 from tests.support.postgres import Postgres
 
 
@@ -54,7 +54,7 @@ def test_names_sort_by_their_characters(postgres: Postgres) -> None:
 
 
 def test_one_database_has_one_server(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_helpers.sandbox.store.postgresql._PATIENCE", "50ms")
+    monkeypatch.setattr("resonance_sandbox.store.postgresql._PATIENCE", "50ms")
     url = postgres.database()
     with (
         contextlib.closing(Database(url)),

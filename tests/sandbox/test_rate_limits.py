@@ -9,9 +9,9 @@ from threading import Barrier
 
 import pytest
 
-from resonance_helpers.sandbox import Settings
-from resonance_helpers.sandbox import rate_limits as module
-from resonance_helpers.sandbox.rate_limits import RateLimits
+from resonance_sandbox import Settings
+from resonance_sandbox import rate_limits as module
+from resonance_sandbox.rate_limits import RateLimits
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from resonance_helpers.sandbox import start
+from resonance_sandbox import start
 
 UNLIMITED = 10**9
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.sandbox.problems import Problem
-from resonance_helpers.sandbox.strict_json import MAX_DEPTH, MAX_VALUES, dumps, loads
+from resonance_sandbox.http.problems import Problem
+from resonance_sandbox.http.strict_json import MAX_DEPTH, MAX_VALUES, dumps, loads
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(

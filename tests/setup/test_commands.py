@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from resonance_helpers.cli import parser
-from resonance_helpers.execute import contents
-from resonance_helpers.lessons import available, table
+from authoring.execute import contents
+from resonance_helpers.cli.main import parser
+from resonance_helpers.lesson.manifest import available, table
 from tests.__main__ import PARTS, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def test_ci_runs_make_test():
 
 
 def test_the_tables_of_lessons_are_the_manifests():
-    assert [str(found) for found in contents(ROOT, check=True)] == [], "run `resonance execute`"
+    assert [str(found) for found in contents(ROOT, check=True)] == [], "run `make execute`"
     assert table(available(), "notebooks/") in README
 
 
@@ -99,7 +99,7 @@ def test_resonance_commands_exist():
     [commands] = [one for one in parser()._actions if hasattr(one, "choices") and one.choices]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = set(re.findall(r"(?:bin/|Scripts\\|`)resonance ([a-z]+)", text))
-    assert {"lab", "sandbox", "doctor", "execute", "editions"} == named
+    assert {"lab", "sandbox", "doctor"} == named
     assert named <= set(commands.choices)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resonance_helpers.auth import Secret
+from resonance_helpers.client.auth import Secret
 from resonance_helpers.webhooks import new_secret, sign
 
 NOW = 1_800_000_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy, Secret, WebhookHandler
-from resonance_helpers.errors import OverloadedError
+from resonance_helpers.client.errors import OverloadedError
 from resonance_helpers.webhooks import WebhookReceiver, new_secret
 from tests.support.raw_server import RawServer, drips, raw_server, replies, resets, sends
 

@@ -17,7 +17,7 @@ import werkzeug.datastructures as werkzeug
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resonance_helpers.auth import Secret
+from resonance_helpers.client.auth import Secret
 from resonance_helpers.webhooks import WebhookVerificationError, new_secret, sign, verify
 from tests.webhooks.deliveries import NOW, Sent, delivery, mutations
 

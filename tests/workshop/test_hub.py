@@ -21,7 +21,7 @@ import psutil
 import pytest
 import requests
 
-from resonance_helpers.lessons import available
+from resonance_helpers.lesson.manifest import available
 from workshop import hub as hub_command
 from workshop.hub import PROXY
 from workshop.room import Room

@@ -13,10 +13,10 @@ import nbformat
 import pytest
 import requests
 
-from resonance_helpers.execute import cleared, run_cells
-from resonance_helpers.lessons import LESSONS, NOTEBOOKS
-from resonance_helpers.sandbox import Sandbox, SandboxError, start
-from resonance_helpers.sandbox.attendees import AttendeesError, read_list
+from authoring.execute import cleared, run_cells
+from resonance_helpers.lesson.manifest import LESSONS, NOTEBOOKS
+from resonance_sandbox import Sandbox, SandboxError, start
+from resonance_sandbox.tenants.attendees import AttendeesError, read_list
 from tests.support.postgres import Postgres
 
 RATE = 200

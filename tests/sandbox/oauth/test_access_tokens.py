@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from resonance_helpers.sandbox.oauth.access_tokens import (
+from resonance_sandbox.oauth.access_tokens import (
     AUDIENCE,
     LEEWAY,
     MAX_TOKEN,

@@ -13,17 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from resonance_helpers.sandbox import create_app
-from resonance_helpers.sandbox.app import issue_credentials
-from resonance_helpers.sandbox.oauth import sessions as sessions_module
-from resonance_helpers.sandbox.oauth.access_tokens import TokenError
-from resonance_helpers.sandbox.oauth.grants import (
-    CODE_LIFETIME,
-    GRACE,
-    REFRESH_LIFETIME,
-    purge,
-)
-from resonance_helpers.sandbox.oauth.sessions import Sessions
+from resonance_sandbox import create_app
+from resonance_sandbox.app import issue_credentials
+from resonance_sandbox.oauth import sessions as sessions_module
+from resonance_sandbox.oauth.access_tokens import TokenError
+from resonance_sandbox.oauth.grants import CODE_LIFETIME, GRACE, REFRESH_LIFETIME, purge
+from resonance_sandbox.oauth.sessions import Sessions
 
 APP = "acme_corp-app"
 REDIRECT = "http://127.0.0.1:5/callback"

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from resonance_helpers.hrv import DIMENSIONS, NAMES
-from resonance_helpers.sandbox.scoring import counts_of, cues_of, measure, scaled
-from resonance_helpers.sandbox.scoring.affect import compound
-from resonance_helpers.sandbox.scoring.measures import MEASURES, raw_statistics
-from resonance_helpers.sandbox.scoring.text import sentences
+from resonance_sandbox.hrv import DIMENSIONS, NAMES
+from resonance_sandbox.scoring import counts_of, cues_of, measure, scaled
+from resonance_sandbox.scoring.affect import compound
+from resonance_sandbox.scoring.measures import MEASURES, raw_statistics
+from resonance_sandbox.scoring.text import sentences
 
 PLAIN = (
     "The committee reads the plan on Monday. The printer stands near the window and the paper "

@@ -1,8 +1,8 @@
 """The committed scales are a measurement: deriving them again gives the same file."""
 
 from benchmarks import scales
-from resonance_helpers.hrv import NAMES
-from resonance_helpers.sandbox.scoring.measures import SCALES
+from resonance_sandbox.hrv import NAMES
+from resonance_sandbox.scoring.measures import SCALES
 
 
 def test_the_committed_scales_are_those_of_the_passages() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resonance_helpers.sandbox.scoring.text import MAX_SENTENCE_WORDS, sentences, words
+from resonance_sandbox.scoring.text import MAX_SENTENCE_WORDS, sentences, words
 
 
 @pytest.mark.parametrize(

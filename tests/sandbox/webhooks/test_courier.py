@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from resonance_helpers.sandbox.app import create_app
-from resonance_helpers.sandbox.settings import Settings
-from resonance_helpers.sandbox.store import deliveries as table
-from resonance_helpers.sandbox.webhooks import courier, deliveries, subscriptions
-from resonance_helpers.sandbox.webhooks.secret_box import new_secret
+from resonance_sandbox.app import create_app
+from resonance_sandbox.settings import Settings
+from resonance_sandbox.store import deliveries as table
+from resonance_sandbox.webhooks import courier, deliveries, subscriptions
+from resonance_sandbox.webhooks.secret_box import new_secret
 from tests.support.hook_server import HookServer, hook_server
 
 

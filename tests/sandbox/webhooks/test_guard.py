@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.sandbox.webhooks import guard
-from resonance_helpers.sandbox.webhooks.guard import Guard, Refused, is_public
+from resonance_sandbox.webhooks import guard
+from resonance_sandbox.webhooks.guard import Guard, Refused, is_public
 
 PUBLIC = "93.184.215.14"
 PUBLIC_6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"

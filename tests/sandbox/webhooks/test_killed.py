@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from resonance_helpers.sandbox import Sandbox, start
 from resonance_helpers.webhooks import WebhookReceiver
+from resonance_sandbox import Sandbox, start
 
 UNLIMITED = 10**9
 AT_ONCE = 8

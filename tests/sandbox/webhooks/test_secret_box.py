@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.sandbox.app import create_app
-from resonance_helpers.sandbox.settings import Settings
-from resonance_helpers.sandbox.store import Database, DatabaseError
-from resonance_helpers.sandbox.webhooks import subscriptions
-from resonance_helpers.sandbox.webhooks.secret_box import (
+from resonance_sandbox.app import create_app
+from resonance_sandbox.settings import Settings
+from resonance_sandbox.store import Database, DatabaseError
+from resonance_sandbox.webhooks import subscriptions
+from resonance_sandbox.webhooks.secret_box import (
     KEY_VARIABLE,
     SecretBox,
     key_of,

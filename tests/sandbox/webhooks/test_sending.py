@@ -13,10 +13,10 @@ import pytest
 import trustme
 from standardwebhooks import Webhook
 
-from resonance_helpers.sandbox.webhooks import sending
-from resonance_helpers.sandbox.webhooks.guard import Guard
-from resonance_helpers.sandbox.webhooks.secret_box import new_secret
-from resonance_helpers.sandbox.webhooks.sending import Outcome, send, signed
+from resonance_sandbox.webhooks import sending
+from resonance_sandbox.webhooks.guard import Guard
+from resonance_sandbox.webhooks.secret_box import new_secret
+from resonance_sandbox.webhooks.sending import Outcome, send, signed
 from tests.support.raw_server import (
     Handler,
     RawServer,

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resonance_helpers.hrv import DIMENSIONS, HRVVector
-from resonance_helpers.sandbox.catalog import SHARED
-from resonance_helpers.sandbox.scoring import measure
-from resonance_helpers.sandbox.scoring.text import sentences
-from resonance_helpers.sandbox.writer import Brief, Draft, ResonantWriter, default_writer
-from resonance_helpers.sandbox.writer.features import skeleton_of
+from resonance_sandbox.hrv import DIMENSIONS, HRVVector
+from resonance_sandbox.scoring import measure
+from resonance_sandbox.scoring.text import sentences
+from resonance_sandbox.tenants.catalog import SHARED
+from resonance_sandbox.writer import Brief, Draft, ResonantWriter, default_writer
+from resonance_sandbox.writer.features import skeleton_of
 
 TARGETS = {preset.name: preset.vector for preset in SHARED}
 NEUTRAL = TARGETS["neutral_professional"]
@@ -84,8 +84,8 @@ def assert_clean(draft: Draft) -> None:
 def test_the_same_brief_gives_the_same_draft_in_another_process() -> None:
     brief = Brief("night trains", NEUTRAL, seed=5)
     code = (
-        "from resonance_helpers.hrv import HRVVector\n"
-        "from resonance_helpers.sandbox.writer import Brief, default_writer\n"
+        "from resonance_sandbox.hrv import HRVVector\n"
+        "from resonance_sandbox.writer import Brief, default_writer\n"
         f"target = HRVVector({list(NEUTRAL)})\n"
         "print(default_writer().write(Brief('night trains', target, seed=5)).text)"
     )

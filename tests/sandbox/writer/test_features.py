@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from resonance_helpers.hrv import HRVVector
-from resonance_helpers.sandbox.scoring import counts_of, cues_of, scaled
-from resonance_helpers.sandbox.writer.cast import cast_for
-from resonance_helpers.sandbox.writer.domains import Domain, domains
-from resonance_helpers.sandbox.writer.features import Lexis, features_of
-from resonance_helpers.sandbox.writer.grammar import frames, realise
-from resonance_helpers.sandbox.writer.search import Distance
+from resonance_sandbox.hrv import HRVVector
+from resonance_sandbox.scoring import counts_of, cues_of, scaled
+from resonance_sandbox.writer.cast import cast_for
+from resonance_sandbox.writer.domains import Domain, domains
+from resonance_sandbox.writer.features import Lexis, features_of
+from resonance_sandbox.writer.grammar import frames, realise
+from resonance_sandbox.writer.search import Distance
 
 
 @pytest.mark.parametrize("domain", domains(), ids=lambda domain: domain.name)

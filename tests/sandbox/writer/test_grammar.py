@@ -4,14 +4,9 @@ import re
 
 import pytest
 
-from resonance_helpers.sandbox.scoring.text import sentences
-from resonance_helpers.sandbox.writer.domains import SLOTS, Domain, domain_of, domains
-from resonance_helpers.sandbox.writer.grammar import (
-    article_for,
-    frames,
-    realise,
-    third_person,
-)
+from resonance_sandbox.scoring.text import sentences
+from resonance_sandbox.writer.domains import SLOTS, Domain, domain_of, domains
+from resonance_sandbox.writer.grammar import article_for, frames, realise, third_person
 
 PERSON = {"name": "Mara", "he": "she", "him": "her", "his": "her", "himself": "herself"}
 FRAMES = [frame for members in frames().values() for frame in members]

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import quality
-from resonance_helpers.hrv import DIMENSIONS
+from resonance_sandbox.hrv import DIMENSIONS
 
 PROMPTS = quality.PROMPTS[:6]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_helpers.sandbox.writer.subject import subject_of
+from resonance_sandbox.writer.subject import subject_of
 
 
 @pytest.mark.parametrize(

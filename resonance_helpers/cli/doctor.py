@@ -1,0 +1,266 @@
+"""Look for what keeps the lessons from running on this machine: one line and one mend each.
+
+A check yields findings and never raises; it uses the standard library until it knows that the
+packages are there, so that it also works where they are not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..lesson.manifest import NOTEBOOKS, available
+
+__all__ = ["CHECKS", "Finding", "examine"]
+
+ROOT = NOTEBOOKS.parent
+CONDA = Path(sys.prefix, "conda-meta").is_dir()
+REINSTALL = (
+    "run `conda env update --file environment.yml`"
+    if CONDA
+    else "delete .venv and run `make lab` (without make: `python bootstrap.py`)"
+)
+PINNED = re.compile(r"(?m)^([\w.-]+)==([^\s;\\]+)(?: ; ([^\\\n]+?))?(?: \\)?$")
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at and its state; ``mend`` is empty where nothing is wrong.
+
+    A finding that is not ``fatal`` leaves the lessons able to run.
+    """
+
+    subject: str
+    state: str
+    mend: str = ""
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        word = "ok" if not self.mend else ("FAIL" if self.fatal else "note")
+        line = f"{word:4}  {self.subject}: {self.state}"
+        return f"{line}\n      mend: {self.mend}" if self.mend else line
+
+
+def python_version(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Iterator[Finding]:
+    """Python 3.11 to 3.13."""
+    supported = (3, 11) <= version[:2] <= (3, 13)
+    mend = "" if supported else f"install Python 3.11, 3.12 or 3.13, then {REINSTALL}"
+    yield Finding("Python", ".".join(map(str, version)), mend)
+
+
+def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
+    """Each installed version equal to the lock's.
+
+    Lessons do without what only tests and the site ask for. Of packages that nobody asks for by
+    name, conda chooses the versions.
+    """
+    if not lock.is_file():
+        yield Finding("packages", "no requirements.lock here (not a clone), so none to compare")
+        return
+    try:
+        from packaging.markers import Marker
+    except ModuleNotFoundError:
+        yield Finding("packages", "not installed", REINSTALL)
+        return
+    missing: list[str] = []
+    spared: list[str] = []
+    other, total, wanted_by_lessons = [], 0, asked_for()
+    for name, wanted, marker in PINNED.findall(lock.read_text(encoding="utf-8")):
+        if marker and not Marker(marker).evaluate():
+            continue
+        total += 1
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            (missing if name in wanted_by_lessons else spared).append(name)
+            continue
+        if installed != wanted and (name in wanted_by_lessons or not CONDA):
+            other.append(f"{name} is {installed}, not {wanted}")
+    if missing:
+        yield Finding("packages", f"{len(missing)} missing: {some(missing)}", REINSTALL)
+    if other:
+        yield Finding("packages", f"{len(other)} not as locked: {some(other)}", REINSTALL, False)
+    if not missing and not other:
+        rest = f"; {len(spared)} that lessons do not ask for are not here" if spared else ""
+        yield Finding("packages", f"{total - len(spared)} as in requirements.lock{rest}")
+
+
+def asked_for() -> set[str]:
+    """The packages that lessons ask for by name."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        asked = map(Requirement, importlib.metadata.requires("resonance-helpers") or ())
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+    return {
+        canonicalize_name(one.name)
+        for one in asked
+        if not one.marker
+        or any(one.marker.evaluate({"extra": extra}) for extra in ("lessons", "sandbox"))
+    }
+
+
+def jupyterlab() -> Iterator[Finding]:
+    """JupyterLab with the extension that draws widgets."""
+    try:
+        version = importlib.metadata.version("jupyterlab")
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("JupyterLab", "not installed", REINSTALL)
+        return
+    extension = Path(sys.prefix, "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager")
+    if extension.is_dir():
+        yield Finding("JupyterLab", f"{version}, with widgets")
+    else:
+        yield Finding("JupyterLab", f"{version}, but it cannot draw widgets", REINSTALL)
+
+
+def kernelspec() -> Iterator[Finding]:
+    """The kernel named ``python3`` runs this Python, not another environment's."""
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ModuleNotFoundError:
+        return  # reported as a missing package
+    mend = "run `python -m ipykernel install --sys-prefix` with this environment's Python"
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        yield Finding("kernel python3", "there is none", mend)
+        return
+    program = spec.argv[0]
+    # Jupyter replaces a bare "python" by the Python that it runs on itself.
+    if Path(program).name == program or Path(program).absolute() == Path(sys.executable).absolute():
+        yield Finding("kernel python3", f"runs {sys.executable}")
+    else:
+        yield Finding("kernel python3", f"runs {program}, not {sys.executable}", mend)
+
+
+def ports(wanted: Mapping[int, str] | None = None) -> Iterator[Finding]:
+    """The customary ports; each command takes another when asked."""
+    customary = {
+        8888: "`resonance lab` takes the next free one by itself",
+        8000: "stop what holds it, or run `resonance sandbox --port 0`",
+    }
+    for port, mend in (customary if wanted is None else wanted).items():
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                yield Finding(f"port {port}", "in use", mend, False)
+            else:
+                yield Finding(f"port {port}", "free")
+
+
+def proxies() -> Iterator[Finding]:
+    """No proxy stands between the client and a server on this machine."""
+    if not set(urllib.request.getproxies()) & {"http", "all"}:
+        yield Finding("proxy", "none for http")
+        return
+    caught = [host for host in ("localhost", "127.0.0.1") if not urllib.request.proxy_bypass(host)]
+    if caught:
+        yield Finding(
+            "proxy",
+            f"the proxy settings also catch {' and '.join(caught)}",
+            "set NO_PROXY=localhost,127.0.0.1 (add to it if it is set already)",
+        )
+    else:
+        yield Finding("proxy", "set, and this machine is exempt")
+
+
+def disk(folders: Sequence[Path] | None = None, least: int = 200 * MEGABYTE) -> Iterator[Finding]:
+    """The folders that lessons write to can be written and have room, ``least`` in bytes."""
+    for folder in [NOTEBOOKS, Path(tempfile.gettempdir())] if folders is None else folders:
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                free = shutil.disk_usage(folder).free
+        except OSError as error:
+            mend = "make the folder writable for yourself"
+            yield Finding(f"folder {folder}", f"cannot be written ({error.strerror})", mend)
+            continue
+        mend = "" if free >= least else f"free at least {least // MEGABYTE} MB"
+        yield Finding(f"folder {folder}", f"writable, {free // MEGABYTE} MB free", mend)
+
+
+def clock(now: float | None = None) -> Iterator[Finding]:
+    """The clock is not behind the project's own files: tokens and signatures expire by it."""
+    behind = Path(__file__).stat().st_mtime - (time.time() if now is None else now)
+    if behind > 60:
+        yield Finding("clock", f"{behind / 3600:.1f} h behind this project's files", "set it right")
+    else:
+        yield Finding("clock", "plausible")
+
+
+def lessons(folder: Path = NOTEBOOKS) -> Iterator[Finding]:
+    """The notebooks are there."""
+    if found := available(folder):
+        yield Finding("lessons", f"{len(found)} in {folder}")
+    else:
+        yield Finding("lessons", f"none in {folder}", "run this in a clone of the project")
+
+
+def server() -> Iterator[Finding]:
+    """The first line of every lesson works: a sandbox starts, or ``RESONANCE_URL`` answers."""
+    try:
+        from ..lesson.connect import SetUpError, connect
+
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            api = connect()
+    except ModuleNotFoundError as error:
+        yield Finding("connect()", f"{error.name} is not installed", REINSTALL)
+    except SetUpError as error:
+        mend = f"see the sentence above; where it says nothing, {REINSTALL}"
+        yield Finding("connect()", str(error), mend)
+    except Exception as error:  # whatever keeps a lesson from starting is the finding
+        yield Finding("connect()", f"{type(error).__name__}: {error}", REINSTALL)
+    else:
+        yield Finding("connect()", said.getvalue().strip())
+        if api.sandbox is not None:
+            api.sandbox.stop()
+
+
+def chromium() -> Iterator[Finding]:
+    """A browser for the tests; a learner needs none of it."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            yield Finding("Chromium (tests alone)", path)
+            return
+    mend = "only for `make test`: install it (Debian: sudo apt install chromium)"
+    yield Finding("Chromium (tests alone)", "not found", mend, False)
+
+
+def some(names: Sequence[str], most: int = 4) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
+    *(python_version, packages, jupyterlab, kernelspec, lessons, disk, clock, ports, proxies),
+    *(server, chromium),
+)
+
+
+def examine(
+    say: Callable[[str], None] = print,
+    checks: Sequence[Callable[[], Iterable[Finding]]] = CHECKS,
+) -> int:
+    """Print every finding; 0 if the lessons can run, else 1."""
+    broken = 0
+    for check in checks:
+        for finding in check():
+            say(str(finding))
+            broken += bool(finding.mend and finding.fatal)
+    say("The lessons can run." if not broken else f"To mend before the lessons can run: {broken}.")
+    return 1 if broken else 0

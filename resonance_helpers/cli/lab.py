@@ -1,0 +1,99 @@
+"""Open JupyterLab on the lessons."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from ..lesson.manifest import NOTEBOOKS, available
+
+__all__ = ["LabError", "command", "environment", "free_port", "lab"]
+
+HOST = "127.0.0.1"
+PORT = 8888
+SETTINGS = Path(__file__).resolve().parent / "jupyter"
+"""A folder of Jupyter's configuration: defaults that a learner's own settings still override."""
+
+
+class LabError(Exception):
+    """JupyterLab cannot be opened; the message says why and how to mend it."""
+
+
+def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool = True) -> int:
+    """Open JupyterLab on the first lesson and wait until it ends; its exit code.
+
+    Raises
+    ------
+    LabError
+        If there are no lessons, JupyterLab is not installed, or ``port`` is in use.
+    """
+    arguments = command(notebooks or NOTEBOOKS, free_port(port), browser=browser)
+    process = subprocess.Popen(arguments, env=environment())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # JupyterLab had the same Ctrl-C, and asks whether to stop
+
+
+def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
+    """The command that starts JupyterLab on the first lesson in ``notebooks``."""
+    lessons = available(notebooks)
+    if not lessons:
+        raise LabError(
+            f"there are no lessons in {notebooks}: run this in a clone of the project, "
+            "or name its folder with --notebooks"
+        )
+    arguments = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.ip={HOST}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={notebooks.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{lessons[0].filename}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--KernelManager.transport_encryption=auto",
+        "--Application.log_level=WARN",
+    ]
+    if not browser:
+        arguments.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")  # JupyterLab refuses root otherwise, as in a container
+    return arguments
+
+
+def environment() -> dict[str, str]:
+    """The environment for JupyterLab: this one, and the project's default settings."""
+    env = dict(os.environ)
+    paths = [env["JUPYTER_CONFIG_PATH"]] if env.get("JUPYTER_CONFIG_PATH") else []
+    env["JUPYTER_CONFIG_PATH"] = os.pathsep.join([*paths, str(SETTINGS)])
+    return env
+
+
+def free_port(port: int | None) -> int:
+    """``port``, or the first free one from 8888 on; 0 takes any free one."""
+    if port is not None:
+        try:
+            return bound(port)
+        except OSError as error:
+            raise LabError(
+                f"port {port} cannot be used ({error.strerror}): choose another with --port, or "
+                "leave --port out and a free one is taken"
+            ) from None
+    for candidate in range(PORT, PORT + 100):
+        with contextlib.suppress(OSError):
+            return bound(candidate)
+    raise LabError(f"ports {PORT} to {PORT + 99} are all in use: choose another with --port")
+
+
+def bound(port: int) -> int:
+    """The port that was bound where ``port`` was asked for, free again. An OSError says why not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,9 @@
+"""The reference client of the ResonanceOS v6 HTTP API: a folder to copy.
+
+It needs requests alone and imports nothing from outside this folder.
+
+api         ResonanceOSAPIClient: a method for each operation
+errors      what can go wrong with a call, a class for each reason
+auth/       credentials, and how a request carries them
+transport/  everything between a call and the socket
+"""

@@ -1,0 +1,389 @@
+"""One call of the API: the attempts it takes, and what lies between them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+from requests.exceptions import InvalidHeader
+
+from ..errors import InsecureTransportError, OutcomeUnknownError, ResonanceError, StatusError
+from .answer import SIZE_CAP, Answer, Shape, check, read_content
+from .deadline import Deadline, bounded
+from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
+from .pools import InFlight
+from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
+from .rate_limit import LastSeen
+from .redaction import credentials, is_secret, masked, redacted
+from .retry import RetryPolicy
+from .retry_after import parse_retry_after
+from .session import Session, anonymous
+
+log = logging.getLogger("resonance_helpers")
+
+LEAST = 0.001
+"""Seconds; with less than this left of a deadline no further attempt is made."""
+log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
+
+
+@dataclass
+class Transport:
+    """What all calls of a client share: where they go, over what, and by which rules.
+
+    Args:
+        base_url: Scheme, host and port, and perhaps a path; without a slash at its end.
+        session: Any `requests.Session`; with one of `transport.Session` a timeout holds in
+            wall-clock time.
+        auth: Signs each attempt anew, so a token may change between two of them.
+        timeout: Seconds for one attempt.
+        deadline: Seconds for a whole call, waits included, or None.
+        trusted: True where credentials may travel: over TLS, to this machine, or by permission.
+    """
+
+    base_url: str
+    session: requests.Session
+    auth: AuthBase | None
+    timeout: float
+    deadline: float | None
+    retry: RetryPolicy
+    trusted: bool
+    size_cap: int = SIZE_CAP
+    quota: RetryQuota = field(default_factory=RetryQuota)
+    rate_limit: LastSeen = field(default_factory=LastSeen)
+
+
+@dataclass(slots=True, repr=False)
+class _Request:
+    """The request of an attempt, ready to be sent or sent already."""
+
+    prepared: requests.PreparedRequest
+    settings: Mapping[str, Any]
+    deadline: Deadline
+    began: float
+    in_flight: InFlight | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An attempt failed and may be repeated, not before the clock of the policy reads `at`."""
+
+    at: float
+    error: ResonanceError
+
+
+class Call:
+    """A request, its idempotency key, and the attempts made at it so far.
+
+    `run` makes attempts until there is an answer, sleeping in between. Who has better things to
+    do than sleep makes them singly::
+
+        outcome = call.attempt()
+        if isinstance(outcome, Later):
+            ...     # do something else, and call.attempt() again at `outcome.at`
+        else:
+            ...     # an Answer
+
+    Either way the last failure is raised, as the `ResonanceError` that it is, and the policy, the
+    deadline and the retry budget hold. A call belongs to one thread at a time, but may move from
+    one to another. With `start` one thread has many calls under way.
+
+    Args:
+        transport: What the calls of a client share.
+        method: An HTTP method. All but GET are sent under an idempotency key.
+        path: The path below the base URL, quoted.
+        payload: The JSON to send, or None for no body.
+        params: The query; a value of None is left out.
+        headers: More headers.
+        expect: The fields that the answer has to have, and their types.
+        idempotency_key: The key to use instead of a new one: that of an earlier call whose
+            outcome is unknown, to learn it without doing the work twice.
+        retry: A policy instead of the transport's.
+
+    Raises:
+        TypeError, ValueError: The payload can't be said in JSON; the message names the field.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Shape | None = None,
+        text: bool = False,
+        idempotency_key: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.attempts = 0
+        self.idempotency_key = (
+            None if method == "GET" else _checked_key(idempotency_key) or str(uuid.uuid4())
+        )
+        self._transport = transport
+        self._body = None if payload is None else _encode(payload)
+        self._params = {key: value for key, value in (params or {}).items() if value is not None}
+        self._headers = dict(headers or {})
+        if self._body is not None:
+            self._headers["Content-Type"] = "application/json"
+        if self.idempotency_key:
+            self._headers["Idempotency-Key"] = self.idempotency_key
+        self._expect = expect or {}
+        self._text = text
+        self._retry = retry or transport.retry
+        self._expires: float | None = None
+        self._paid = 0
+        self._last: ResonanceError | None = None
+        self._doubt: OutcomeUnknownError | None = None
+        self._started: _Request | None = None
+
+    def run(self) -> Answer:
+        """Attempts until there is an answer; where there is none, the last failure is raised."""
+        policy = self._retry
+        while isinstance(outcome := self.attempt(), Later):
+            policy.sleep(max(0.0, outcome.at - policy.clock()))
+        return outcome
+
+    def attempt(self) -> Answer | Later:
+        """One attempt: its answer, or when to make the next; raises where there is no next."""
+        transport = self._transport
+        request, self._started = self._started, None
+        timeout = self._timeout() if request is None else request.deadline.seconds
+        self.attempts += 1
+        outcome = self._exchange(timeout, request)
+        if isinstance(outcome, Answer):
+            transport.quota.refund(self._paid or SUCCESS_REFUND)
+            return outcome
+        if not isinstance(outcome, ResonanceError):
+            raise outcome  # a mistake in the program
+        outcome.attempts = self.attempts
+        self._last = outcome
+        later = self._plan(outcome)
+        if later is not None:
+            log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
+            return later
+        raise self._verdict(outcome)
+
+    def start(self) -> InFlight | None:
+        """Send the next attempt's request, if nothing in it has to be waited for.
+
+        When its answer has come, `attempt` has it without waiting. None if there is no connection
+        yet, or if a proxy, a hook, an auth that fetches a token or a session of the caller's own
+        may take a while: then `attempt` does it all.
+        """
+        session, transport = self._transport.session, self._transport
+        auth = transport.auth or session.auth
+        if not isinstance(session, Session) or not getattr(auth, "is_immediate", auth is None):
+            return None
+        try:
+            request = self._prepared(self._timeout())
+        except (ResonanceError, *BROKEN_OFF):  # `attempt` will meet it, too
+            return None
+        if not isinstance(request, _Request):
+            return None
+        request.in_flight = session.start(request.prepared, request.deadline, request.settings)
+        self._started = request
+        return request.in_flight
+
+    def _timeout(self) -> float:
+        """Seconds that the next attempt may take."""
+        transport, now = self._transport, self._retry.clock()
+        if transport.deadline is None:
+            return transport.timeout
+        if self._expires is None:
+            self._expires = now + transport.deadline
+        left = self._expires - now
+        if self._last is not None and left < LEAST:  # who drives the attempts came too late
+            raise self._verdict(self._last)
+        return min(transport.timeout, left)
+
+    def _plan(self, error: ResonanceError) -> Later | None:
+        """When to try again after this failure, or None for never."""
+        policy = self._retry
+        if self.attempts >= policy.max_attempts or not policy.allows(
+            error, method=self.method, has_deadline=self._expires is not None
+        ):
+            return None
+        now = policy.clock()
+        longest = policy.max_wait if self._expires is None else self._expires - now - LEAST
+        asked = error.retry_after
+        wait = policy.wait(self.attempts, asked)
+        if asked is not None and asked <= longest:
+            wait = min(wait, longest)
+        if wait > longest:
+            return None
+        if not self._transport.quota.pay(RETRY_COST):
+            log.warning("the retry budget is spent; %s %s fails", self.method, self.path)
+            return None
+        self._paid = RETRY_COST
+        if isinstance(error, OutcomeUnknownError):
+            self._doubt = error
+        return Later(now + wait, error)
+
+    def _verdict(self, error: ResonanceError) -> ResonanceError:
+        """The error to raise. One that says "nothing was done" is no longer true where an earlier
+        attempt may have done it."""
+        final = isinstance(error, StatusError) and not error.retryable
+        if self._doubt is None or final or isinstance(error, OutcomeUnknownError):
+            return error
+        if self.method == "GET":
+            return error
+        return OutcomeUnknownError(
+            f"{error.message} An earlier attempt may have been carried out, though: "
+            f"{self._doubt.message}",
+            response_code=error.response_code,
+            request_id=error.request_id or self._doubt.request_id,
+            retry_after=error.retry_after,
+            attempts=self.attempts,
+        )
+
+    def _exchange(
+        self, timeout: float, started: _Request | None
+    ) -> Answer | ResonanceError | ValueError:
+        """Send the request and read the answer. Errors are returned: raised from here, their
+        traceback would lead to the prepared request and its credentials."""
+        transport = self._transport
+        response = None
+        try:
+            request = started or self._prepared(timeout)
+            if not isinstance(request, _Request):
+                return request
+            if request.in_flight is not None:
+                request.in_flight.resume()
+            with bounded(request.deadline):
+                response = transport.session.send(
+                    request.prepared,
+                    timeout=request.deadline,
+                    allow_redirects=False,
+                    **request.settings,
+                )
+                content = read_content(response, transport.size_cap)
+        except ResonanceError as error:  # an auth class could not get its token
+            return error.with_traceback(None)
+        except UnicodeEncodeError:
+            return ValueError(UNSENDABLE)
+        except BROKEN_OFF as error:
+            if response is not None:
+                response.close()
+            return explain(error, origin=transport.base_url, timeout=timeout)
+        except BaseException:
+            if started is not None and started.in_flight is not None:
+                started.in_flight.drop()
+            raise
+        elapsed = time.perf_counter() - request.began
+        headers = response.headers
+        sent = response.request or request.prepared  # an auth class may have sent another one
+        if log.isEnabledFor(logging.DEBUG):
+            shown = masked(redacted(headers), credentials(sent.headers))
+            log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
+        transport.rate_limit.note(headers, self._retry.clock())
+        document: dict[str, Any] | ResonanceError
+        if isinstance(content, ResonanceError):
+            response.close()
+            document = content
+        else:
+            document = check(response, content, self._expect, self._text)
+        if isinstance(document, ResonanceError):
+            # Servers repeat what they were sent: "wrong key: ...".
+            vars(document).update(masked(vars(document), credentials(sent.headers)))
+            document.args = (document.message,)
+            document.retry_after = parse_retry_after(
+                headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
+            )
+            return document
+        return Answer(
+            document,
+            status_code=response.status_code,
+            headers=headers,
+            elapsed=elapsed,
+            attempts=self.attempts,
+        )
+
+    def _prepared(self, timeout: float) -> _Request | ResonanceError | ValueError:
+        """The request as it will be sent, credentials and all; what fails here was not sent."""
+        transport, session = self._transport, self._transport.session
+        began = time.perf_counter()
+        deadline = Deadline(timeout)
+        request = requests.Request(
+            self.method,
+            transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=transport.auth or session.auth or anonymous,
+        )
+        try:
+            with bounded(deadline):  # getting a token counts, too
+                prepared = session.prepare_request(request)
+        except ResonanceError as error:
+            return error.with_traceback(None)
+        except (InvalidHeader, UnicodeEncodeError):
+            return ValueError(UNSENDABLE)
+        except CAUGHT as error:
+            return no_credential(error)
+        if not transport.trusted and _exposes_credentials(session, prepared):
+            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
+        settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
+        return _Request(prepared, settings, deadline, began)
+
+    def __repr__(self) -> str:
+        return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
+
+
+INSECURE = (
+    "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
+    "where the network itself is trusted."
+)
+
+
+UNSENDABLE = (
+    "a header or the query of this request can't be sent: it is no string, or has characters that "
+    "HTTP can't carry, such as a line break"
+)
+
+
+def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
+    """Does the request carry what nobody but the server may see? A cookie that the server has set
+    over this same network was no secret; one that the program has set has no domain."""
+    found = [name.lower() for name in prepared.headers if is_secret(name)]
+    if found == ["cookie"] and "Cookie" not in session.headers:
+        return not all(cookie.domain for cookie in session.cookies)
+    return bool(found)
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
+def _encode(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return _ENCODER.encode(payload).encode()
+    except (TypeError, ValueError, RecursionError):
+        for name, value in payload.items():
+            try:
+                _ENCODER.encode(value)
+            except (TypeError, ValueError, RecursionError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"`{name}` can't be sent as JSON: {error}") from None
+        raise
+
+
+def _checked_key(key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
+    if not key or len(key) > 255 or not key.isascii() or not key.isprintable():
+        raise ValueError("idempotency_key has to be 1 to 255 printable ASCII characters")
+    return key

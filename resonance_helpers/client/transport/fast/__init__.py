@@ -1,0 +1,1 @@
+"""The fast path: an ordinary request over an open connection, and its ordinary answer."""

@@ -1,0 +1,159 @@
+"""`connect()`: the one line at the head of every lesson.
+
+It gives a client of a sandbox on this machine, or of the server that ``RESONANCE_URL`` names.
+Nothing else in the package starts a sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..client.api import ResonanceOSAPIClient
+from ..client.auth import ApiKeyAuth, Secret
+from ..client.errors import ResonanceError
+from . import exercises
+
+if TYPE_CHECKING:
+    from resonance_sandbox import Sandbox
+
+__all__ = ["LessonClient", "SetUpError", "connect", "needs_sandbox"]
+
+
+class LessonClient(ResonanceOSAPIClient):
+    """The client, and beside it the server it talks to.
+
+    Attributes:
+        sandbox: the handle of the sandbox (its credentials, its log of requests, its faults), or
+            None on another server.
+    """
+
+    sandbox: Sandbox | None = None
+
+
+class SetUpError(RuntimeError):
+    """There is no server to learn with; the message says why, and what to do."""
+
+
+PATIENCE = 120.0
+"""Seconds that a sandbox may take to start: in a workshop thirty start on one machine at once."""
+
+_running: tuple[Sandbox, dict[str, Any]] | None = None
+"""The sandbox of this process, and the options it was started with."""
+
+
+def connect(**options: Any) -> LessonClient:
+    """A client that is ready for work, and one line that says of what.
+
+    With ``RESONANCE_URL`` in the environment it is that server's, with the key of
+    ``RESONANCE_API_KEY`` if there is one. Otherwise a sandbox is started, once for each kernel: a
+    second call puts it back to its first state, so that *Run All* twice prints the same twice.
+
+    Args:
+        options: of the sandbox, such as ``latency=0.234`` or ``auth="required"``. Another server
+            has its own, and they are ignored there.
+
+    Raises:
+        SetUpError: there is no such server, or the sandbox can't start.
+    """
+    show_errors_as_sentences()
+    url = os.environ.get("RESONANCE_URL", "").strip()
+    api = _elsewhere(url) if url else _here(options)
+    health = api.health_check()
+    if health.get("status") not in ("healthy", "degraded"):
+        where = "The server that RESONANCE_URL names" if url else "The sandbox"
+        mend = "Mend or unset RESONANCE_URL" if url else "Restart the kernel"
+        raise SetUpError(
+            f"{where} does not work: {health.get('message')} {mend}, then run this cell again."
+        )
+    exercises.use(api)
+    place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
+    print(f"Connected to ResonanceOS, {health['status']}: {place}.")
+    return api
+
+
+def needs_sandbox(api: LessonClient) -> bool:
+    """Whether `api` talks to a sandbox; where it doesn't, say that the cell is skipped."""
+    if api.sandbox is None:
+        print("Skipped: this cell needs the sandbox, and you are connected to another server.")
+    return api.sandbox is not None
+
+
+def _elsewhere(url: str) -> LessonClient:
+    key = os.environ.get("RESONANCE_API_KEY", "").strip()
+    in_the_open = os.environ.get("RESONANCE_ALLOW_HTTP", "").strip() == "1"
+    try:
+        auth = ApiKeyAuth(Secret(key)) if key else None
+        return LessonClient(url, auth=auth, allow_http=in_the_open)
+    except (ValueError, ResonanceError) as error:
+        reason = str(error).replace("allow_http=True", "RESONANCE_ALLOW_HTTP=1")
+        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {reason}") from None
+
+
+def _here(options: dict[str, Any]) -> LessonClient:
+    global _running
+    import resonance_sandbox as sandbox
+
+    if _running is not None:
+        handle, started_with = _running
+        if started_with == options and _reset(handle):
+            return _client(handle)
+        handle.stop()
+        _running = None
+    try:
+        # Lessons receive events on this machine, which a server otherwise never calls.
+        usual = {"still": True, "allow_loopback_webhooks": True, "timeout": PATIENCE}
+        handle = sandbox.start(**usual | options)
+    except (sandbox.SandboxError, ValueError, TypeError) as error:
+        raise SetUpError(f"The sandbox did not start: {_reason(error)}") from None
+    _running = handle, options
+    return _client(handle)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line: a sandbox that crashed at its start tells a whole traceback."""
+    last = str(error).strip().splitlines()[-1].removeprefix("the sandbox did not start: ")
+    if last.startswith("ModuleNotFoundError: "):
+        missing = last.removeprefix("ModuleNotFoundError: ")
+        return f'{missing}. Install it with: pip install "resonance-helpers[sandbox]"'
+    return last
+
+
+def _reset(handle: Sandbox) -> bool:
+    """Put a running sandbox back to its first state; False if it runs no more."""
+    from resonance_sandbox import SandboxError
+
+    try:
+        handle.reset()  # all open tenants
+        for tenant in handle.credentials.keys() - {"admin"}:
+            handle.reset(tenant)
+    except SandboxError:
+        return False
+    return True
+
+
+def _client(handle: Sandbox) -> LessonClient:
+    api = LessonClient(handle.url)
+    api.sandbox = handle
+    return api
+
+
+def show_errors_as_sentences() -> None:
+    """In a notebook, show a failed call as its own sentence and not as the client's stack.
+
+    A lesson still stops there, as it should. Elsewhere than in IPython this does nothing.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return
+
+    def sentence(shell: Any, kind: type, error: Any, trace: Any, tb_offset: Any = None) -> None:
+        text = f"{kind.__name__}: {error}"
+        if isinstance(error, ResonanceError) and error.response_code is None:
+            text += "\nIs the server still there? Run the set-up cell again: api = connect()."
+        error._render_traceback_ = lambda: [text]
+        shell.showtraceback((kind, error, trace))
+
+    shell.set_custom_exc((ResonanceError, SetUpError), sentence)

@@ -1,0 +1,174 @@
+"""The lessons: their order, titles, times and objectives, stated once.
+
+Navigation, the tables of contents, the command line and the tests all read this manifest. A
+lesson is listed for learners from the moment its notebook exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "CAPSTONE",
+    "LESSONS",
+    "NOTEBOOKS",
+    "Lesson",
+    "available",
+    "heading",
+    "navigation",
+    "table",
+    "times",
+]
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+"""Where the notebooks stand in a clone of the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson: ``number`` from 1, minutes to read and to practise, one sentence of objective.
+
+    The capstone comes after the lessons and has no number.
+    """
+
+    number: int | None
+    topic: str
+    title: str
+    reading: int
+    practice: int
+    objective: str
+
+    @property
+    def name(self) -> str:
+        """What learners read: ``"3. Profiles"``."""
+        return self.title if self.number is None else f"{self.number}. {self.title}"
+
+    @property
+    def slug(self) -> str:
+        """The name that sorts: ``"03_profiles"``."""
+        return self.topic if self.number is None else f"{self.number:02}_{self.topic}"
+
+    @property
+    def filename(self) -> str:
+        """The notebook's file name: ``"03_profiles.ipynb"``."""
+        return f"{self.slug}.ipynb"
+
+
+LESSONS = tuple(
+    Lesson(number, *rest)
+    for number, rest in enumerate(
+        [
+            (
+                "health",
+                "Health",
+                8,
+                7,
+                "Ask a server whether it can work, and wait until it can.",
+            ),
+            (
+                "generation",
+                "Generation",
+                10,
+                10,
+                "Generate an article and read every part of the answer.",
+            ),
+            (
+                "profiles",
+                "Profiles",
+                10,
+                10,
+                "Steer the style of an article with profiles, and keep tenants apart.",
+            ),
+            (
+                "batch",
+                "Batch",
+                10,
+                10,
+                "Send hundreds of requests at once, lose none, and resume a run that was killed.",
+            ),
+            (
+                "errors",
+                "Errors",
+                12,
+                10,
+                "Tell the ways a call can fail apart, and survive the ones that pass.",
+            ),
+            (
+                "performance",
+                "Performance",
+                12,
+                10,
+                "Measure latency and throughput so that the figures can be believed.",
+            ),
+            (
+                "auth",
+                "Authentication",
+                12,
+                10,
+                "Authenticate with an API key, OAuth 2.0 and JWT, and keep secrets secret.",
+            ),
+            (
+                "webhooks",
+                "Webhooks",
+                12,
+                10,
+                "Receive events, verify them, and miss none.",
+            ),
+        ],
+        start=1,
+    )
+)
+
+
+CAPSTONE = Lesson(
+    None,
+    "capstone",
+    "Capstone: a newsroom",
+    5,
+    35,
+    "Build a small integration, run it into trouble, and have the server's records judge it.",
+)
+
+
+def available(notebooks: Path = NOTEBOOKS) -> tuple[Lesson, ...]:
+    """The lessons and the capstone, as far as they stand in the folder ``notebooks``, in order."""
+    order = (*LESSONS, CAPSTONE)
+    return tuple(lesson for lesson in order if (notebooks / lesson.filename).is_file())
+
+
+def heading(lesson: Lesson) -> str:
+    """The first Markdown cell of a lesson: its only H1, then its objective."""
+    return f"# {lesson.name}\n\n{lesson.objective}"
+
+
+def times(lesson: Lesson) -> str:
+    """The line that tells a learner how long the lesson takes."""
+    return f"Reading {lesson.reading} min · practice {lesson.practice} min"
+
+
+def navigation(lesson: Lesson, lessons: Sequence[Lesson] | None = None) -> str:
+    """The last Markdown cell of a lesson: previous, contents, next.
+
+    ``lessons`` are those to link to, by default the `available` ones.
+    """
+    order = list(available() if lessons is None else lessons)
+    at = order.index(lesson)
+    links = ["[Contents](README.md)"]
+    if at > 0:
+        before = order[at - 1]
+        links.insert(0, f"[← {before.name}]({before.filename})")
+    if at + 1 < len(order):
+        after = order[at + 1]
+        links.append(f"[{after.name} →]({after.filename})")
+    return " · ".join(links)
+
+
+def table(lessons: Sequence[Lesson] | None = None, folder: str = "") -> str:
+    """The lessons as a Markdown table; ``folder`` is put before each link."""
+    rows = ["| Lesson | You will | Minutes |", "|---|---|---|"]
+    for lesson in available() if lessons is None else lessons:
+        link = f"[{lesson.name}]({folder}{lesson.filename})"
+        rows.append(f"| {link} | {lesson.objective} | {lesson.reading} + {lesson.practice} |")
+    return "\n".join(rows)

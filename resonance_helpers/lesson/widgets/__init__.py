@@ -1,0 +1,1 @@
+"""What a learner touches: a module for each topic, on one base."""

@@ -1,0 +1,161 @@
+"""Authentication, to touch: a log-in as the person sees it, and how many requests are left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from ...client.auth import OAuth2AuthorizationCode
+from ...client.errors import ResonanceError
+from .base import LABEL, WIDE, Panel
+
+__all__ = ["LogInPanel", "RateGauge"]
+
+
+class LogInPanel(Panel):
+    """*What does the person see?* A link to the sandbox's own log-in page, which you walk through
+    in your browser, as a demo user.
+
+    Args:
+        client: a client of `connect()`.
+        tenant: whose demo user you are.
+        scope: what the program asks for.
+
+    Attributes:
+        auth: the credential after the log-in, None before.
+    """
+
+    auth = traitlets.Any()
+
+    def __init__(
+        self, client: Any, tenant: str = "acme_corp", scope: str = "generate profiles:read"
+    ) -> None:
+        self.button = ipw.Button(description="Log in", button_style="primary")
+        self.peek = ipw.ToggleButton(description="Show the password")
+        self.link = ipw.HTML()
+        self.secret = ipw.HTML()
+        super().__init__(ipw.HBox([self.button, self.peek]), self.link, self.secret)
+        if client.sandbox is None:
+            self.button.disabled = self.peek.disabled = True
+            self.news = "This server is not the sandbox: it has no demo user."
+            return
+        mine = client.sandbox.credentials[tenant]
+        self._password = mine["password"]
+        self._auth = OAuth2AuthorizationCode(
+            f"{client.base_url}/oauth/authorize",
+            f"{client.base_url}/oauth/token",
+            mine["app_client_id"],
+            mine["redirect_uri"],
+            scope,
+            browser=self._offer,
+        )
+        self.button.on_click(lambda _: self.start())
+        self.peek.observe(self._peek, "value")
+        self.news = f"Press Log in. You are {mine['username']}."
+
+    def start(self) -> threading.Thread:
+        """Wait for the person, in the background; what *Log in* does."""
+        self.button.disabled = True
+        waiting = threading.Thread(target=self._wait, name="resonance-panel", daemon=True)
+        waiting.start()
+        return waiting
+
+    def _wait(self) -> None:
+        try:
+            self._auth.log_in()
+        except (ResonanceError, OSError) as error:
+            self.news = f"You are not logged in: {getattr(error, 'message', error)}"
+        else:
+            self.auth = self._auth
+            token = self._auth.token
+            self.news = f"Logged in, with the scope {token.scope if token else ''}."
+        finally:
+            self.link.value = ""
+            self.button.disabled = False
+
+    def _offer(self, url: str) -> None:
+        self.link.value = (
+            f'<a href="{escape(url)}" target="_blank" rel="noopener">Open the log-in page</a>'
+        )
+        self.news = "Waiting for you to decide in the other tab …"
+
+    def _peek(self, change: Any) -> None:
+        # In a widget, not in an output: it is gone when the kernel is, and is saved nowhere.
+        self.secret.value = f"<code>{escape(self._password)}</code>" if change["new"] else ""
+
+
+class RateGauge(Panel):
+    """*How many requests have I left?* Each answer moves the gauge; at none you are refused, or, if
+    you obey, you wait until there are some again.
+
+    Args:
+        client: a `ResonanceOSAPIClient`.
+        count: requests that *Send* sends.
+
+    Attributes:
+        sent: requests so far.
+        refused: those of them that were answered 429.
+        waited: how often it waited for the limit.
+    """
+
+    sent = traitlets.Int()
+    refused = traitlets.Int()
+    waited = traitlets.Int()
+
+    def __init__(self, client: Any, count: int = 60) -> None:
+        self._client = client.with_options(retry=client.retry.__class__(max_attempts=1))
+        self._count = count
+        self.gauge = ipw.IntProgress(0, description="Left:", style=LABEL, layout=WIDE)
+        self.number = ipw.Label("?")
+        self.obey = ipw.Checkbox(False, description="Obey the limit", indent=False)
+        self.button = ipw.Button(description=f"Send {count}", button_style="primary")
+        self.button.on_click(lambda _: self.run())
+        super().__init__(ipw.HBox([self.gauge, self.number]), self.obey, self.button)
+        self.news = f"Press Send {count}, then tick the box and press it again."
+
+    def run(self) -> None:
+        """Send all requests, one after another; what *Send* does."""
+        self.button.disabled = True
+        sent, refused, waited = self.sent, self.refused, self.waited
+        try:
+            for _ in range(self._count):
+                if self.obey.value:
+                    self._wait()
+                self.sent += 1
+                answer = self._client.get_profiles(limit=1)
+                self._show()
+                if answer.get("response_code") == 429:
+                    self.refused += 1
+                elif self._failed(answer):
+                    return
+        finally:
+            self.button.disabled = False
+        refused = self.refused - refused
+        times = self.waited - waited
+        self.news = (
+            f"Sent {self.sent - sent}: {self._count - refused} answered, {refused} refused with "
+            f"429. Waited {times} time{'' if times == 1 else 's'}."
+        )
+
+    def _wait(self) -> None:
+        limit = self._client.rate_limit
+        if limit is not None and limit.remaining == 0 and limit.reset > 0:
+            self.waited += 1
+            self.news = f"None left: waiting {limit.reset:.1f} s, as the server says …"
+            time.sleep(limit.reset)
+
+    def _show(self) -> None:
+        limit = self._client.rate_limit
+        if limit is None:
+            self.news = "This server names no limit."
+            return
+        with self.gauge.hold_sync():
+            self.gauge.max = max(limit.limit or 0, limit.remaining, 1)
+            self.gauge.value = limit.remaining
+            self.gauge.bar_style = "danger" if limit.remaining == 0 else ""
+        self.number.value = f"{limit.remaining} of {limit.limit or '?'}"

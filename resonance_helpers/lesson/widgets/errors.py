@@ -1,0 +1,94 @@
+"""The fault dial: how much trouble can a client take?"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from .. import errors as resilience
+from .base import BESIDE, Panel, labelled
+
+__all__ = ["FaultDial"]
+
+
+class FaultDial(Panel):
+    """*How much trouble can a client take?* Three clients run side by side against as many faults
+    as the dial says; the counts move as they go.
+
+    Args:
+        client: a client of `connect()`; on another server than the sandbox nothing can be
+            broken, and the dial is off.
+        prompts: what each client sends, one after another.
+
+    Attributes:
+        scores: client name to `resilience.Score`, of the last run.
+    """
+
+    scores = traitlets.Dict()
+
+    def __init__(self, client: Any, prompts: tuple[str, ...] = resilience.PROMPTS) -> None:
+        self._client = client
+        self._prompts = prompts
+        self.rate = ipw.IntSlider(
+            20,
+            min=0,
+            max=60,
+            step=5,
+            tooltip="Share of all attempts that run into a fault",
+            continuous_update=False,
+        )
+        self.button = ipw.Button(description="Run", button_style="primary", layout=BESIDE)
+        self.button.on_click(lambda _: self.run())
+        self.table = ipw.HTML()
+        super().__init__(labelled("Faults, %:", self.rate), self.button, self.table)
+        self.news = "Set the dial, then press Run."
+        if client.sandbox is None:
+            self.rate.disabled = self.button.disabled = True
+            self.news = "This server is not the sandbox: nothing can be broken here."
+
+    def run(self) -> None:
+        """Send every prompt through every client; what *Run* does."""
+        if self._client.sandbox is None:
+            return
+        self.button.disabled = True
+        rate, total = self.rate.value / 100, len(self._prompts)
+        try:
+            for sent, scores in enumerate(
+                resilience.race(self._client, rate, self._prompts), start=1
+            ):
+                self.scores = scores
+                self.table.value = _counts(scores)
+                if sent < total:
+                    self.news = f"{sent} of {total} prompts sent at {rate:.0%} faults …"
+        except (RuntimeError, ValueError) as error:
+            self.news = f"The run broke off: {error}"
+            return
+        finally:
+            self.button.disabled = False
+        self.view.value = resilience.scoreboard(self.scores, f"{rate:.0%} faults").svg()
+        ours = self.scores["ours"]
+        self.news = (
+            f"Done: {total} prompts at {rate:.0%} faults. Ours: {ours.answered} answered, "
+            f"{ours.lost} lost, {ours.twice} written again."
+        )
+
+
+def _counts(scores: dict[str, resilience.Score]) -> str:
+    """The scores as a small table, cheap enough to be redrawn after each prompt."""
+    head = "".join(
+        f'<th scope="col" style="padding: 0 1em">{name}</th>'
+        for name in ("client", "calls", "answered", "lost", "written again")
+    )
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'
+        + "".join(
+            f'<td style="text-align: right; padding: 0 1em">{value}</td>'
+            for value in (score.calls, score.answered, score.lost, score.twice)
+        )
+        + "</tr>"
+        for name, score in scores.items()
+    )
+    return f'<table aria-label="Counts so far"><tr>{head}</tr>{rows}</table>'

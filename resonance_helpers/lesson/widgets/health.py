@@ -1,0 +1,65 @@
+"""Health, to touch: a panel that breaks parts of the sandbox, and what a check sees of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from .. import health
+from .base import BESIDE, Panel, dropdown, offer
+
+__all__ = ["HealthPanel"]
+
+OUTAGES: list[tuple[str, tuple[str, ...]]] = [
+    ("nothing", ()),
+    ("disk", ("disk",)),
+    ("writer", ("writer",)),
+    ("database", ("database",)),
+]
+
+
+class HealthPanel(Panel):
+    """*What does my check see when a part fails?* Break parts of the sandbox, look, mend them.
+
+    Args:
+        client: a client of `connect()`; on another server than the sandbox nothing can be broken,
+            and the panel only looks.
+
+    Attributes:
+        looks: each `health.Health` so far.
+    """
+
+    looks: traitlets.List[health.Health] = traitlets.List()
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.parts = dropdown("Out of order:")
+        self.button = ipw.Button(description="Look", button_style="primary", layout=BESIDE)
+        self.button.on_click(lambda _: self.look())
+        super().__init__(self.parts, self.button)
+        offer(self.parts, OUTAGES)
+        self.parts.disabled = client.sandbox is None
+        self.parts.observe(self._break, "value")
+        self.news = "Put a part out of order, then look."
+        if self.parts.disabled:
+            self.news = "This server is not the sandbox: you can look, and break nothing."
+
+    def _break(self, change: Any) -> None:
+        try:
+            self._client.sandbox.outage(*change["new"])
+        except RuntimeError as error:
+            self.news = f"Nothing was changed: {error}"
+        else:
+            self.news = f"Out of order: {', '.join(change['new']) or 'nothing'}. Now look."
+
+    def look(self) -> None:
+        """Check once more and draw all looks so far; what *Look* does."""
+        look = health.check(self._client)
+        self.looks = [*self.looks, look][-12:]
+        self.view.value = health.timeline(self.looks, "Your looks so far").svg()
+        can = "Yes" if look.works("writer") else "No"
+        self.news = (
+            f"Can you generate now? {can}. The server is {look.state} ({look.detail.rstrip('.')})."
+        )

@@ -1,0 +1,149 @@
+"""A live histogram: what does more load do to response times?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from ...performance.histogram import histogram
+from ...performance.open_loop import load
+from ...performance.run import Sample
+from ...performance.runner import Generates
+from ...performance.statistics import percentile
+from .base import labelled
+
+__all__ = ["LoadPanel"]
+
+REDRAWN_EVERY = 0.2  # seconds
+
+
+class LoadPanel(ipw.VBox):  # type: ignore[misc]
+    """*What does more load do?* A slider sets the load; the histogram shows what comes of it.
+
+    The load is an open loop: calls fall due by the clock, however slow the answers are. Each
+    setting of the slider begins a new histogram. The load ends by itself after `seconds`.
+
+    Args:
+        client: anything with `generate_content(prompt)`, safe for threads.
+        prompts: taken in turn.
+        seconds: how long a load lasts, at most.
+        most: the slider's upper end, in calls per second.
+
+    Attributes:
+        load: the slider; set its `value` to do what a hand does. 0 stops.
+        calls: calls that ended under the present load.
+        running: whether calls are being made.
+        run: the last load that ended, a `Run`, or None.
+    """
+
+    calls = traitlets.Int()
+    running = traitlets.Bool()
+    run = traitlets.Any()
+
+    def __init__(
+        self, client: Generates, prompts: Sequence[str], *, seconds: float = 20, most: int = 80
+    ) -> None:
+        self._client, self._prompts, self._seconds = client, list(prompts), seconds
+        self._stop = threading.Event()
+        self._mutex = threading.RLock()
+        self.load = ipw.IntSlider(
+            0,
+            0,
+            most,
+            5,
+            tooltip="calls due per second; 0 stops",
+            continuous_update=False,
+        )
+        self.stop_button = ipw.Button(description="Stop", disabled=True)
+        self.stop_button.on_click(lambda _: setattr(self.load, "value", 0))
+        self._news = ipw.HTML()
+        self.view = ipw.HTML()
+        load = labelled("Load:", self.load)
+        row = ipw.HBox([load, ipw.Label("calls per second"), self.stop_button])
+        super().__init__([row, self._news, self.view])
+        self.load.observe(self._moved, "value")
+        self._show([])
+        self._tell("Move the slider: calls fall due at that rate, however slow the answers are.")
+
+    def wait(self, calls: int, timeout: float = 30) -> bool:
+        """Wait until so many calls have ended under the present load, or `timeout` seconds."""
+        end = time.monotonic() + timeout
+        while self.calls < calls and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.calls >= calls
+
+    def wait_idle(self, timeout: float = 30) -> bool:
+        """Wait until no call is under way any more, or `timeout` seconds."""
+        end = time.monotonic() + timeout
+        while self.running and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self.running
+
+    def _moved(self, change: Any) -> None:
+        rate = change["new"]
+        with self._mutex:
+            self._stop.set()  # what is under way ends by itself, and counts no more
+            self.stop_button.disabled = not rate
+            if self.running and not rate:
+                self._tell("Stopping: no further call is sent, those under way will end.")
+            if rate:
+                self._stop = threading.Event()
+                self.calls, self.running = 0, True
+                self._tell(f"{rate} calls per second …")
+                threading.Thread(target=self._work, args=(rate, self._stop), daemon=True).start()
+
+    def _work(self, rate: int, stop: threading.Event) -> None:
+        """One load, in a thread of its own, so that the slider stays free."""
+        seen: list[float] = []
+
+        def ended(sample: Sample) -> None:
+            if sample.failure != "not-sent":
+                seen.append(sample.response_time)
+
+        with ThreadPoolExecutor(1) as executor:
+            loading = executor.submit(
+                load,
+                self._client,
+                self._prompts,
+                rate=rate,
+                duration=self._seconds,
+                overrun=0,
+                warmup=0,
+                on_sample=ended,
+                stop=stop,
+            )
+            while not wait([loading], REDRAWN_EVERY).done:
+                if stop is self._stop:
+                    self._show(list(seen))
+        with self._mutex:
+            if stop is not self._stop:
+                return
+            self._show(list(seen))
+            self.load.value = 0
+            try:
+                self.run = loading.result()
+                self._tell(f"Stopped. {rate} calls per second were due; {len(seen)} calls ended.")
+            except Exception as error:
+                self._tell(f"The load ended: {error}")
+            self.running = False
+
+    def _show(self, times: list[float]) -> None:
+        marks = []
+        if times:
+            marks = [(p.name, p.value) for p in (percentile(times, q) for q in (0.5, 0.9, 0.99))]
+        self.calls = len(times)
+        self.view.value = histogram(times).svg(marks, f"{len(times)} calls")
+
+    def _tell(self, news: str) -> None:
+        # A screen reader says a line of this role as it changes.
+        self._news.value = f'<p role="status">{escape(news)}</p>'
+
+    def __repr__(self) -> str:
+        return "LoadPanel: a slider sets the load, a histogram shows the response times"

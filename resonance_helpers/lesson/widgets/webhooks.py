@@ -1,0 +1,167 @@
+"""The event panel: what happens to an event while its receiver is down?"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from ...webhooks.receiver import Receipt, WebhookReceiver
+from .base import LABEL, Panel
+
+__all__ = ["EventPanel"]
+
+SHOWN = 8
+"""Events in the table, the newest first."""
+
+LOOKED_EVERY = 0.2
+"""Seconds between two looks at what the server says, while something is on its way."""
+
+EVER = "1970-01-01T00:00:00Z"
+
+MARKS = {"delivered": "✓", "pending": "…", "dead": "✗"}
+
+
+class EventPanel(Panel):
+    """*What happens to an event while my receiver is down?* Write articles, switch the receiver
+    off and on, and watch the events: what the server says of each, and what the receiver did.
+
+    Args:
+        client: a client of `connect()`.
+        webhook: the subscription's id.
+        receiver: where it sends its events to.
+
+    Attributes:
+        rows: event id to (type, what the server says, what the receiver did), the newest first.
+    """
+
+    rows: traitlets.Dict[str, tuple[str, str, str]] = traitlets.Dict()
+
+    def __init__(self, client: Any, webhook: str, receiver: WebhookReceiver) -> None:
+        self._client, self._webhook, self._receiver = client, webhook, receiver
+        self._mutex = threading.Lock()
+        self._watching = False
+        self._trouble = ""
+        self.prompt = ipw.Text(
+            "Night trains", description="Prompt:", style=LABEL, layout={"width": "32em"}
+        )
+        self.write_button = ipw.Button(description="Write", button_style="primary")
+        self.up = ipw.Checkbox(
+            receiver.listening, description="Receiver is up", indent=False, layout={"width": "12em"}
+        )
+        self.again_button = ipw.Button(description="Redeliver the dead")
+        self.table = ipw.HTML()
+        self.write_button.on_click(lambda _: self.write())
+        self.again_button.on_click(lambda _: self.redeliver())
+        self.up.observe(self._switch, "value")
+        receiver.on_receipt(lambda _: self._watch())
+        super().__init__(
+            ipw.HBox([self.prompt, self.write_button]),
+            ipw.HBox([self.up, self.again_button]),
+            self.table,
+        )
+        self.look()
+        if self.table.value:  # the server answered
+            self.news = "Press Write, then switch the receiver off and press it again."
+
+    def write(self) -> None:
+        """Generate an article, of which the server makes an event; what *Write* does."""
+        answer = self._client.generate_content(self.prompt.value, paragraphs=1)
+        if not self._failed(answer):
+            self._watch()
+
+    def redeliver(self) -> None:
+        """Have all dead events sent again; what *Redeliver the dead* does."""
+        answer = self._client.redeliver_since(self._webhook, EVER, status="dead")
+        if not self._failed(answer):
+            self._watch()
+
+    def look(self) -> bool:
+        """Ask the server about its deliveries and show them; whether any is on its way."""
+        answer = self._client.get_deliveries(self._webhook, limit=SHOWN)
+        if self._failed(answer):
+            return False
+        deliveries = answer["deliveries"]
+        receipts = self._receiver.receipts
+        self.rows = {
+            delivery["id"]: (
+                delivery["type"],
+                _server_says(delivery),
+                _receiver_did(delivery["id"], receipts),
+            )
+            for delivery in deliveries
+        }
+        self.table.value = _table(self.rows)
+        counts = Counter(delivery["status"] for delivery in deliveries)
+        waiting = [f"{counts[one]} {one}" for one in ("pending", "dead") if counts[one]]
+        self.news = (
+            f"The receiver is {'up' if self._receiver.listening else 'down'}{self._trouble}. "
+            f"{', '.join(waiting) or 'Nothing is missing'}."
+        )
+        return counts["pending"] > 0
+
+    def _switch(self, change: Any) -> None:
+        try:
+            if change["new"]:
+                self._receiver.start()
+                self._trouble = ""
+            else:
+                self._receiver.stop()
+        except OSError as error:  # another program has taken the port meanwhile
+            self._trouble = f" ({error.strerror})"
+            self.up.value = False
+        self._watch()
+
+    def _watch(self) -> None:
+        """Look now and, for as long as something is on its way, again and again."""
+        with self._mutex:
+            self._again = True
+            if self._watching:
+                return
+            self._watching = True
+        threading.Thread(target=self._work, name="resonance-panel", daemon=True).start()
+
+    def _work(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._again = False
+            try:
+                pending = self.look()
+            except Exception as error:  # a thread tells nobody else
+                self.news, pending = f"Nothing could be shown: {error}", False
+            with self._mutex:
+                if not (pending or self._again):
+                    self._watching = False
+                    return
+            pause.wait(LOOKED_EVERY)
+
+
+def _server_says(delivery: Mapping[str, Any]) -> str:
+    tries = len(delivery["attempts"])
+    status = delivery["status"]
+    return f"{MARKS.get(status, '?')} {status}, {tries} {'try' if tries == 1 else 'tries'}"
+
+
+def _receiver_did(event_id: str, receipts: Sequence[Receipt]) -> str:
+    """``"handled, duplicate x2"``: all it did about one event."""
+    counts = Counter(receipt.outcome for receipt in receipts if receipt.id == event_id)
+    return ", ".join(name if n == 1 else f"{name} x{n}" for name, n in counts.items()) or "nothing"
+
+
+def _table(rows: Mapping[str, tuple[str, str, str]]) -> str:
+    head = "".join(
+        f'<th scope="col" style="text-align: left; padding: 0 1em">{name}</th>'
+        for name in ("event", "type", "the server says", "the receiver did")
+    )
+    body = "".join(
+        f'<tr><th scope="row"><code>…{escape(event_id[-6:])}</code></th>'
+        + "".join(f'<td style="padding: 0 1em">{escape(text)}</td>' for text in texts)
+        + "</tr>"
+        for event_id, texts in rows.items()
+    )
+    return f'<table aria-label="Events">{f"<tr>{head}</tr>" if rows else ""}{body}</table>'

@@ -1,0 +1,228 @@
+"""The sandbox as an ASGI application: parts put together, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import Scope
+
+from .auth import routes as api_keys
+from .auth.first_credentials import first_credentials
+from .auth.security import Directory, needs_of
+from .control import routes as control
+from .control.request_log import RequestLog
+from .control.reset import prepare
+from .faults.engine import FaultEngine
+from .faults.middleware import Inject, Interrupt
+from .faults.routes import router as faults_router
+from .generation import routes as generation
+from .health import routes as health
+from .health.components import Health, Outages
+from .http import openapi
+from .http.errors import handlers
+from .http.middleware import Gate, Observe
+from .idempotency import Idempotency, purge
+from .metrics import routes as metrics
+from .metrics.recorder import Metrics
+from .oauth import consent
+from .oauth import routes as oauth
+from .oauth.access_tokens import AccessTokens
+from .oauth.grants import purge as purge_grants
+from .oauth.server import AuthorizationServer
+from .oauth.sessions import Sessions
+from .profiles import routes as profiles
+from .rate_limits import RateLimits
+from .scoring import routes as hrv
+from .settings import Settings
+from .shown_time import clock
+from .store import Database
+from .tenants import routes as tenants
+from .webhooks import deliveries, subscriptions
+from .webhooks import routes as webhooks
+from .webhooks.courier import Courier
+from .webhooks.guard import Guard
+from .webhooks.outbox import Outbox
+from .webhooks.secret_box import SecretBox, key_of
+from .writer import ResonantWriter, default_writer
+from .writer.base import Writer
+
+__all__ = ["create_app", "issue_credentials"]
+
+TOPICS = (
+    health,
+    generation,
+    hrv,
+    tenants,
+    profiles,
+    metrics,
+    webhooks,
+    api_keys,
+    oauth,
+    consent,
+    control,
+)
+
+WARM_UP = 0.5
+"""Seconds from the start to the writer's warm-up, which leaves the first answers time to go out."""
+
+HOUSEKEEPING = 600.0
+"""Seconds between two clearings of stored answers that are too old."""
+
+
+def create_app(
+    settings: Settings | None = None, writer: Writer | None = None, url: str | None = None
+) -> FastAPI:
+    """A sandbox.
+
+    Args:
+        settings: how it behaves.
+        writer: the engine that writes; the built-in one if None.
+        url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
+
+    Raises:
+        DatabaseError: the database cannot be opened.
+    """
+    settings = settings or Settings()
+    writer = writer or default_writer()
+    now = clock(settings.still)
+    database = Database(settings.database)
+    prepare(database, now())
+    tokens = AccessTokens(url or f"http://{settings.host}:{settings.port}", settings.token_lifetime)
+    directory = Directory(database, tokens)
+    counters = Metrics()
+    log = RequestLog(now)
+    limits = RateLimits(settings)
+    faults = FaultEngine()
+    outbox = Outbox(database, now, settings.still)
+    box = SecretBox(key_of(database))
+    subscriptions.prove(database, box)
+    guard = Guard(allow_loopback=settings.allow_loopback_webhooks)
+    ledger = deliveries.Ledger(
+        settings.webhook_retry, settings.webhook_disable_after, now, settings.still
+    )
+    agent = f"ResonanceOS-Webhooks/{_version()}"
+
+    routes: list[Route] = []
+
+    def scopes(scope: Scope) -> frozenset[str] | None:
+        for route in routes:
+            if scope["method"] in (route.methods or ()) and route.path_regex.match(scope["path"]):
+                return frozenset(need.scope for need in needs_of(route))
+        return None
+
+    app: FastAPI = FastAPIOffline(
+        title="ResonanceOS v6 sandbox",
+        version=_version(),
+        summary="Content generation steered by eight measured dimensions of its language.",
+        lifespan=_lifespan,
+        redoc_url=None,  # it loads its logo from elsewhere
+        redirect_slashes=False,
+        exception_handlers=handlers(),
+        middleware=[
+            Middleware(Interrupt, faults, directory),
+            Middleware(Observe, settings, directory, counters, log),
+            Middleware(Gate, settings, directory, limits),
+            Middleware(Inject, faults, directory),
+            Middleware(Idempotency, database, directory, scopes),
+        ],
+    )
+    app.state.settings = settings
+    app.state.writer = writer
+    app.state.database = database
+    app.state.directory = directory
+    app.state.authorization_server = AuthorizationServer(database, directory, tokens)
+    app.state.sessions = Sessions()
+    app.state.metrics = counters
+    app.state.log = log
+    app.state.limits = limits
+    app.state.outages = Outages(directory)
+    app.state.faults = faults
+    app.state.outbox = outbox
+    app.state.secret_box = box
+    app.state.guard = guard
+    app.state.courier = Courier(database, box, guard, ledger, settings.webhook_timeout, agent)
+    app.state.now = now
+    app.state.version = _version()
+    app.state.started = time.monotonic()
+    topics = [one.router for one in TOPICS]
+    routes += [route for route in app.routes if isinstance(route, Route)]
+    for router in (*topics, faults_router):
+        app.include_router(router)
+        routes += [route for route in router.routes if isinstance(route, Route)]
+    app.state.routes = routes
+    openapi.install(app, settings)
+    return app
+
+
+def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
+    """Make the secrets of this start: for each private tenant it has from the first an API key, an
+    OAuth client and a user; and the administrator's key.
+
+    They can be read here alone; the database has their digests. On a file that was used before,
+    the secrets of earlier starts stay valid, so that a client can go on after a restart.
+    """
+    database: Database = app.state.database
+    issued = database.write(partial(first_credentials, now=app.state.now()))
+    app.state.directory.load()
+    return issued
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    state.desk = generation.Desk(state.settings.writer_threads, state.settings.max_queue)
+    state.health = Health(state.database, state.writer)
+    background = [
+        asyncio.create_task(_housekeeping(state.database)),
+        asyncio.create_task(_warm_up(state.writer, state.health)),
+    ]
+    state.courier.start()
+    state.outbox.wake = state.courier.wake
+    try:
+        yield
+    finally:
+        state.courier.stop()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        state.database.close()
+
+
+async def _housekeeping(database: Database) -> None:
+    while True:
+        with contextlib.suppress(SQLAlchemyError):  # a full disk may have room again by then
+            await asyncio.wrap_future(database.submit(_clear))
+        await asyncio.sleep(HOUSEKEEPING)
+
+
+def _clear(connection: Connection) -> None:
+    now = time.time()
+    purge(connection, now)
+    purge_grants(connection, now)
+    deliveries.purge(connection, now)
+
+
+async def _warm_up(writer: Writer, well: Health) -> None:
+    if isinstance(writer, ResonantWriter):
+        await asyncio.sleep(WARM_UP)
+        await well.checks(frozenset())  # first, or on a busy machine each holds up the other
+        await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("resonance-helpers")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"

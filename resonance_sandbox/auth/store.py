@@ -1,0 +1,229 @@
+"""API keys, OAuth clients and users in the database: made, listed, rotated, revoked, restored.
+
+A secret goes in as a digest and never comes out. Rotating a key changes its secret, not its id:
+what is counted and remembered by the id (rate limits, idempotency records) goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets as randomness
+import time
+from collections.abc import Iterable, Set
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from ..http.problems import Problem
+from ..shown_time import later
+from ..store import credentials, secrets
+from . import keys
+
+__all__ = [
+    "MAX_KEYS",
+    "MAX_SECRETS",
+    "add",
+    "add_key",
+    "add_secret",
+    "listed",
+    "restore",
+    "revoke",
+    "rotate",
+]
+
+MAX_KEYS = 100
+"""API keys of one tenant."""
+
+MAX_SECRETS = 5
+"""Secrets of one key that may be valid together while rotations overlap."""
+
+API_KEY = "api_key"
+
+
+def add(
+    connection: Connection,
+    identity: str,
+    kind: str,
+    tenant: str | None,
+    scopes: Iterable[str],
+    now: str,
+    *,
+    name: str = "",
+    expires_in: float | None = None,
+    initial: bool = False,
+) -> None:
+    """Store a credential that has no secret yet; one of that id that is there already stays."""
+    if connection.execute(select(credentials.c.id).where(credentials.c.id == identity)).first():
+        return
+    made_at = time.time()
+    connection.execute(
+        insert(credentials).values(
+            id=identity,
+            kind=kind,
+            tenant=tenant,
+            name=name,
+            scopes=json.dumps(list(scopes)),
+            created_at=now,
+            made_at=made_at,
+            expires_at=None if expires_in is None else made_at + expires_in,
+            expires_shown=later(now, expires_in),
+            initial=initial,
+            revoked=False,
+        )
+    )
+
+
+def add_secret(
+    connection: Connection, identity: str, secret: str, *, initial: bool = False
+) -> None:
+    """Store the digest of one more secret of `identity`."""
+    connection.execute(
+        insert(secrets).values(
+            digest=keys.digest(secret.encode()),
+            credential=identity,
+            made_at=time.time(),
+            expires_at=None,
+            expires_shown=None,
+            initial=initial,
+        )
+    )
+
+
+def add_key(
+    connection: Connection,
+    tenant: str,
+    scopes: Iterable[str],
+    now: str,
+    *,
+    identity: str | None = None,
+    name: str = "",
+    expires_in: float | None = None,
+) -> tuple[dict[str, Any], str]:
+    """Make a key for `tenant`: how it is shown, and the key itself, which is not kept.
+
+    Raises:
+        Problem: api-key-limit.
+    """
+    count = connection.execute(
+        select(func.count()).select_from(credentials).where(_living_keys(tenant))
+    ).scalar_one()
+    if count >= MAX_KEYS:
+        raise Problem(
+            "api-key-limit", f"A tenant has at most {MAX_KEYS} API keys; revoke one that is idle."
+        )
+    taken = select(credentials.c.id).where(credentials.c.id == identity)
+    if identity is None or connection.execute(taken).first():
+        identity = randomness.token_hex(6)
+    key = keys.mint(identity)
+    add(connection, identity, API_KEY, tenant, scopes, now, name=name, expires_in=expires_in)
+    add_secret(connection, identity, key)
+    return _shown(connection, _find(connection, identity, tenant)), key
+
+
+def listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
+    """The keys of `tenant`, or of every tenant, oldest first."""
+    rows = connection.execute(
+        select(credentials)
+        .where(_living_keys(tenant))
+        .order_by(credentials.c.made_at, credentials.c.id)
+    ).all()
+    return [_shown(connection, row) for row in rows]
+
+
+def rotate(
+    connection: Connection,
+    identity: str,
+    tenant: str | None,
+    scopes: Set[str],
+    overlap: float,
+    now: str,
+) -> tuple[dict[str, Any], str]:
+    """Give a key a new secret, for somebody who has `scopes`; those before it end after `overlap`
+    seconds.
+
+    Raises:
+        Problem: unknown-api-key, insufficient-scope.
+    """
+    row = _find(connection, identity, tenant)
+    if not scopes >= set(json.loads(row.scopes)):
+        raise Problem("insufficient-scope", "The key has a scope that you lack; you may revoke it.")
+    end = time.time() + overlap
+    connection.execute(
+        update(secrets)
+        .where(
+            secrets.c.credential == identity,
+            secrets.c.expires_at.is_(None) | (secrets.c.expires_at > end),
+        )
+        .values(expires_at=end, expires_shown=later(now, overlap))
+    )
+    older = connection.execute(
+        select(secrets.c.digest)
+        .where(secrets.c.credential == identity, secrets.c.initial.is_(False))
+        .order_by(secrets.c.made_at.desc())
+        .offset(MAX_SECRETS - 1)
+    )
+    connection.execute(delete(secrets).where(secrets.c.digest.in_(older.scalars().all())))
+    key = keys.mint(identity)
+    add_secret(connection, identity, key)
+    return _shown(connection, row), key
+
+
+def revoke(connection: Connection, identity: str, tenant: str | None) -> None:
+    """End a key at once.
+
+    Raises:
+        Problem: unknown-api-key.
+    """
+    _find(connection, identity, tenant)
+    connection.execute(update(credentials).where(credentials.c.id == identity).values(revoked=True))
+
+
+def restore(connection: Connection, tenants: list[str]) -> None:
+    """Put back the first state: what was made since the start goes, what was ended lives again."""
+    theirs = credentials.c.tenant.in_(tenants)
+    known = select(credentials.c.id).where(theirs)
+    connection.execute(
+        delete(secrets).where(secrets.c.credential.in_(known), secrets.c.initial.is_(False))
+    )
+    connection.execute(
+        update(secrets)
+        .where(secrets.c.credential.in_(known))
+        .values(expires_at=None, expires_shown=None)
+    )
+    connection.execute(delete(credentials).where(theirs, credentials.c.initial.is_(False)))
+    connection.execute(update(credentials).where(theirs).values(revoked=False))
+
+
+def _living_keys(tenant: str | None) -> Any:
+    # The administrator's own key belongs to no tenant: it is the server's, and not managed here.
+    whose = credentials.c.tenant.is_not(None) if tenant is None else credentials.c.tenant == tenant
+    return whose & (credentials.c.kind == API_KEY) & credentials.c.revoked.is_(False)
+
+
+def _find(connection: Connection, identity: str, tenant: str | None) -> Row[Any]:
+    row = connection.execute(
+        select(credentials).where(_living_keys(tenant), credentials.c.id == identity)
+    ).first()
+    if row is None:
+        raise Problem(
+            "unknown-api-key", "There is no such API key; GET /api_keys lists those you may manage."
+        )
+    return row
+
+
+def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    """A key as the API shows it."""
+    overlap = connection.execute(
+        select(secrets.c.expires_shown)
+        .where(secrets.c.credential == row.id, secrets.c.expires_at > time.time())
+        .order_by(secrets.c.expires_at.desc())
+    ).first()
+    return {
+        "id": row.id,
+        "name": row.name,
+        "tenant": row.tenant,
+        "scopes": json.loads(row.scopes),
+        "created_at": row.created_at,
+        "expires_at": row.expires_shown,
+        "previous_expires_at": overlap and overlap.expires_shown,
+    }

@@ -1,0 +1,1 @@
+"""/sandbox/…: what only a sandbox has."""

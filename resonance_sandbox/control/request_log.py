@@ -1,0 +1,96 @@
+"""The latest requests of each realm, for lessons and tests: what was sent, never with secrets."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from starlette.types import Scope
+
+from ..http.call import Call
+
+__all__ = ["KEPT", "RequestLog"]
+
+KEPT = 10_000
+"""Requests remembered for each realm."""
+
+LONGEST = 512
+"""Characters remembered of a path or a header."""
+
+SHOWN_HEADERS = (
+    b"accept",
+    b"content-type",
+    b"idempotency-key",
+    b"if-match",
+    b"if-none-match",
+    b"user-agent",
+    b"x-request-id",
+)
+
+
+class RequestLog:
+    """A bounded log for each realm, oldest first."""
+
+    def __init__(self, clock: Callable[[], str]) -> None:
+        self._clock = clock
+        self._entries: dict[str, deque[tuple[Any, ...]]] = {}
+
+    def add(self, realm: str, scope: Scope, call: Call, method: str) -> None:
+        """Remember a finished request."""
+        entries = self._entries.get(realm)
+        if entries is None:
+            entries = self._entries[realm] = deque(maxlen=KEPT)
+        entries.append(
+            (
+                self._clock(),
+                call.request_id,
+                method,
+                scope["path"][:LONGEST],
+                call.status,
+                call.elapsed,
+                call.replayed,
+                call.problem,
+                call.credential,
+                call.fault,
+                [(k, v[:LONGEST]) for k, v in scope["headers"] if k in SHOWN_HEADERS],
+            )
+        )
+
+    def entries(self, realm: str, limit: int = KEPT) -> list[dict[str, Any]]:
+        """The latest `limit` requests of `realm`."""
+        return [_entry(*entry) for entry in list(self._entries.get(realm, ()))[-limit:]]
+
+    def reset(self, realm: str) -> None:
+        """Forget the requests of `realm`."""
+        self._entries.pop(realm, None)
+
+
+def _entry(
+    at: str,
+    request_id: str,
+    method: str,
+    path: str,
+    status: int,
+    seconds: float,
+    replayed: bool,
+    problem: str | None,
+    credential: str,
+    fault: Any,
+    headers: list[tuple[bytes, bytes]],
+) -> dict[str, Any]:
+    shown = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    return {
+        "at": at,
+        "request_id": request_id,
+        "method": method,
+        "path": path,
+        "status": status,
+        "seconds": round(seconds, 6),
+        "idempotency_key": shown.get("idempotency-key"),
+        "replayed": replayed,
+        "problem": problem,
+        "credential": credential,
+        "fault": fault,
+        "headers": shown,
+    }

@@ -1,0 +1,1 @@
+"""POST /hr_generate."""

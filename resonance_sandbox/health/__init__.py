@@ -1,0 +1,1 @@
+"""GET /health, and the components that it probes."""

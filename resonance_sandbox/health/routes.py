@@ -1,0 +1,47 @@
+"""GET /health."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from ..http.answer import json_response
+from ..http.call import call_of
+from ..http.problems import responses
+from ..http.schemas import HealthReport
+from ..http.strict_route import StrictRoute
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"], route_class=StrictRoute)
+
+
+@router.get(
+    "/health",
+    response_model=HealthReport,
+    responses={
+        **responses(),
+        503: {"model": HealthReport, "description": "Unhealthy: most requests would fail"},
+    },
+    summary="Is the server well?",
+)
+async def health(request: Request) -> Response:
+    """Probes the database, the writer and the disk. Without the database the server is unhealthy
+    (503); without another component it is degraded (200)."""
+    state = request.app.state
+    outages = state.outages.of(state.directory.realm(call_of(request).principal))
+    checks = await state.health.checks(outages)
+    failing = {name for name, check in checks.items() if check["status"] != "ok"}
+    status = "unhealthy" if "database" in failing else "degraded" if failing else "healthy"
+    return json_response(
+        {
+            "status": status,
+            "version": state.version,
+            "uptime_seconds": round(time.monotonic() - state.started, 3),
+            "checks": checks,
+        },
+        503 if status == "unhealthy" else 200,
+        {"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,1 @@
+"""What every request and answer passes: JSON, problems, bounds, the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""GET /metrics: what the server measures of itself."""

@@ -1,0 +1,1 @@
+"""Profiles: their routes and their store."""

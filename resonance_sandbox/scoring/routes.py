@@ -1,0 +1,36 @@
+"""POST /hrv."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from ..auth.security import Needs, Principal
+from ..http.answer import json_response
+from ..http.problems import IDEMPOTENT, WITH_BODY, responses
+from ..http.schemas import HRVRequest, Measured
+from ..http.strict_route import StrictRoute
+from . import measure
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["generation"], route_class=StrictRoute)
+
+
+@router.post(
+    "/hrv",
+    response_model=Measured,
+    responses=responses(*WITH_BODY, *IDEMPOTENT),
+    summary="Measure a text",
+)
+async def hrv(
+    request: Request,
+    body: HRVRequest,
+    principal: Annotated[Principal, Depends(Needs("generate"))],
+) -> Response:
+    """The eight dimensions of a text and, for each, the words or sentences that were counted."""
+    found = await anyio.to_thread.run_sync(measure, body.text)
+    return json_response({"hrv_vector": list(found.vector), "evidence": found.evidence})

@@ -1,0 +1,1 @@
+"""Tenants: their routes, and what a fresh sandbox holds."""

@@ -1,0 +1,246 @@
+"""Deliveries in the database: what is due, what came of each attempt, and how they are listed.
+
+The life of a delivery:
+
+    pending --2xx--> delivered
+       |  ^--any other outcome, while tries are left--.
+       |----------------------------------------------'
+       '--the last try, 410, a disabled webhook--> dead
+
+Who asks for it again makes it pending again, from either end. One under way is pending still: so
+what a killed server had under way is sent again by the next one, and nothing else remembers it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+
+from ..http import cursors
+from ..http.problems import Problem
+from ..shown_time import later
+from ..store import attempts, deliveries, events, webhooks
+from . import subscriptions
+from .sending import Outcome
+
+__all__ = ["Ledger", "due", "find", "page", "purge", "waiting"]
+
+KEPT = 7 * 86_400.0
+"""Seconds that a delivery is kept after it was made, unless it is pending still."""
+
+JITTER = 0.2
+"""How much longer than planned a wait may be, so that what failed together does not come back
+together; never shorter, or it would come before a receiver asked for it."""
+
+PATIENCE = 86_400.0
+"""Seconds after which a delivery is tried whatever the receiver asked for."""
+
+GONE = "The receiver is gone for good."
+LAST = "The last try failed."
+
+
+def due(
+    connection: Connection, webhook: str, room: int, under_way: Collection[int]
+) -> tuple[list[Row[Any]], float | None]:
+    """At most `room` deliveries to be tried now, those `under_way` left out; and how many seconds
+    it is to the next one, None if there is none."""
+    now = time.time()
+    rows = connection.execute(
+        select(
+            deliveries.c.seq,
+            deliveries.c.due_at,
+            events.c.id.label("event"),
+            events.c.body,
+            webhooks,
+        )
+        .join(events, events.c.id == deliveries.c.event)
+        .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+        .where(
+            deliveries.c.webhook == webhook,
+            deliveries.c.status == "pending",
+            deliveries.c.seq.not_in(under_way),
+        )
+        .order_by(deliveries.c.due_at)
+        .limit(room + 1)
+    ).all()
+    ready = [row for row in rows if row.due_at <= now]
+    pause = rows[len(ready)].due_at - now if len(ready) < len(rows) else None
+    return ready[:room], pause
+
+
+def waiting(connection: Connection) -> list[str]:
+    """The webhooks that have something to send."""
+    rows = connection.execute(
+        select(deliveries.c.webhook).where(deliveries.c.status == "pending").distinct()
+    )
+    return list(rows.scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Enters what came of an attempt, and decides what comes next.
+
+    Attributes:
+        retry: seconds from each failed try to the next; there is one try more than waits.
+        disable_after: deliveries in a row that end dead, after which a webhook is disabled.
+        now: the time to display.
+        still: whether displayed times leave out what chance adds.
+    """
+
+    retry: Sequence[float]
+    disable_after: int
+    now: Callable[[], str]
+    still: bool
+
+    def enter(self, connection: Connection, seq: int, outcome: Outcome) -> None:
+        """What came of one attempt at the delivery `seq`; nothing if it has been deleted since."""
+        row = connection.execute(select(deliveries).where(deliveries.c.seq == seq)).first()
+        if row is None:
+            return
+        status, reason, wait, shown = self._next(row, outcome)
+        count = select(func.count()).select_from(attempts).where(attempts.c.delivery == seq)
+        connection.execute(
+            insert(attempts).values(
+                delivery=seq,
+                number=connection.execute(count).scalar_one() + 1,
+                at=outcome.at,
+                status=outcome.status,
+                latency_ms=outcome.latency_ms,
+                error=outcome.error,
+                next_shown=shown,
+            )
+        )
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.seq == seq)
+            .values(
+                status=status,
+                reason=reason,
+                tries=row.tries + 1,
+                due_at=None if wait is None else time.time() + wait,
+                due_shown=shown,
+            )
+        )
+        if outcome.delivered:
+            self._in_a_row(connection, row.webhook, 0)
+        elif status == "dead" and row.status == "pending":
+            self._died(connection, row.webhook, outcome)
+
+    def _next(
+        self, row: Row[Any], outcome: Outcome
+    ) -> tuple[str, str | None, float | None, str | None]:
+        """Status, reason, seconds to the next try, and when that is displayed to be."""
+        if outcome.delivered:
+            return "delivered", None, None, None
+        if row.status != "pending":  # its webhook was disabled meanwhile
+            return row.status, row.reason, None, None
+        if outcome.gone:
+            return "dead", GONE, None, None
+        if row.tries >= len(self.retry):
+            return "dead", LAST, None, None
+        planned = self.retry[row.tries]
+        asked = min(outcome.retry_after or 0.0, PATIENCE)
+        wait = max(planned * random.uniform(1, 1 + JITTER), asked)
+        return "pending", None, wait, later(self.now(), planned if self.still else wait)
+
+    def _died(self, connection: Connection, webhook: str, outcome: Outcome) -> None:
+        if outcome.gone:
+            subscriptions.disable(connection, webhook, "gone")
+            return
+        known = select(webhooks.c.dead_in_a_row).where(webhooks.c.id == webhook)
+        count = connection.execute(known).scalar_one() + 1
+        self._in_a_row(connection, webhook, count)
+        if count >= self.disable_after:
+            subscriptions.disable(connection, webhook, "failing")
+
+    def _in_a_row(self, connection: Connection, webhook: str, count: int) -> None:
+        connection.execute(
+            update(webhooks)
+            .where(webhooks.c.id == webhook, webhooks.c.dead_in_a_row != count)
+            .values(dead_in_a_row=count)
+        )
+
+
+def page(
+    connection: Connection, webhook: str, status: str | None, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """At most `limit` deliveries before `cursor`, newest first, and the cursor of the next page."""
+    chosen = _listed().where(deliveries.c.webhook == webhook)
+    if status is not None:
+        chosen = chosen.where(deliveries.c.status == status)
+    if cursor is not None:
+        (before,) = cursors.read(cursor, webhook, int)
+        chosen = chosen.where(deliveries.c.seq < before)
+    rows = connection.execute(chosen.order_by(deliveries.c.seq.desc()).limit(limit + 1)).all()
+    listed = rows[:limit]
+    following = cursors.make(webhook, listed[-1].seq) if len(rows) > limit else None
+    return _shown(connection, listed), following
+
+
+def find(connection: Connection, webhook: str, event: str) -> dict[str, Any]:
+    """A delivery of `webhook`, with what it carries.
+
+    Raises:
+        Problem: unknown-delivery.
+    """
+    row = connection.execute(
+        _listed().where(deliveries.c.webhook == webhook, deliveries.c.event == event)
+    ).first()
+    if row is None:
+        raise Problem(
+            "unknown-delivery",
+            "There is no such delivery; GET /webhooks/{id}/deliveries lists those of a webhook.",
+        )
+    return _shown(connection, [row])[0] | {"payload": json.loads(row.body)}
+
+
+def purge(connection: Connection, now: float) -> None:
+    """Forget deliveries that are too old, and events that none is left of."""
+    old = (deliveries.c.made_at < now - KEPT) & (deliveries.c.status != "pending")
+    sequence = select(deliveries.c.seq).where(old)
+    connection.execute(delete(attempts).where(attempts.c.delivery.in_(sequence)))
+    connection.execute(delete(deliveries).where(old))
+    connection.execute(delete(events).where(~exists().where(deliveries.c.event == events.c.id)))
+
+
+def _listed() -> Any:
+    return select(deliveries, events.c.type, events.c.body).join(
+        events, events.c.id == deliveries.c.event
+    )
+
+
+def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Deliveries as the API shows them, each with its attempts."""
+    tried: dict[int, list[dict[str, Any]]] = {row.seq: [] for row in rows}
+    for attempt in connection.execute(
+        select(attempts).where(attempts.c.delivery.in_(tried)).order_by(attempts.c.number)
+    ):
+        tried[attempt.delivery].append(
+            {
+                "number": attempt.number,
+                "at": attempt.at,
+                "status": attempt.status,
+                "latency_ms": attempt.latency_ms,
+                "error": attempt.error,
+                "next_attempt_at": attempt.next_shown,
+            }
+        )
+    return [
+        {
+            "id": row.event,
+            "webhook": row.webhook,
+            "type": row.type,
+            "status": row.status,
+            "reason": row.reason,
+            "created_at": row.created_at,
+            "next_attempt_at": row.due_shown,
+            "attempts": tried[row.seq],
+        }
+        for row in rows
+    ]

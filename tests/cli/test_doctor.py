@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from resonance_helpers.cli import doctor
+from resonance_helpers.cli.doctor import Finding, examine
+from resonance_helpers.lesson import connect as tutorial
+
+
+def only(findings) -> Finding:
+    [finding] = findings
+    return finding
+
+
+def test_a_finding_is_one_line_and_its_mend():
+    assert str(Finding("port", "free")) == "ok    port: free"
+    assert str(Finding("port", "in use", "wait")).splitlines() == [
+        "FAIL  port: in use",
+        "      mend: wait",
+    ]
+    assert str(Finding("port", "in use", "wait", fatal=False)).startswith("note  ")
+
+
+def test_the_exit_code_counts_what_is_fatal():
+    bad, note, good = Finding("a", "b", "c"), Finding("a", "b", "c", False), Finding("a", "b")
+    lines: list[str] = []
+
+    assert examine(lines.append, [lambda: [good, note]]) == 0
+    assert examine(lines.append, [lambda: [good], lambda: [bad, note]]) == 1
+    assert lines[-1] == "To mend before the lessons can run: 1."
+
+
+def test_this_machine_can_run_the_lessons(capsys):
+    fatal = [one for check in doctor.CHECKS for one in check() if one.mend and one.fatal]
+    assert fatal == []
+
+
+@pytest.mark.parametrize(
+    ("version", "fine"),
+    [((3, 10, 9), False), ((3, 11, 0), True), ((3, 13, 5), True), ((3, 14, 0), False)],
+)
+def test_python(version, fine):
+    assert bool(only(doctor.python_version(version)).mend) != fine
+
+
+def test_packages(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(doctor, "asked_for", lambda: {"requests", "nothing-like-it"})
+    lock = tmp_path / "requirements.lock"
+    here = importlib.metadata.version("requests")
+    hashes = " \\\n    --hash=sha256:00\n"
+
+    lock.write_text(f"requests=={here}{hashes}nothing-like-it==1 ; python_version < '3'{hashes}")
+    assert only(doctor.packages(lock)).state == "1 as in requirements.lock"
+
+    lock.write_text(f"requests==0.1{hashes}nothing-like-it==1 ; python_version > '3'{hashes}")
+    missing, other = doctor.packages(lock)
+    assert missing.fatal
+    assert "nothing-like-it" in missing.state
+    assert not other.fatal
+    assert f"requests is {here}, not 0.1" in other.state
+
+    assert not only(doctor.packages(tmp_path / "none")).mend
+
+
+def test_packages_of_conda_are_those_that_lessons_ask_for(tmp_path: Path, monkeypatch):
+    asked = doctor.asked_for()
+    assert {"requests", "fastapi", "jupyterlab"} <= asked
+    assert not {"sphinx", "pytest", "jupyterhub", "anyio"} & asked
+    monkeypatch.setattr(doctor, "CONDA", True)
+    lock = tmp_path / "requirements.lock"
+    here = importlib.metadata.version("requests")
+    lock.write_text(f"requests=={here}\nanyio==0.1\nnothing-like-it==1\n")
+
+    found = only(doctor.packages(lock))
+
+    assert not found.mend
+    assert "1 that lessons do not ask for are not here" in found.state
+
+
+def test_the_lock_is_read_whole():
+    lock = doctor.ROOT / "requirements.lock"
+    lines = [line for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum()]
+
+    assert len(doctor.PINNED.findall(lock.read_text())) == len(lines)
+
+
+def test_jupyterlab_without_its_widgets(monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+
+    assert "cannot draw widgets" in only(doctor.jupyterlab()).state
+
+
+def test_jupyterlab_missing(monkeypatch):
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+
+    assert only(doctor.jupyterlab()).state == "not installed"
+
+
+@pytest.mark.parametrize(
+    ("program", "fine"), [("python", True), (sys.executable, True), ("/elsewhere/python", False)]
+)
+def test_kernelspec(program, fine, monkeypatch):
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    spec = SimpleNamespace(argv=[program, "-m", "ipykernel_launcher"])
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", lambda self, name: spec)
+
+    assert bool(only(doctor.kernelspec()).mend) != fine
+
+
+def test_ports():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        held = only(doctor.ports({port: "wait"}))
+    free = only(doctor.ports({port: "wait"}))
+
+    assert (held.state, held.mend, held.fatal) == ("in use", "wait", False)
+    assert (free.state, free.mend) == ("free", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "caught"),
+    [
+        ({}, False),
+        ({"http_proxy": "http://proxy:1"}, True),
+        ({"http_proxy": "http://proxy:1", "no_proxy": "localhost"}, True),
+        ({"http_proxy": "http://proxy:1", "no_proxy": "localhost,127.0.0.1"}, False),
+        ({"https_proxy": "http://proxy:1"}, False),
+    ],
+)
+def test_proxies(settings, caught, monkeypatch):
+    for name in ("http", "https", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    assert ("NO_PROXY" in only(doctor.proxies()).mend) == caught
+
+
+def test_disk(tmp_path: Path):
+    assert only(doctor.disk([tmp_path])).mend == ""
+    assert "free at least" in only(doctor.disk([tmp_path], least=10**18)).mend
+    assert "cannot be written" in only(doctor.disk([tmp_path / "none"])).state
+
+
+def test_clock():
+    assert only(doctor.clock()).state == "plausible"
+    assert only(doctor.clock(now=0)).mend
+
+
+def test_lessons_missing(tmp_path: Path):
+    assert only(doctor.lessons(tmp_path)).mend
+
+
+def test_a_server_that_does_not_answer_is_the_finding(monkeypatch):
+    monkeypatch.setenv("RESONANCE_URL", "http://127.0.0.1:9")
+
+    found = only(doctor.server())
+
+    assert found.fatal
+    assert "RESONANCE_URL" in found.state
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ModuleNotFoundError("no", name="fastapi"), "fastapi is not installed"),
+        (tutorial.SetUpError("no server."), "no server."),
+        (OSError("odd"), "OSError: odd"),
+    ],
+)
+def test_a_lesson_that_cannot_start_is_the_finding(error, says, monkeypatch):
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(tutorial, "connect", fail)
+
+    assert only(doctor.server()).state == says
+
+
+def test_no_browser_is_no_more_than_a_note(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    found = only(doctor.chromium())
+
+    assert found.mend
+    assert not found.fatal

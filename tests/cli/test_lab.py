@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from resonance_helpers.cli import lab as module
+from resonance_helpers.cli.lab import LabError
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Path:
+    (tmp_path / "01_health.ipynb").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+def test_jupyterlab_opens_on_the_first_lesson(notebooks: Path):
+    arguments = module.command(notebooks, 1234)
+
+    assert "--LabApp.default_url=/lab/tree/01_health.ipynb" in arguments
+    assert f"--ServerApp.root_dir={notebooks.resolve()}" in arguments
+    assert "--ServerApp.port=1234" in arguments
+    assert "--ServerApp.ip=127.0.0.1" in arguments
+    assert "--no-browser" not in arguments
+    assert "--no-browser" in module.command(notebooks, 1234, browser=False)
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_only_root_says_that_root_is_allowed(user: int, notebooks: Path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+
+    assert ("--allow-root" in module.command(notebooks, 1)) == (user == 0)
+
+
+def test_a_folder_without_lessons_is_named(tmp_path: Path):
+    with pytest.raises(LabError, match=r"there are no lessons in .*--notebooks"):
+        module.command(tmp_path, 1)
+
+
+def test_a_port_that_was_asked_for_and_cannot_be_had_is_said(taken: int):
+    with pytest.raises(LabError, match=rf"port {taken} cannot be used \(.+\): choose another with"):
+        module.free_port(taken)
+
+
+def test_the_next_free_port_is_taken_when_none_was_asked_for(taken: int, monkeypatch):
+    monkeypatch.setattr(module, "PORT", taken)
+
+    assert taken < module.free_port(None) < taken + 100
+
+
+def test_port_0_takes_any_free_one():
+    assert module.free_port(0) > 0
+
+
+def test_the_settings_are_defaults_beside_a_learners_own(monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "own")
+
+    own, ours = module.environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+
+    assert own == "own"
+    overrides = json.loads((Path(ours) / "labconfig/default_setting_overrides.json").read_text())
+    assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"

@@ -1,0 +1,71 @@
+"""What a forked process takes along, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+from resonance_helpers import ResonanceOSAPIClient
+from resonance_helpers.client.auth.clock import ServerClock
+from resonance_helpers.client.auth.secret import Secret
+from resonance_helpers.client.auth.tokens import Token, TokenCache
+from resonance_helpers.client.transport.deadline import Deadline, bounded
+from tests.support.raw_server import raw_server, replies
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def in_a_fork(work: Callable[[], object]) -> str:
+    """What `work` returns or raises in a forked process."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # there are threads, and that is it
+        child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, str(work()).encode())
+        except BaseException as error:
+            os.write(writing, repr(error).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_no_connection_is_used_by_two_processes() -> None:
+    with raw_server(replies({"status": "healthy"})) as server:
+        client = ResonanceOSAPIClient(server.url, timeout=5)
+        assert client.health_check()["status"] == "healthy"
+        assert in_a_fork(lambda: client.health_check()["status"]) == "healthy"
+        assert server.connections == 2
+        assert client.health_check()["status"] == "healthy"
+        assert server.connections == 2
+
+
+def test_a_renewal_that_stayed_behind_is_begun_anew() -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    def fetch(_last: Token | None) -> Token:
+        begun.set()
+        gate.wait(10)
+        return Token(Secret("token"))
+
+    cache = TokenCache(fetch, ServerClock())
+    waiting = threading.Thread(target=cache.get)
+    waiting.start()
+    begun.wait(10)
+
+    def in_the_child() -> str:
+        gate.set()
+        with bounded(Deadline(5)):
+            return cache.get().reveal()
+
+    assert in_a_fork(in_the_child) == "token"
+    gate.set()
+    waiting.join()

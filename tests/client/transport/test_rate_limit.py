@@ -1,0 +1,57 @@
+"""The rate limit as the headers tell it."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from resonance_helpers.client.transport import RateLimit
+
+
+def test_the_draft_headers_are_read() -> None:
+    headers = {"RateLimit": '"minute";r=42;t=17', "RateLimit-Policy": '"minute";q=1000;w=60'}
+    assert RateLimit.from_headers(headers) == RateLimit(42, 17.0, 1000, 60, "minute")
+
+
+def test_of_several_limits_the_one_that_binds_first_counts() -> None:
+    headers = {
+        "RateLimit": '"day"; r=99000; t=80000, "minute"; r=7; t=30, "odd"',
+        "RateLimit-Policy": '"minute";q=1000;w=60, "day";q=100000;w=86400',
+    }
+    limit = RateLimit.from_headers(headers)
+    assert limit == RateLimit(7, 30.0, 1000, 60, "minute")
+
+
+def test_the_older_headers_are_read_where_there_are_no_others() -> None:
+    older = {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "9"}
+    assert RateLimit.from_headers(CaseInsensitiveDict(older)) == RateLimit(3, 9.0, 10)
+    both = {**older, "RateLimit": '"m";r=1;t=2'}
+    assert RateLimit.from_headers(both) == RateLimit(1, 2.0, None, None, "m")
+
+
+def test_nothing_said_is_nothing_known() -> None:
+    assert RateLimit.from_headers({}) is None
+    assert RateLimit.from_headers({"RateLimit": "lots", "X-RateLimit-Remaining": "-1"}) is None
+    assert RateLimit.from_headers({"RateLimit": '"m";t=5'}) is None
+
+
+def test_a_header_of_blanks_takes_no_time() -> None:
+    # 65 KB took half a minute while the pattern began with blanks: each one could be the first.
+    began = time.process_time()
+    assert RateLimit.from_headers({"RateLimit": "\t" * 65_000, "RateLimit-Policy": "x"}) is None
+    assert time.process_time() - began < 2
+
+
+def test_time_brings_the_reset_nearer_and_not_past_now() -> None:
+    limit = RateLimit(1, 10.0)
+    assert limit.aged(4).reset == 6
+    assert limit.aged(40).reset == 0
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_no_header_is_too_much(limit: str, policy: str) -> None:
+    RateLimit.from_headers({"RateLimit": limit, "RateLimit-Policy": policy})
+    RateLimit.from_headers({"X-RateLimit-Remaining": limit, "X-RateLimit-Reset": policy})

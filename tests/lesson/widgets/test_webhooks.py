@@ -1,0 +1,132 @@
+"""The panel shows what the server says of each event and what the receiver did; and the picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import resonance_sandbox as sandbox
+from resonance_helpers import WebhookReceiver
+from resonance_helpers.lesson.connect import LessonClient
+from resonance_helpers.lesson.webhooks import backlog
+from resonance_helpers.lesson.widgets.webhooks import EventPanel
+from resonance_helpers.webhooks import new_secret
+
+SECRET = new_secret()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[sandbox.Sandbox]:
+    with sandbox.start(allow_loopback_webhooks=True, webhook_retry=[0.2, 0.2]) as running:
+        yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver(SECRET) as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: sandbox.Sandbox) -> LessonClient:
+    server.reset()
+    return LessonClient(server.url)
+
+
+@pytest.fixture
+def panel(api: LessonClient, receiver: WebhookReceiver) -> EventPanel:
+    hook = api.create_webhook(receiver.url, ["generation.completed"], secret=SECRET)
+    return EventPanel(api, hook["id"], receiver)
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+
+
+def said(panel: EventPanel) -> list[tuple[str, str, str]]:
+    return list(panel.rows.values())
+
+
+def test_an_event_arrives_in_the_table(panel: EventPanel) -> None:
+    assert repr(panel).startswith("EventPanel: Press Write")
+    assert "<td" not in panel.table.value
+    panel.write_button.click()
+    row = ("generation.completed", "✓ delivered, 1 try", "handled")
+    until(lambda: said(panel) == [row])
+    assert "✓ delivered, 1 try" in panel.table.value
+    assert panel.news == "The receiver is up. Nothing is missing."
+
+
+def test_events_wait_die_and_are_brought_back(panel: EventPanel) -> None:
+    panel.up.value = False
+    until(lambda: panel.news == "The receiver is down. Nothing is missing.")
+    panel.write_button.click()
+    until(lambda: said(panel) == [("generation.completed", "✗ dead, 3 tries", "nothing")])
+    assert panel.news == "The receiver is down. 1 dead."
+    panel.up.value = True
+    panel.again_button.click()
+    until(lambda: said(panel) == [("generation.completed", "✓ delivered, 4 tries", "handled")])
+
+
+def test_what_others_make_is_shown_as_well(panel: EventPanel, api: LessonClient) -> None:
+    api.generate_content("Rain", paragraphs=1)
+    until(lambda: len(said(panel)) == 1 and said(panel)[0][1] == "✓ delivered, 1 try")
+    api.redeliver(panel._webhook, next(iter(panel.rows)))
+    until(lambda: said(panel)[0][2] == "handled, duplicate")
+
+
+def test_a_port_that_was_taken_meanwhile_is_told(
+    panel: EventPanel, receiver: WebhookReceiver
+) -> None:
+    panel.up.value = False
+    with WebhookReceiver(SECRET, port=receiver.port):
+        panel.up.value = True
+        until(lambda: panel.news.startswith("The receiver is down (") and "in use" in panel.news)
+        assert panel.up.value is False
+    panel.up.value = True
+    until(lambda: panel.news == "The receiver is up. Nothing is missing.")
+
+
+def test_a_server_that_is_gone_is_told(receiver: WebhookReceiver) -> None:
+    panel = EventPanel(LessonClient("http://127.0.0.1:9"), "wh_1", receiver)
+    assert "The call failed: No connection" in panel.news
+
+
+# --- the picture ---------------------------------------------------------------------------------
+
+
+def test_what_lies_between_the_stairs_waited(api: LessonClient, receiver: WebhookReceiver) -> None:
+    api.create_webhook(receiver.url, ["generation.completed"], secret=SECRET)
+    asked = {}
+
+    def write() -> None:
+        began = time.time()
+        asked[api.generate_content("Rain", paragraphs=1)["request_id"]] = began
+
+    api.generate_content("Snow")  # not ours: it is not in `asked`
+    write()
+    receiver.wait(2)
+    receiver.stop()
+    write()
+    write()
+    receiver.start()
+    receiver.wait(4)
+    picture = backlog(asked, receiver)
+    assert [line.split() for line in str(picture).splitlines()] == [
+        ["receiver", "asked", "for", "handled", "waiting"],
+        ["up", "1", "1", "0"],
+        ["down", "3", "1", "2"],
+        ["up", "3", "3", "0"],
+    ]
+    assert picture.alt == "3 articles asked for, 3 events handled; at most 2 waited."
+    assert picture.png().startswith(b"\x89PNG")
+    assert "receiver is down" in picture.svg()
+
+
+def test_a_receiver_that_heard_nothing_is_drawn_too(receiver: WebhookReceiver) -> None:
+    assert "up" in str(backlog({}, receiver))
