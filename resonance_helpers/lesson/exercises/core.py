@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 from ...client.errors import ResonanceError
+from .. import progress
 
 __all__ = ["Exercise", "NotYet", "Outcome", "attempt", "exercise", "hint", "use"]
 
@@ -77,7 +78,7 @@ class Exercise:
         if self.online and (broken := _broken(_lesson.api)):
             return Outcome("Set-up broken", broken)
         try:
-            return Outcome("Correct", self.judge(answer, _lesson.api))
+            told = self.judge(answer, _lesson.api)
         except NotYet as reason:
             return Outcome("Not yet", str(reason))
         except ResonanceError as error:
@@ -89,6 +90,7 @@ class Exercise:
                 f"This check could not read your answer, {_a(answer)}: {_told(error)}. "
                 "Compare it with what the exercise asks for.",
             )
+        return Outcome("Correct", f"{told} {progress.record(self.name)}".rstrip())
 
     def hint(self) -> Outcome:
         """The next hint; after the last one, the last again."""
