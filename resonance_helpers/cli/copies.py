@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..lesson.manifest import NOTEBOOKS
-from ..lesson.progress import COPIES
+from ..lesson.solved import COPIES
 
 __all__ = ["MY_LESSONS", "strip", "update"]
 

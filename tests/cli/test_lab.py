@@ -9,7 +9,7 @@ import pytest
 
 from resonance_helpers.cli import lab as module
 from resonance_helpers.cli.lab import LabError
-from resonance_helpers.lesson import progress
+from resonance_helpers.lesson import solved
 from resonance_helpers.lesson.manifest import LESSONS, WELCOME
 
 
@@ -80,7 +80,7 @@ def test_the_lab_opens_where_the_learner_was(notebooks: Path):
         (notebooks / lesson.filename).touch()
     assert "--LabApp.default_url=/lab/tree/welcome.ipynb" in module.command(notebooks, 1)
 
-    progress.record("profiles.create", notebooks)
+    solved.record("profiles.create", notebooks)
 
     assert "--LabApp.default_url=/lab/tree/03_profiles.ipynb" in module.command(notebooks, 1)
 
