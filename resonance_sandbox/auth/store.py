@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..clock import later
 from ..http.problems import Problem
-from ..shown_time import later
 from ..store import credentials, secrets
 from . import keys
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from ..auth import store as credential_store
 from ..profiles import store as profile_store
 from ..store import Database, generations, grants, idempotency, tenants
-from ..tenants.catalog import TENANTS
+from ..store.catalog import TENANTS
 from ..webhooks import subscriptions
 
 __all__ = ["prepare", "restore"]

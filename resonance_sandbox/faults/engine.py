@@ -168,7 +168,7 @@ NOTHING = Decision()
 
 class _Calls:
     """The attempts at one content. Calls with different Idempotency-Keys are different calls,
-    numbered as they come; attempts under one key are attempts at one call. Without a key nothing
+    numbered as they come; attempts under one key are attempts at one context. Without a key nothing
     tells two calls from two attempts, so they are attempts at one, whose number is 0 like that of
     the first with a key: clients with and without keys meet the same faults."""
 

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import func, select
 
-from ..auth.security import Needs, Principal
-from ..http.answer import json_response
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import Problem, responses
-from ..http.schemas import MetricsSummary
+from ..http.reply import json_response
 from ..http.strict_route import StrictRoute
 from ..store import Database, generations
 from .recorder import summary
+from .schemas import MetricsSummary
 
 __all__ = ["preferred", "router"]
 

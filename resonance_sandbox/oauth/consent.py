@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, OAuth2Error
 
-from ..auth.security import Credential, Directory
-from ..http.call import call_of
+from ..auth.directory import Credential, Directory
+from ..http.context import context_of
 from . import pages
 from .described import AUTHORIZE
 from .forms import FORM, parameters
@@ -114,7 +114,7 @@ class _Visit:
         """The form, the app's request in it, and what to answer if we did not give this form."""
         media = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
-            form = parameters(call_of(self._request).body or b"") if media == FORM else {}
+            form = parameters(context_of(self._request).body or b"") if media == FORM else {}
             query = parameters(form.get("request", "").encode())
         except OAuth2Error as error:
             return {}, {}, pages.mistake(error.description)

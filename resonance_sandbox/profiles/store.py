@@ -14,7 +14,7 @@ from ..http import cursors
 from ..http.problems import Problem
 from ..http.strict_json import dumps
 from ..store import Database, profiles
-from ..tenants.catalog import OWN, SHARED, Preset
+from ..store.catalog import OWN, SHARED, Preset
 
 __all__ = [
     "MAX_OWN",

@@ -21,10 +21,10 @@ from sqlalchemy import Connection, insert, select
 
 from ..auth import keys
 from ..auth import store as credential_store
-from ..auth.security import USUAL_SCOPES
+from ..http.principal import USUAL_SCOPES
 from ..profiles import store as profile_store
 from ..store import Database, secrets, tenants
-from .catalog import TENANTS
+from ..store.catalog import TENANTS
 
 __all__ = [
     "Attendee",

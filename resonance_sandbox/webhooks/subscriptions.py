@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..clock import later
 from ..http.problems import Problem
-from ..shown_time import later
 from ..store import Database, DatabaseError, attempts, deliveries, events, webhooks
 from .outbox import DISABLED
 from .secret_box import KEY_VARIABLE, SecretBox
