@@ -97,7 +97,9 @@ class DeliveryWorker:
     def _look(self, webhooks: set[str]) -> None:
         for webhook in webhooks:
             if webhook not in self._queues:
-                queue = self._queues[webhook] = _ReceiverQueue(webhook, self._database, self._deliver)
+                queue = self._queues[webhook] = _ReceiverQueue(
+                    webhook, self._database, self._deliver
+                )
                 queue.task = asyncio.create_task(self._along(queue))
             self._queues[webhook].fresh.set()
 

@@ -111,7 +111,7 @@ def test_an_outcome_that_could_not_be_stored_is_sent_again(
     assert "a delivery was not stored" in capsys.readouterr().err
 
 
-def test_a_lane_that_stops_goes_on(
+def test_a_queue_that_stops_goes_on(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
@@ -126,7 +126,7 @@ def test_a_lane_that_stops_goes_on(
     house.send(house.subscribe(hooks.url))
     hooks.wait(1)
     wait_until(lambda: house.statuses() == ["delivered"])
-    assert "a lane of webhooks stopped" in capsys.readouterr().err
+    assert "a receiver's queue stopped" in capsys.readouterr().err
 
 
 def test_what_is_deleted_meanwhile_is_no_matter(house: House, hooks: HookServer) -> None:
