@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | sandbox | doctor``.
+"""The command line: ``resonance lab | sandbox | doctor | judge``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -48,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check this machine; a mend for each finding")
     doctor.set_defaults(run=run_doctor)
+
+    from . import judge  # not above: it takes `fail` from here
+
+    judge.add_parser(commands)
     return top
 
 
