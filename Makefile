@@ -25,11 +25,11 @@ execute: ready ## Run the lessons and save what they print (LESSONS="3" to choos
 docs: ready ## Build the site, to read without a network (build/site)
 	@$(PY) -m docs
 
-lint: ready ## Check style and types
+lint: ready ## Check style, types and imports
 	@$(PY) -m tests lint
 
 soak: ready ## Run the long tests, left out of `make test`
-	@$(PY) -m pytest -m soak
+	@$(PY) -m pytest -m soak -o faulthandler_timeout=7200
 
 bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-bench.lock

@@ -45,7 +45,7 @@ def write(
     The folder is made where there is none; a file in it is written anew. Returns the files: the
     notebooks, and last the table of contents.
 
-    Raises
+    Raises:
     ------
     ValueError
         If there is no such edition.

@@ -91,7 +91,7 @@ def run_cells(
     settings of this machine's user; ``url`` names a server to use in place of the sandbox, and
     ``key`` is an API key for it, by default that of the environment.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a cell raises (and is not tagged ``raises-exception``), takes too long, writes to
@@ -305,7 +305,7 @@ def execute(
     With ``check`` nothing is written. With ``url`` the lessons run against that server, and
     nothing is written or compared either: another server answers with other data.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a lesson does not run to its end. The lessons before it are already saved.
@@ -396,7 +396,7 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
 def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks that ``names`` mean: a path, a topic, a slug or a number.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a name means no notebook that exists.

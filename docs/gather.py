@@ -71,7 +71,7 @@ class Folder:
 def gather(root: Path) -> None:
     """Write the site's sources into the folder ``root``.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a lesson does not run, or prints other than what is committed.

@@ -26,7 +26,7 @@ class LabError(Exception):
 def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool = True) -> int:
     """Open JupyterLab on the first lesson and wait until it ends; its exit code.
 
-    Raises
+    Raises:
     ------
     LabError
         If there are no lessons, JupyterLab is not installed, or ``port`` is in use.
