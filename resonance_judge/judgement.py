@@ -18,7 +18,7 @@ from .scenarios import CALM, Scenario, scenarios
 from .stage import JudgeError, Stage
 from .verdicts import differences, verdicts
 
-__all__ = ["Judgement", "JudgeError", "judge"]
+__all__ = ["JudgeError", "Judgement", "judge"]
 
 TENANT = "acme_corp"
 """Whose credentials the program gets."""
@@ -85,9 +85,7 @@ def judge(
 
     with ThreadPoolExecutor(at_once) as pool:
         troubled = list(pool.map(run, chosen))
-    return Judgement(
-        tuple(command), seed, tuple(verdicts(calm, troubled)), calm, tuple(troubled)
-    )
+    return Judgement(tuple(command), seed, tuple(verdicts(calm, troubled)), calm, tuple(troubled))
 
 
 def _calm(command: Sequence[str]) -> Observation:
@@ -174,4 +172,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-

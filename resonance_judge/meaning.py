@@ -49,6 +49,7 @@ def meaning(body: bytes, stands_for: Mapping[str, str]) -> tuple[str, str]:
     that is null and one that is not there.
 
     Args:
+        body: as it was sent.
         stands_for: texts that differ from run to run by the judge's own doing (a port, a folder),
             and what stands for them.
     """
@@ -84,7 +85,7 @@ def _plain(value: Any, stands_for: Mapping[str, str]) -> Any:
 def _label(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
-    told = []
+    told: list[str] = []
     for name in SHOWN:
         if name in value and len(told) < 2:
             shown = str(value[name])

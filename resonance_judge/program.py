@@ -102,4 +102,3 @@ def seen_in(folder: Path, sought: Sequence[bytes]) -> list[Path]:
                 if any(text in held for text in sought):
                     found.append(path)
     return found
-

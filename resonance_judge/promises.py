@@ -120,19 +120,20 @@ PROMISES: dict[str, Promise] = {
         _(
             "waits-as-asked",
             "It never comes back earlier than the server asked.",
-            "Take Retry-After as the least wait: seconds, or a date to be read against the answer's "
-            "own Date and not against your clock.",
+            "Take Retry-After as the least wait: seconds, or a date to be read against the "
+            "answer's own Date and not against your clock.",
         ),
         _(
             "spares-a-server-that-is-down",
             "It does not flood a server that is out of order.",
-            "Let waits grow with each failure, draw them at random, and share one budget of retries "
-            "between all calls.",
+            "Let waits grow with each failure, draw them at random, and share one budget of "
+            "retries between all calls.",
         ),
         _(
             "is-seldom-refused",
             "It keeps to the rate that the server announces.",
-            "Read RateLimit and Retry-After, and slow down for all calls, not only the refused one.",
+            "Read RateLimit and Retry-After, and slow down for all calls, not only for "
+            "the refused one.",
         ),
         _(
             "sends-a-key-with-every-post",
@@ -184,8 +185,8 @@ PROMISES: dict[str, Promise] = {
         _(
             "misses-no-event",
             "Events that come while it is down are not lost to it.",
-            "Acknowledge an event once its work is done or safely noted on disk, never before; take "
-            "the same address again after a start.",
+            "Acknowledge an event once its work is done or safely noted on disk, never before; "
+            "take the same address again after a start.",
         ),
         _(
             "ends",

@@ -77,7 +77,11 @@ def serve(
     """Run the sandbox of a scenario until the process is ended.
 
     Args:
+        pipe: the way to the judge.
+        scenario: what trouble to make.
         port: 0 for any free one; after a restart, the one before.
+        database: path of its file.
+        stands_for: see `meaning`.
         first: number of the first request.
     """
     line = Line(pipe)
@@ -100,9 +104,7 @@ def serve(
     moments = Moments(scenario.moment if first == 1 else None, line)
     app = line.app = create_app(settings, url=url, faults=line.trouble, courier=Post)
     app.state.courier.prepare(scenario.post, line)
-    app.user_middleware.insert(
-        0, Middleware(Witness, scenario, line, moments, stands_for, first)
-    )
+    app.user_middleware.insert(0, Middleware(Witness, scenario, line, moments, stands_for, first))
     app.user_middleware.append(Middleware(Effects, line, moments, stands_for))
     credentials = issue_credentials(app)
     threading.Thread(target=line.listen, daemon=True).start()

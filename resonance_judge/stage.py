@@ -1,7 +1,8 @@
-"""A sandbox for one scenario: in a process of its own, watched, and started anew where it has to."""
+"""A sandbox for one scenario: in a process of its own, watched, started anew where it has to."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
 import threading
@@ -128,7 +129,5 @@ class Stage:
             self._kill()
         until = time.monotonic() - self.began
         self._observation.marks.append(Mark(at, until, action))
-        try:
+        with contextlib.suppress(OSError):  # that server may be gone
             pipe.send("go")
-        except OSError:
-            pass  # that server is gone

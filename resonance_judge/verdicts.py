@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -45,10 +46,14 @@ def differences(first: Observation, second: Observation) -> tuple[list[Effect], 
     for effect, count in done.items():
         if effect[0] in IDEMPOTENT and wanted[effect]:
             done[effect] = min(count, wanted[effect])
-    named = {effect.compared: effect for effect in second.named_effects + first.named_effects}
-    lacking = [named[effect] for effect in (wanted - done).elements()]
-    beyond = [named[effect] for effect in (done - wanted).elements()]
-    return sorted(lacking), sorted(beyond)
+    return _named(wanted - done, first), _named(done - wanted, second)
+
+
+def _named(left: Counter[tuple[str, str, str]], seen: Observation) -> list[Effect]:
+    """Those effects, in the order in which `seen` had them first."""
+    named = {effect.compared: effect for effect in reversed(seen.named_effects)}
+    order = [effect.compared for effect in seen.named_effects]
+    return [named[effect] for effect in sorted(left.elements(), key=order.index)]
 
 
 def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
@@ -59,18 +64,17 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     lacking, beyond = differences(calm, seen)
     if scenario.missing and (seen.ended or not lacking):
         what = _missing(seen, lacking) if lacking else "all was done"
-        yield Finding(
-            scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1])
-        )
+        yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
     if scenario.doubled:
-        shown = f"{beyond[0]} was done more often than without trouble" if beyond else "no more"
-        keys = ""
-        number = None
+        shown, number = "nothing was done twice", None
         if beyond:
-            twice = [r for r in seen.requests.values() if r.effect and r.effect == beyond[0]]
-            number = twice[-1].number if twice else None
-            keys = f": requests {_numbers(twice)} each did it"
-        yield Finding(scenario.doubled, not beyond, scenario.name, shown + keys, number)
+            did = [r for r in seen.requests.values() if r.effect == beyond[0]]
+            meant, number = calm.effects[beyond[0].compared], did[-1].number
+            shown = (
+                f"{beyond[0]} was done {_times(len(did))} where {meant or 'none'} was meant, by "
+            )
+            shown += f"{_numbers(did)}."
+        yield Finding(scenario.doubled, not beyond, scenario.name, shown, number)
 
 
 def _missing(seen: Observation, lacking: Sequence[Effect]) -> str:
@@ -99,7 +103,7 @@ def _waits(calm: Observation, seen: Observation) -> Iterator[Finding]:
         by_call[request.call].append(request)
     shown = None
     for attempts in by_call.values():
-        for before, after in zip(attempts, attempts[1:], strict=False):
+        for before, after in itertools.pairwise(attempts):
             if before.retry_after is None or before.ended is None or before.effect:
                 continue
             waited = after.at - before.ended
@@ -219,8 +223,12 @@ def _credentials(calm: Observation, seen: Observation) -> Iterator[Finding]:
 
 
 def _numbers(requests: Sequence[Request]) -> str:
-    numbers = [str(request.number) for request in requests]
-    return " and ".join([", ".join(numbers[:-1]), numbers[-1]]) if len(numbers) > 1 else numbers[0]
+    *others, last = [str(request.number) for request in requests]
+    return f"requests {', '.join(others)} and {last}" if others else f"request {last}"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 CHECKS = (_work, _waits, _outage, _keys, _ends, _credentials)

@@ -73,7 +73,7 @@ class Trouble(FaultEngine):
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
-        self._strike = scenario.strike
+        self._faults = scenario.strike
         self._attempts: Counter[bytes] = Counter()
         self._down_until = 0.0
         self.active = bool(scenario.strike) or scenario.moment is not None
@@ -83,18 +83,18 @@ class Trouble(FaultEngine):
         self._down_until = time.monotonic() + OUTAGE
 
     def early(self, realm: str, method: str, path: str) -> bool:
-        return any(fault["kind"] == "reset_mid_request" for fault in self._strike)
+        return any(fault["kind"] == "reset_mid_request" for fault in self._faults)
 
     def decide(self, realm: str, identity: Identity) -> Decision:
         if time.monotonic() < self._down_until:
             return Decision(fault=_fault({"kind": "unavailable"}))
-        if not self._strike or identity.path in ("/health", "/docs", "/openapi.json"):
+        if not self._faults or identity.path in ("/health", "/docs", "/openapi.json"):
             return Decision()
         attempt = self._attempts[identity.content]
         self._attempts[identity.content] += 1
-        if attempt >= len(self._strike):
+        if attempt >= len(self._faults):
             return Decision()
-        return Decision(fault=_fault(self._strike[attempt]))
+        return Decision(fault=_fault(self._faults[attempt]))
 
 
 def _fault(declared: Mapping[str, Any]) -> Fault:
@@ -183,7 +183,9 @@ class Witness:
     ) -> list[tuple[bytes, bytes]]:
         """The headers by the server's clock; notes how long the caller is asked to wait."""
         now = int(time.time())
-        dated = [(b"date", email.utils.formatdate(now + self._scenario.clock, usegmt=True).encode())]
+        dated = [
+            (b"date", email.utils.formatdate(now + self._scenario.clock, usegmt=True).encode())
+        ]
         for name, value in headers:
             if name == b"retry-after":
                 text = value.decode("latin-1")
@@ -248,4 +250,3 @@ def _route(scope: Scope) -> str:
     for name, value in (scope.get("path_params") or {}).items():
         route = route.replace(f"{{{name}}}", str(value) if name in OWN_NAMES else "{id}")
     return str(route)
-

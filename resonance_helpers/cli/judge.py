@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .main import fail
-
 if TYPE_CHECKING:
     from resonance_judge import Judgement
 
@@ -59,20 +57,20 @@ def run(options: argparse.Namespace) -> int:
     try:
         from resonance_judge import JudgeError, judge
     except ModuleNotFoundError as error:
-        fail(
-            f"the judge needs {error.name}, which is not installed: "
+        _say(
+            f"resonance: the judge needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[judge]'"
         )
         return NOT_JUDGED
     for file in (options.json, options.junit, options.html):
         if file is not None and not file.parent.is_dir():
-            fail(f"there is no folder {file.parent} for {file.name}. Fix: make it first")
+            _say(f"resonance: there is no folder {file.parent} for {file.name}. Fix: make it first")
             return NOT_JUDGED
     _say(f"{options.command[0]} runs with your rights, against sandboxes on this machine.")
     try:
         judgement = judge(options.command, seed=options.seed, told=_say)
     except JudgeError as error:
-        fail(f"not judged: {error}")
+        _say(f"resonance: not judged: {error}")
         return NOT_JUDGED
     _show(judgement)
     _write(judgement, options)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import judge
+
 __all__ = ["main"]
 
 
@@ -48,8 +50,6 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check this machine; a mend for each finding")
     doctor.set_defaults(run=run_doctor)
-
-    from . import judge  # not above: it takes `fail` from here
 
     judge.add_parser(commands)
     return top
