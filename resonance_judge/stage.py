@@ -71,6 +71,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         self._start()
+        self.began = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,17 @@ from types import ModuleType
 
 from .core import Exercise, NotYet, Outcome, attempt, exercise, hint, use
 
-__all__ = ["Exercise", "NotYet", "Outcome", "attempt", "check", "exercise", "hint", "use"]
+__all__ = [
+    "Exercise",
+    "NotYet",
+    "Outcome",
+    "attempt",
+    "check",
+    "exercise",
+    "exercises",
+    "hint",
+    "use",
+]
 
 
 class Check:
@@ -31,6 +41,12 @@ class Check:
 
     def __repr__(self) -> str:
         return f"check.<topic>.<exercise>(answer); topics: {', '.join(dir(self))}"
+
+
+def exercises(topic: str) -> tuple[str, ...]:
+    """The names of a topic's exercises: ``("profiles.choose", …)``; none of an unknown topic."""
+    there = vars(getattr(check, topic)).values() if topic in dir(check) else ()
+    return tuple(one.name for one in there if isinstance(one, Exercise))
 
 
 check = Check()
