@@ -93,7 +93,12 @@ HOUSEKEEPING = 600.0
 
 
 def create_app(
-    settings: Settings | None = None, writer: Writer | None = None, url: str | None = None
+    settings: Settings | None = None,
+    writer: Writer | None = None,
+    url: str | None = None,
+    *,
+    faults: FaultEngine | None = None,
+    delivery_worker: type[DeliveryWorker] = DeliveryWorker,
 ) -> FastAPI:
     """A sandbox.
 
@@ -101,6 +106,8 @@ def create_app(
         settings: how it behaves.
         writer: the engine that writes; the built-in one if None.
         url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
+        faults: what decides which request meets which fault.
+        delivery_worker: the class that delivers events.
 
     Raises:
         DatabaseError: the database cannot be opened.
@@ -115,7 +122,7 @@ def create_app(
     counters = Metrics()
     log = RequestLog(now)
     limits = RateLimits(settings)
-    faults = FaultEngine()
+    faults = faults or FaultEngine()
     outbox = Outbox(database, now, settings.still)
     box = SecretBox(key_of(database))
     subscriptions.prove(database, box)
@@ -174,7 +181,7 @@ def create_app(
     app.state.outbox = outbox
     app.state.secret_box = box
     app.state.guard = guard
-    app.state.delivery_worker = DeliveryWorker(
+    app.state.delivery_worker = delivery_worker(
         database, box, guard, recorder, settings.webhook_timeout, agent
     )
     app.state.now = now

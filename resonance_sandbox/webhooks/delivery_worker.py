@@ -55,7 +55,7 @@ class DeliveryWorker:
         self._database = database
         self._box = box
         self._guard = guard
-        self._ledger = recorder
+        self._recorder = recorder
         self._timeout = timeout
         self._agent = agent
         self._queues: dict[str, _ReceiverQueue] = {}
@@ -118,9 +118,9 @@ class DeliveryWorker:
     async def _deliver(self, row: Row[Any]) -> None:
         """One attempt, recorded before it counts as done."""
         try:
-            outcome = await self._attempt(row)
+            outcome = await self.attempt(row)
             entered = self._database.submit(
-                lambda connection: self._ledger.enter(connection, row.seq, outcome)
+                lambda connection: self._recorder.enter(connection, row.seq, outcome)
             )
             await asyncio.wrap_future(entered)
         except Exception:
@@ -128,8 +128,9 @@ class DeliveryWorker:
             _tell("a delivery was not stored")
             await asyncio.sleep(AFTER_A_FAULT)
 
-    async def _attempt(self, row: Row[Any]) -> AttemptOutcome:
-        at = self._ledger.now()
+    async def attempt(self, row: Row[Any]) -> AttemptOutcome:
+        """Send one delivery, signed; what came of it."""
+        at = self._recorder.now()
         try:
             secrets = subscriptions.secrets_of(self._box, row)
         except ValueError as error:
