@@ -1,49 +1,47 @@
-"""A benchmark's result as horizontal bars in SVG: the same figures give the same bytes."""
+"""Figures as horizontal bars in SVG: the same figures give the same bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from benchmarks.harness import Spread
-
-if TYPE_CHECKING:
-    from benchmarks.harness import Result
+__all__ = ["save_bars"]
 
 
-def save_bars(result: Result, path: Path) -> None:
-    """Draws the column `result.bars`, one bar a row, the first row on top."""
+def save_bars(
+    path: Path,
+    bars: Mapping[str, tuple[float, float, float]],
+    *,
+    title: str,
+    axis: str,
+    line: float | None = None,
+) -> None:
+    """Draws a bar for each label, the first on top, with a whisker from its low to its high end.
+
+    Args:
+        path: where the SVG goes.
+        bars: a label for each (low, middle, high).
+        title: stands above.
+        axis: what the bars measure, with its unit.
+        line: where to draw a vertical line, such as the baseline 1.0 of a ratio.
+    """
     import matplotlib
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
-    column = list(result.columns).index(str(result.bars))
-    cells = [(str(row[0]), row[column]) for row in result.rows]
-    spreads = [
-        (label, cell if isinstance(cell, Spread) else Spread((float(cell),)))
-        for label, cell in cells
-        if isinstance(cell, Spread | int | float)
-    ]
-    labels = [label for label, _ in spreads]
-    medians = [spread.median for _, spread in spreads]
+    middles = [middle for _, middle, _ in bars.values()]
     whiskers = [
-        [
-            median - spread.quartiles[0]
-            for median, (_, spread) in zip(medians, spreads, strict=True)
-        ],
-        [
-            spread.quartiles[1] - median
-            for median, (_, spread) in zip(medians, spreads, strict=True)
-        ],
+        [middle - low for low, middle, _ in bars.values()],
+        [high - middle for _, middle, high in bars.values()],
     ]
     # The fixed salt and the absent date make the file depend on the figures alone.
     with matplotlib.rc_context({"svg.hashsalt": "resonance", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 0.8 + 0.36 * len(labels)), layout="constrained")
+        figure = Figure(figsize=(8, 0.8 + 0.36 * len(bars)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(labels, medians, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
+        axes.barh(list(bars), middles, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
         axes.invert_yaxis()
-        axes.set_xlabel(str(result.bars))
-        axes.set_title(result.title, fontsize="medium")
+        axes.set_xlabel(axis)
+        axes.set_title(title, fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
-        if result.line is not None:
-            axes.axvline(result.line, color="#cc3311", linestyle="--", linewidth=1)
+        if line is not None:
+            axes.axvline(line, color="#cc3311", linestyle="--", linewidth=1)
         figure.savefig(path, format="svg", metadata={"Date": None})

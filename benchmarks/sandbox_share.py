@@ -18,7 +18,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from benchmarks import timed_sandbox
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, interleaved, versions
+from benchmarks.spread import Spread
 from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.performance import Run, measure
 
