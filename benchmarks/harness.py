@@ -1,5 +1,6 @@
-"""What every benchmark shares: interleaved rounds, a spread instead of one number, and a result
-that becomes a table, a plot and a JSON file.
+"""What every benchmark shares: interleaved rounds, and a result.
+
+The result becomes a table, a plot and a JSON file; it has spreads instead of single numbers.
 
 A benchmark is a module with ``run(options: Options) -> list[Result]``. It either times cases::
 
@@ -141,15 +142,10 @@ class Result:
         text = self.markdown()
         written = [folder / f"{self.name}.md", folder / f"{self.name}.json"]
         if self.bars:
+            column = list(self.columns).index(self.bars)
             written.append(folder / f"{self.name}.svg")
-            place = list(self.columns).index(self.bars)
-            cells = [(str(row[0]), row[place]) for row in self.rows]
-            bars = {
-                label: cell.around if isinstance(cell, Spread) else (cell, cell, cell)
-                for label, cell in cells
-                if isinstance(cell, Spread | int | float)
-            }
-            save_bars(written[-1], bars, title=self.title, axis=self.bars, line=self.line)
+            bars = [(str(row[0]), row[column]) for row in self.rows]
+            save_bars(written[-1], self.title, self.bars, bars, self.line)
             text += f"\n![{self.title}]({self.name}.svg)\n"
         written[0].write_text(text, encoding="utf-8")
         body = json.dumps(self.as_json(), indent=1, ensure_ascii=False)

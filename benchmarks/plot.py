@@ -1,45 +1,51 @@
-"""Figures as horizontal bars in SVG: the same figures give the same bytes."""
+"""A benchmark's result as horizontal bars in SVG: the same figures give the same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["save_bars"]
+from benchmarks.spread import Spread
 
 
 def save_bars(
     path: Path,
-    bars: Mapping[str, tuple[float, float, float]],
-    *,
     title: str,
-    axis: str,
+    label: str,
+    bars: Sequence[tuple[str, object]],
     line: float | None = None,
 ) -> None:
-    """Draws a bar for each label, the first on top, with a whisker from its low to its high end.
+    """Draw one bar a row, the first on top; what is no number has none.
 
-    Args:
-        path: where the SVG goes.
-        bars: a label for each (low, middle, high).
-        title: stands above.
-        axis: what the bars measure, with its unit.
-        line: where to draw a vertical line, such as the baseline 1.0 of a ratio.
+    A spread's bar is its median, with its quartiles as a whisker; `line` is a vertical line.
     """
     import matplotlib
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
-    middles = [middle for _, middle, _ in bars.values()]
+    spreads = [
+        (name, cell if isinstance(cell, Spread) else Spread((float(cell),)))
+        for name, cell in bars
+        if isinstance(cell, Spread | int | float)
+    ]
+    names = [name for name, _ in spreads]
+    medians = [spread.median for _, spread in spreads]
     whiskers = [
-        [middle - low for low, middle, _ in bars.values()],
-        [high - middle for _, middle, high in bars.values()],
+        [
+            median - spread.quartiles[0]
+            for median, (_, spread) in zip(medians, spreads, strict=True)
+        ],
+        [
+            spread.quartiles[1] - median
+            for median, (_, spread) in zip(medians, spreads, strict=True)
+        ],
     ]
     # The fixed salt and the absent date make the file depend on the figures alone.
     with matplotlib.rc_context({"svg.hashsalt": "resonance", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 0.8 + 0.36 * len(bars)), layout="constrained")
+        figure = Figure(figsize=(8, 0.8 + 0.36 * len(names)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(list(bars), middles, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
+        axes.barh(names, medians, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
         axes.invert_yaxis()
-        axes.set_xlabel(axis)
+        axes.set_xlabel(label)
         axes.set_title(title, fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
         if line is not None:

@@ -90,8 +90,10 @@ def health(options: Options) -> Result:
 def _requests(
     url: str, calls: int, connections: int, opened: ExitStack, burnt: list[float]
 ) -> Callable[[], float]:
-    """A case: so many `GET /health`, over connections that stay open from round to round. It
-    returns the seconds they took, and appends to `burnt` the CPU seconds of the server."""
+    """A case: so many `GET /health`, over connections that stay open from round to round.
+
+    It returns the seconds they took, and appends to `burnt` the CPU seconds of the server.
+    """
     address = urlsplit(url)
     place = str(address.hostname), address.port or 80
     sockets = [opened.enter_context(socket.create_connection(place)) for _ in range(connections)]

@@ -1,4 +1,4 @@
-"""Repeated measurements of one thing, and how a figure is written."""
+"""Repeated measurements of one thing, and how a number is written."""
 
 from __future__ import annotations
 
@@ -29,12 +29,6 @@ class Spread:
             return self.values[0], self.values[0]
         first, _, third = statistics.quantiles(self.values, n=4, method="inclusive")
         return first, third
-
-    @property
-    def around(self) -> tuple[float, float, float]:
-        """First quartile, median, third quartile."""
-        low, high = self.quartiles
-        return low, self.median, high
 
     def scaled(self, factor: float) -> Spread:
         """The same measurements in another unit."""

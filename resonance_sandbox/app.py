@@ -82,7 +82,12 @@ HOUSEKEEPING = 600.0
 
 
 def create_app(
-    settings: Settings | None = None, writer: Writer | None = None, url: str | None = None
+    settings: Settings | None = None,
+    writer: Writer | None = None,
+    url: str | None = None,
+    *,
+    faults: FaultEngine | None = None,
+    courier: type[Courier] = Courier,
 ) -> FastAPI:
     """A sandbox.
 
@@ -90,6 +95,8 @@ def create_app(
         settings: how it behaves.
         writer: the engine that writes; the built-in one if None.
         url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
+        faults: what decides which request meets which fault.
+        courier: the class that delivers events.
 
     Raises:
         DatabaseError: the database cannot be opened.
@@ -104,7 +111,7 @@ def create_app(
     counters = Metrics()
     log = RequestLog(now)
     limits = RateLimits(settings)
-    faults = FaultEngine()
+    faults = faults or FaultEngine()
     outbox = Outbox(database, now, settings.still)
     box = SecretBox(key_of(database))
     subscriptions.prove(database, box)
@@ -152,7 +159,7 @@ def create_app(
     app.state.outbox = outbox
     app.state.secret_box = box
     app.state.guard = guard
-    app.state.courier = Courier(database, box, guard, ledger, settings.webhook_timeout, agent)
+    app.state.courier = courier(database, box, guard, ledger, settings.webhook_timeout, agent)
     app.state.now = now
     app.state.version = _version()
     app.state.started = time.monotonic()

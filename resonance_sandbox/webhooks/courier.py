@@ -116,7 +116,7 @@ class Courier:
     async def _deliver(self, row: Row[Any]) -> None:
         """One attempt, entered in the ledger before it counts as done."""
         try:
-            outcome = await self._attempt(row)
+            outcome = await self.attempt(row)
             entered = self._database.submit(
                 lambda connection: self._ledger.enter(connection, row.seq, outcome)
             )
@@ -126,7 +126,8 @@ class Courier:
             _tell("a delivery was not stored")
             await asyncio.sleep(AFTER_A_FAULT)
 
-    async def _attempt(self, row: Row[Any]) -> Outcome:
+    async def attempt(self, row: Row[Any]) -> Outcome:
+        """Send one delivery, signed; what came of it."""
         at = self._ledger.now()
         try:
             secrets = subscriptions.secrets_of(self._box, row)

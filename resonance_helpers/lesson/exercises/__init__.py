@@ -15,7 +15,17 @@ from types import ModuleType
 
 from .core import CheckResult, Exercise, NotYet, attempt, exercise, hint, use
 
-__all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "check", "exercise", "hint", "use"]
+__all__ = [
+    "CheckResult",
+    "Exercise",
+    "NotYet",
+    "attempt",
+    "check",
+    "exercise",
+    "exercises",
+    "hint",
+    "use",
+]
 
 
 class Checks:
@@ -31,6 +41,12 @@ class Checks:
 
     def __repr__(self) -> str:
         return f"check.<topic>.<exercise>(answer); topics: {', '.join(dir(self))}"
+
+
+def exercises(topic: str) -> tuple[str, ...]:
+    """The names of a topic's exercises: ``("profiles.choose", …)``; none of an unknown topic."""
+    there = vars(getattr(check, topic)).values() if topic in dir(check) else ()
+    return tuple(one.name for one in there if isinstance(one, Exercise))
 
 
 check = Checks()

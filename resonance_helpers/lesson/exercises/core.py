@@ -7,12 +7,15 @@ answer, no server, an answer of some odd type) is dealt with here, once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from ...client.errors import ResonanceError
+from .. import solved
+from ..manifest import available
 
 __all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "use"]
 
@@ -56,11 +59,11 @@ class Exercise:
     """One exercise; call it with the answer. It returns an `CheckResult` and never raises.
 
     Attributes:
-        name: As in ``check.profiles.create``.
+        name: as in ``check.profiles.create``.
         judge: `(answer, api)` to the sentence for Correct; raises `NotYet`.
-        hints: Each says a little more than the one before.
+        hints: each says a little more than the one before.
         solution: Python that sets `answer`, in names of the lesson (`api`, `requests`).
-        online: Whether the check asks the server.
+        online: whether the check asks the server.
     """
 
     name: str
@@ -77,7 +80,7 @@ class Exercise:
         if self.online and (broken := _broken(_lesson.api)):
             return CheckResult("Set-up broken", broken)
         try:
-            return CheckResult("Correct", self.judge(answer, _lesson.api))
+            told = self.judge(answer, _lesson.api)
         except NotYet as reason:
             return CheckResult("Not yet", str(reason))
         except ResonanceError as error:
@@ -89,6 +92,20 @@ class Exercise:
                 f"This check could not read your answer, {_a(answer)}: {_told(error)}. "
                 "Compare it with what the exercise asks for.",
             )
+        if solved.record(self.name):
+            told += self._finished()
+        return CheckResult("Correct", told)
+
+    def _finished(self) -> str:
+        """What to say where this was the last exercise of its lesson that was left."""
+        topic = self.name.partition(".")[0]
+        here = vars(sys.modules[self.judge.__module__]).values()
+        if not {one.name for one in here if isinstance(one, Exercise)} <= solved.solved().keys():
+            return ""
+        order = available()
+        at = next(i for i, lesson in enumerate(order) if lesson.topic == topic)
+        after = f" Go on with {order[at + 1].name}." if at + 1 < len(order) else ""
+        return f" That was the last exercise of {order[at].name}.{after}"
 
     def hint(self) -> CheckResult:
         """The next hint; after the last one, the last again."""

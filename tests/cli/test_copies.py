@@ -1,12 +1,16 @@
-"""An update never overwrites an attendee's work."""
+"""An update never overwrites a learner's work, and a copy starts without outputs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import nbformat
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 
-from workshop.seat import update
+from resonance_helpers.cli.copies import strip, update
+from resonance_helpers.lesson.manifest import NOTEBOOKS
 
 NAME = "01_health.ipynb"
 
@@ -89,3 +93,34 @@ def test_what_is_no_file_stays(source: Path, home: Path) -> None:
     update(source, home)
     assert (home / NAME).is_dir()
     assert (home / "01_health.new.ipynb").read_text("utf-8") == "second"
+
+
+# -- without outputs ------------------------------------------------------------------------------
+
+
+def test_a_copy_has_no_outputs_and_is_otherwise_the_lesson() -> None:
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        before = nbformat.read(path, as_version=4)
+        after = nbformat.reads(strip(path.read_bytes()).decode(), as_version=4)
+        code = [cell for cell in after.cells if cell.cell_type == "code"]
+        assert code
+        assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+        assert [(one.id, one.source) for one in after.cells] == [
+            (one.id, one.source) for one in before.cells
+        ]
+
+
+def test_a_copy_is_in_the_form_in_which_jupyterlab_saves_it() -> None:
+    copy = strip((NOTEBOOKS / NAME).read_bytes())
+    saved = nbformat.writes(nbformat.reads(copy.decode(), as_version=4))
+    assert copy.decode() == saved.rstrip("\n") + "\n"
+
+
+def test_the_language_is_what_the_kernel_will_tell() -> None:
+    copy = json.loads(strip((NOTEBOOKS / NAME).read_bytes()))
+    assert copy["metadata"]["language_info"] == IPythonKernel.language_info
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"not JSON", b'{"cells": [3]}', b"\xff"])
+def test_what_is_no_notebook_stays_as_it_is(content: bytes) -> None:
+    assert strip(content) == content
