@@ -198,8 +198,10 @@ def create_app(
 
 
 def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
-    """Make the secrets of this start: for each private tenant it has from the first an API key, an
-    OAuth client and a user; and the administrator's key.
+    """Make the secrets of this start.
+
+    For each private tenant it has from the first an API key, an OAuth client and a user; and the
+    administrator's key.
 
     They can be read here alone; the database has their digests. On a file that was used before,
     the secrets of earlier starts stay valid, so that a client can go on after a restart.

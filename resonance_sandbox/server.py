@@ -42,8 +42,10 @@ def run(
     until_stdin_ends: bool = False,
     certificate: tuple[str, str] | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, or until stdin ends; over TLS with a `certificate`, the paths
-    of a chain and its key."""
+    """Serve until SIGTERM or Ctrl-C, or until stdin ends.
+
+    Over TLS with a `certificate`, the paths of a chain and its key.
+    """
     chain, key = certificate or (None, None)
     config = uvicorn.Config(
         app,

@@ -170,8 +170,10 @@ class AccessTokens:
             return next(reversed(self._keys.values()))
 
     def _key_of(self, token: bytes) -> RSAKey:
-        """The key that a token names: found in memory by its `kid`, or not at all. No other member
-        of the header (jku, jwk, x5u, x5c, crit) has any say, so none is allowed."""
+        """The key that a token names: found in memory by its `kid`, or not at all.
+
+        No other member of the header (jku, jwk, x5u, x5c, crit) has any say, so none is allowed.
+        """
         if len(token) > MAX_TOKEN:
             raise InvalidTokenError("it is too long")
         parts = _COMPACT.fullmatch(token)

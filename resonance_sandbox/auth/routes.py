@@ -36,8 +36,11 @@ Identity = Annotated[str, Path(pattern=PRINTED, description="the key's public id
     summary="Make an API key",
 )
 async def create_key(request: Request, body: NewApiKey, principal: Manager) -> Response:
-    """The key is shown this once. Needs the scope `admin`; a manager who is bound to a tenant makes
-    keys for it alone, with scopes of their own."""
+    """The key is shown this once.
+
+    Needs the scope `admin`; a manager who is bound to a tenant makes keys for it alone, with scopes
+    of their own.
+    """
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     if not set(body.scopes) <= principal.scopes:
@@ -72,8 +75,10 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
 async def list_keys(
     request: Request, principal: Manager, tenant: Annotated[Name | None, Query()] = None
 ) -> Response:
-    """Those of the caller's tenant; an administrator's list is of all tenants or, by `tenant`, of
-    one. Never the keys themselves."""
+    """Those of the caller's tenant.
+
+    An administrator's list is of all tenants or, by `tenant`, of one. Never the keys themselves.
+    """
     named = _tenant(request, principal, tenant)
 
     def look(connection: Connection) -> Response:
@@ -92,9 +97,11 @@ async def list_keys(
 async def rotate_key(
     request: Request, id: Identity, body: Rotation, principal: Manager
 ) -> Response:
-    """The id stays, and with it limits and idempotency records. The key before works until
-    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once. As the key is shown, a
-    manager needs every scope it has."""
+    """The id stays, and with it limits and idempotency records.
+
+    The key before works until `previous_expires_at`; with an `overlap_seconds` of 0 it ends at
+    once. As the key is shown, a manager needs every scope it has.
+    """
     tenant = _tenant(request, principal)
     now = request.app.state.now()
 

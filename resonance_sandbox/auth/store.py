@@ -138,8 +138,9 @@ def rotate(
     overlap: float,
     now: str,
 ) -> tuple[dict[str, Any], str]:
-    """Give a key a new secret, for somebody who has `scopes`; those before it end after `overlap`
-    seconds.
+    """Give a key a new secret, for somebody who has `scopes`.
+
+    Those before it end after `overlap` seconds.
 
     Raises:
         Problem: unknown-api-key, insufficient-scope.

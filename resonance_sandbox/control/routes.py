@@ -1,5 +1,7 @@
-"""/sandbox/…: what only a sandbox has, for lessons and tests. Each caller reaches its own realm
-alone; an administrator names one by `?tenant=`."""
+"""/sandbox/…: what only a sandbox has, for lessons and tests.
+
+Each caller reaches its own realm alone; an administrator names one by `?tenant=`.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,10 @@ Tenant = Annotated[Name | None, Query()]
 
 
 def realm_of(request: Request, tenant: str | None) -> str:
-    """The realm that a request to /sandbox/… acts on: its own or, for an administrator, that of
-    the tenant it names."""
+    """The realm that a request to /sandbox/… acts on.
+
+    Its own or, for an administrator, that of the tenant it names.
+    """
     state = request.app.state
     principal = context_of(request).principal
     return str(state.directory.realm_of(state.directory.resolve(principal, tenant)))

@@ -10,6 +10,6 @@ __all__ = ["Outage"]
 
 
 class Outage(RequestBody):
-    """Components to be out of order from now on; none mends them all."""
+    """Components to be out of order from now on; an empty list puts all in order again."""
 
     components: list[Literal["database", "writer", "disk"]]

@@ -1,5 +1,7 @@
-"""/sandbox/faults: declare, list and lift the faults of the caller's own realm. Not in the OpenAPI
-document."""
+"""/sandbox/faults: declare, list and lift the faults of the caller's own realm.
+
+Not in the OpenAPI document.
+"""
 
 from __future__ import annotations
 

@@ -28,8 +28,11 @@ router = APIRouter(tags=["health"], route_class=StrictRoute)
     summary="Is the server well?",
 )
 async def health(request: Request) -> Response:
-    """Probes the database, the writer and the disk. Without the database the server is unhealthy
-    (503); without another component it is degraded (200)."""
+    """Probes the database, the writer and the disk.
+
+    Without the database the server is unhealthy (503); without another component it is degraded
+    (200).
+    """
     state = request.app.state
     outages = state.outages.of(state.directory.realm(context_of(request).principal))
     checks = await state.health.checks(outages)

@@ -1,5 +1,8 @@
-"""Answers out of the database. One whose effect is being committed is built inside the
-transaction, so that it and the record under its idempotency key stand or fall with the effect."""
+"""Answers out of the database.
+
+One whose effect is being committed is built inside the transaction, so that it and the record under
+its idempotency key stand or fall with the effect.
+"""
 
 from __future__ import annotations
 

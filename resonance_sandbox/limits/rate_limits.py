@@ -36,8 +36,10 @@ class _Policy:
 
 
 class RateLimits:
-    """The limits of every caller. Safe for threads: what is tested still holds when it is
-    counted."""
+    """The limits of every caller.
+
+    Safe for threads: what is tested still holds when it is counted.
+    """
 
     def __init__(self, settings: Settings) -> None:
         storage = MemoryStorage()

@@ -42,8 +42,10 @@ TEXT = "text/plain"
 async def metrics(
     request: Request, principal: Annotated[Principal, Depends(Needs("metrics:read"))]
 ) -> Response:
-    """The figures of the caller's own realm (all open tenants together, or its private tenant);
-    an administrator sees those of the whole server. Times leave declared waiting out."""
+    """The figures of the caller's own realm (all open tenants together, or its private tenant).
+
+    An administrator sees those of the whole server. Times leave declared waiting out.
+    """
     state = request.app.state
     offered = preferred(request.headers.get("accept"))
     realm = None if principal.admin else state.directory.realm(principal)

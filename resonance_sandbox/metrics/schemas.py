@@ -27,8 +27,11 @@ class Figures(BaseModel):
 
 
 class Generations(BaseModel):
-    """Runs of the writer, generations stored, and answers replayed under an idempotency key, all
-    since the start; and the generations that the database holds."""
+    """Generations, counted.
+
+    Runs of the writer, generations stored, and answers replayed under an idempotency key, all since
+    the start; and the generations that the database holds.
+    """
 
     executed: int
     stored: int

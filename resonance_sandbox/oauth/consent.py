@@ -26,8 +26,11 @@ UNSURE = "This page is out of date, or another page sent the form."
 
 @router.get("/oauth/authorize", summary="Let a user decide", **AUTHORIZE)
 async def authorize(request: Request) -> Response:
-    """For a browser (RFC 6749, 4.1; RFC 7636 with S256 alone): a page to sign in, then one to allow
-    or deny, then back to the app with a `code` and `iss` (RFC 9207), or an `error`."""
+    """For a browser (RFC 6749, 4.1; RFC 7636 with S256 alone).
+
+    It gets a page to sign in, then one to allow or deny, then back to the app
+    with a `code` and `iss` (RFC 9207), or an `error`.
+    """
     return await _Visit(request).shown(request.scope["query_string"])
 
 

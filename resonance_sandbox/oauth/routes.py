@@ -43,8 +43,11 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
     openapi_extra=TOKEN,
 )
 async def token(request: Request) -> Response:
-    """RFC 6749: client credentials, an authorization code with its PKCE verifier, or a refresh
-    token. A refresh token is good for one use; the answer holds its successor."""
+    """Issue an access token (RFC 6749).
+
+    For client credentials, an authorization code with its PKCE verifier, or a refresh token. A
+    refresh token is good for one use; the answer holds its successor.
+    """
     return await _answered(request, _server(request).token)
 
 
@@ -56,8 +59,11 @@ async def token(request: Request) -> Response:
     openapi_extra=REVOKE,
 )
 async def revoke(request: Request) -> Response:
-    """RFC 7009. A refresh token takes every token of the same consent with it. A token that is
-    unknown, or another client's, is answered with 200 too."""
+    """End a token (RFC 7009).
+
+    A refresh token takes every token of the same consent with it. A token that is unknown, or
+    another client's, is answered with 200 too.
+    """
     return await _answered(request, _server(request).revoke)
 
 

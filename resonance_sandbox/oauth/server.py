@@ -47,8 +47,9 @@ class _S256Grant(AuthorizationCodeGrant):  # type: ignore[misc]
 
 
 class AuthorizationServer:
-    """Takes parameters that have been read, and answers with a status and a body of JSON, or with
-    the address that a browser goes to. Blocks: not for the event loop.
+    """Answers to parameters that have been read. Blocks: not for the event loop.
+
+    An answer is a status and a body of JSON, or the address that a browser goes to.
 
     One request at a time: so what was checked still holds when it is stored, and of two requests
     with one refresh token the second finds it used.

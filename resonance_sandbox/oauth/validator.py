@@ -31,8 +31,11 @@ class AnsweredBefore(Exception):
 
 
 class Validator(RequestValidator):  # type: ignore[misc]
-    """Answers for one request at a time. It sets on each `request`: `client`, a `Credential`; and
-    for a code or a refresh token `held`, a `Grant`."""
+    """Answers for one request at a time.
+
+    It sets on each `request`: `client`, a `Credential`; and for a code or a refresh token `held`, a
+    `Grant`.
+    """
 
     def __init__(self, directory: Directory, grants: Grants, tokens: AccessTokens) -> None:
         super().__init__()
@@ -191,7 +194,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
             self._grants.succeed(request.held, token["refresh_token"])
 
     def new_access_token(self, request: Request) -> str:
-        """oauthlib's `token_generator`."""
+        """Oauthlib's `token_generator`."""
         if request.grant_type == "client_credentials":
             client: Credential = request.client
             assert client.tenant is not None

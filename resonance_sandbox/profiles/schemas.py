@@ -46,8 +46,11 @@ class ProfileUpdate(RequestBody):
 
 
 class Profile(BaseModel):
-    """A target for the writer. A shared one belongs to every tenant; its `tenant` is the one that
-    asked, in which it can be used."""
+    """A target for the writer.
+
+    A shared one belongs to every tenant; its `tenant` is the one that asked, in which it can be
+    used.
+    """
 
     profile_name: str
     tenant: str

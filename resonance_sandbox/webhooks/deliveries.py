@@ -48,8 +48,10 @@ LAST = "The last try failed."
 def due(
     connection: Connection, webhook: str, room: int, under_way: Collection[int]
 ) -> tuple[list[Row[Any]], float | None]:
-    """At most `room` deliveries to be tried now, those `under_way` left out; and how many seconds
-    it is to the next one, None if there is none."""
+    """At most `room` deliveries to be tried now, those `under_way` left out.
+
+    And how many seconds it is to the next one, None if there is none.
+    """
     now = time.time()
     rows = connection.execute(
         select(

@@ -66,8 +66,11 @@ Since = Annotated[AwareDatetime, BeforeValidator(_dated)]
     summary="Subscribe to events",
 )
 async def create_webhook(request: Request, body: NewWebhook, principal: Subscriber) -> Response:
-    """Events are sent as Standard Webhooks describes, signed by the secret, which is shown this
-    once. The URL is to be https to a public address; a sandbox may allow loopback."""
+    """Events are sent as Standard Webhooks describes, signed by the secret.
+
+    The secret is shown this once. The URL is to be https to a public address; a sandbox may allow
+    loopback.
+    """
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     try:
@@ -155,8 +158,10 @@ async def delete_webhook(request: Request, id: Identity, principal: Subscriber) 
 async def rotate_secret(
     request: Request, id: Identity, body: SecretRotation, principal: Subscriber
 ) -> Response:
-    """Until `previous_secret_expires_at` every event has two signatures, one by each secret, so
-    that a receiver can change over at any moment in between."""
+    """Until `previous_secret_expires_at` every event has two signatures, one by each secret.
+
+    So a receiver can change over at any moment in between.
+    """
     state = request.app.state
     find = _finder(request, principal, id)
     now, secret = state.now(), body.secret or new_secret()
@@ -191,8 +196,10 @@ async def enable_webhook(request: Request, id: Identity, principal: Subscriber) 
     summary="Send a test event",
 )
 async def test_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
-    """An event of the type `webhook.test`, to this webhook alone. Read its delivery to see how it
-    went."""
+    """An event of the type `webhook.test`, to this webhook alone.
+
+    Read its delivery to see how it went.
+    """
     state = request.app.state
     find = _finder(request, principal, id)
     request_id = context_of(request).request_id
@@ -314,8 +321,11 @@ sent = APIRouter(
 
 @sent.post("generation.completed", summary="An article was written", status_code=204)
 def generation_completed(body: GenerationCompleted) -> None:
-    """Signed as Standard Webhooks describes: `webhook-id`, `webhook-timestamp` and
-    `webhook-signature`. It may come more than once, always under one `webhook-id`."""
+    """Signed as Standard Webhooks describes.
+
+    By the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. It may come more
+    than once, always under one `webhook-id`.
+    """
 
 
 @sent.post("generation.failed", summary="The writer failed", status_code=204)

@@ -150,8 +150,10 @@ async def _exchange(
 async def _connected(
     target: ReceiverAddress, addresses: list[Any]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first address that takes one: the name goes into SNI and the check of the
-    certificate, and nowhere else."""
+    """A connection to the first address that takes one.
+
+    The name goes into SNI and the check of the certificate, and nowhere else.
+    """
     failure: OSError = ConnectionError()
     for address in addresses:
         try:

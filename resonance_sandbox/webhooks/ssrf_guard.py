@@ -188,8 +188,10 @@ def is_public(address: Address) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """All addresses of a name, none if there are none. Never waits in the event loop, and a server
-    of names that hangs holds up this one name alone."""
+    """All addresses of a name, none if there are none.
+
+    Never waits in the event loop, and a server of names that hangs holds up this one name alone.
+    """
 
     def ask() -> list[Address]:
         try:

@@ -77,8 +77,10 @@ def add(
 
 
 def _counted(connection: Connection, tenant: str) -> str:
-    """The first free id in a row that is the tenant's own. Not from the request: its URL often has
-    a port that is another on every run."""
+    """The first free id in a row that is the tenant's own.
+
+    Not from the request: its URL often has a port that is another on every run.
+    """
     for count in itertools.count(1):
         identity = f"wh_{hashlib.sha256(f'{tenant} {count}'.encode()).hexdigest()[:12]}"
         if not connection.execute(select(webhooks.c.id).where(webhooks.c.id == identity)).first():
