@@ -56,7 +56,8 @@ def read_list(path: Path) -> list[Attendee]:
     """The attendees of a list.
 
     It has one a line, or is a CSV file's first column; a comma, a semicolon or a tab may part the
-    columns. A heading "name" or "attendee", empty lines and those that begin with # are passed over.
+    columns. A heading "name" or "attendee", empty lines and those that begin with # are passed
+    over.
 
     Raises:
         AttendeesError: it cannot be read, is empty, or two lines make the same tenant.
