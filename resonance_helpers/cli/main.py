@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | progress | sandbox | doctor``.
+"""The command line: ``resonance lab | progress | sandbox | doctor | judge``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -10,6 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from . import judge
 
 __all__ = ["main"]
 
@@ -62,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check this machine; a mend for each finding")
     doctor.set_defaults(run=run_doctor)
+
+    judge.add_parser(commands)
     return top
 
 
