@@ -20,7 +20,10 @@ project = "ResonanceOS v6 API tutorial"
 version = release = installed("resonance-helpers")
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    *("myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"),
+    *("sphinx_copybutton", "sphinx_design"),
+]
 templates_path = ["_templates"]
 default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
 suppress_warnings = ["mystnb.unknown_mime_type"]

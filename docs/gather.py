@@ -18,7 +18,7 @@ from nbformat.v4 import new_markdown_cell
 
 from authoring.execute import NAVIGATION, WIDGET_VIEW
 from benchmarks.harness import index
-from docs import http_api, reference, runs
+from docs import http_api, problems, reference, runs, samples
 from resonance_helpers.lesson.manifest import Lesson, available, heading, pages
 
 __all__ = ["gather"]
@@ -86,8 +86,8 @@ def gather(root: Path) -> None:
     for name, text in reference.pages():
         folder.write(f"reference/{name}", text)
     document = http_api.document()
-    template = (DOCS / "http_api.md.jinja").read_text(encoding="utf-8")
-    folder.write("http_api.md", http_api.page(document, template))
+    for name, text in http_api.pages(document, samples.take(), problems.failures()):
+        folder.write(name, text)
     folder.write("openapi.json", json.dumps(document, indent=1))
     for path in sorted((DOCS / "benchmarks").glob("*")):
         if path.suffix in (".md", ".svg", ".png"):

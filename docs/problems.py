@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import threading
 import time
@@ -18,7 +20,7 @@ from resonance_sandbox import Settings, create_app
 from resonance_sandbox.http.problems import PROBLEMS
 from resonance_sandbox.listening import bind, url_of
 from resonance_sandbox.writer import Brief
-from resonance_sandbox.writer.base import Draft
+from resonance_sandbox.writer.base import Draft, WriterError
 
 from .samples import VECTOR
 
@@ -167,37 +169,39 @@ def slow(call: Caller) -> dict[str, requests.Response]:
     }
 
 
-class Broken:
-    """A writing engine that fails at once, or on *Rain* takes its time."""
+class Slow:
+    """A writing engine that takes its time, and fails."""
 
-    name = "broken"
+    name = "slow"
 
     def write(self, brief: Brief) -> Draft:
-        """Fail."""
-        time.sleep(0.1 * (brief.prompt == "Rain"))
-        raise ZeroDivisionError
+        """Fail after a while."""
+        time.sleep(0.3)
+        raise WriterError("It is slow.")
 
 
 def broken() -> dict[str, requests.Response]:
-    """The failures of a server whose writer does not work."""
-    with bind("127.0.0.1", 0) as listening:
-        app = create_app(Settings(rate_limit=10**6, burst=10**6), writer=Broken())
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
+    """The failures of a server that is itself at fault."""
+    app = create_app(Settings(writer_threads=1, max_queue=1), writer=Slow())
+    app.add_api_route("/broken", lambda: 1 / 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
+    with bind("127.0.0.1", 0) as listening, contextlib.redirect_stderr(io.StringIO()):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            url = f"{url_of(listening)}/hr_generate"
-
-            def generate(prompt: str) -> requests.Response:
-                return requests.post(url, json={"prompt": prompt}, timeout=60)
-
             while not server.started:
                 time.sleep(0.05)
-            got = {"internal-error": generate("Tides")}
-            with ThreadPoolExecutor(200) as callers:
-                answers = list(callers.map(generate, ["Rain"] * 200))
+            url = url_of(listening)
+            got = {"internal-error": requests.get(f"{url}/broken", timeout=30)}
+
+            def generate(number: int) -> requests.Response:
+                return requests.post(f"{url}/hr_generate", json={"prompt": "Tides"}, timeout=30)
+
+            with ThreadPoolExecutor(8) as callers:
+                answers = list(callers.map(generate, range(8)))
         finally:
             server.should_exit = True
             thread.join()
-    got["overloaded"] = next((one for one in answers if one.status_code == 503), answers[0])
+    full = "urn:resonanceos:problem:overloaded"
+    got["overloaded"] = next((one for one in answers if one.json()["type"] == full), answers[0])
     return got
