@@ -20,8 +20,9 @@ from typing import Any
 
 import requests
 
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, interleaved, versions
 from benchmarks.server import Running, running
+from benchmarks.spread import Spread
 from resonance_helpers.batch import run_batch
 from resonance_helpers.client.api import ResonanceOSAPIClient
 from resonance_helpers.client.transport import RetryPolicy

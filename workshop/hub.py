@@ -62,8 +62,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prepare the room, then become JupyterHub. It returns only where something is missing, or
-    where that JupyterHub runs already."""
+    """Prepare the room, then become JupyterHub.
+
+    It returns only where something is missing, or where that JupyterHub runs already.
+    """
     try:
         if not prepare(options):
             return 0
@@ -178,8 +180,11 @@ def check_readable(room: Room) -> None:
 
 
 def runs(room: Room) -> bool:
-    """Whether the room has a JupyterHub. The proxy of one that was killed, as by the end of its
-    terminal, still holds the port: it is stopped."""
+    """Whether the room has a JupyterHub.
+
+    The proxy of one that was killed, as by the end of its terminal, still holds the port: it is
+    stopped.
+    """
     try:
         proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
         parent = proxy.parent()
@@ -195,8 +200,10 @@ def runs(room: Room) -> bool:
 
 
 def inner_ports(room: Room) -> list[int]:
-    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if they are
-    free. Whoever outlived a hub that was killed looks for them there, and goes on working."""
+    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if free.
+
+    Whoever outlived a hub that was killed looks for them there, and goes on working.
+    """
     file = room.hub / "ports.json"
     ports = [0, 0, 0]
     with suppress(OSError, ValueError):

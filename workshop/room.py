@@ -1,4 +1,6 @@
-"""A room on disk, all beside the list of its attendees: `list.csv` has
+"""A room on disk, all beside the list of its attendees.
+
+`list.csv` has:
 
 - `list-passwords.csv`: who logs in with what (mode 0600);
 - `list-room/homes/<name>`: a home for each attendee, which nothing here ever empties;
@@ -29,8 +31,10 @@ FIRST_USER = 52_000
 
 @dataclass(frozen=True)
 class Room:
-    """The room of the list at `path`. Attendees run as users of their own where root starts it,
-    unless they are all to be `one_user`."""
+    """The room of the list at `path`.
+
+    Attendees run as users of their own where root starts it, unless they are all to be `one_user`.
+    """
 
     path: Path
     one_user: bool = False
@@ -102,8 +106,10 @@ class Room:
         return any(one.tenant == tenant for one in self.attendees)
 
     def user(self, tenant: str) -> int | None:
-        """The user number that an attendee's processes run as, the owner of their home; None where
-        all of them run as whoever started the workshop."""
+        """The user number that an attendee's processes run as, the owner of their home.
+
+        None where all of them run as whoever started the workshop.
+        """
         return self.home(tenant).stat().st_uid if self._many_users else None
 
     def hand_out_passwords(self) -> None:

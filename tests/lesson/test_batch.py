@@ -108,7 +108,7 @@ def test_the_panel_runs_a_batch_and_keeps_its_reports(serve):
         panel.button.click()
     assert sorted(panel.reports) == [1, 6]
     assert panel.reports[6].stats.successful == 6
-    assert "6 at once: 6 of 6 in" in panel.told
-    assert "<svg" in panel._view.value
-    assert panel._view.value.count("<tr>") == 3
+    assert "6 at once: 6 of 6 in" in panel.told()
+    assert "<svg" in panel.view.value
+    assert panel.view.value.count("<tr>") == 3
     assert not panel.button.disabled
