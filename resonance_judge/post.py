@@ -1,4 +1,4 @@
-"""The courier of a judged sandbox: it tells of every delivery, and makes their trouble."""
+"""The delivery worker of a judged sandbox: it tells of every delivery, and makes their trouble."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row
 
 from resonance_sandbox.webhooks import subscriptions
-from resonance_sandbox.webhooks.courier import Courier
-from resonance_sandbox.webhooks.sending import Outcome, send, signed
+from resonance_sandbox.webhooks.delivery_worker import DeliveryWorker
+from resonance_sandbox.webhooks.sending import AttemptOutcome, send, signed
 
 from .forgeries import Message, forgeries, old
 
@@ -26,7 +26,7 @@ LATE = 3.0
 """Seconds by which events are late, or that the first one waits for the second."""
 
 
-class Post(Courier):
+class Post(DeliveryWorker):
     """Delivers as the sandbox does, but for the trouble of a scenario."""
 
     _kind: str | None = None
@@ -39,7 +39,7 @@ class Post(Courier):
         self._first: str | None = None
         self._second_is_there = asyncio.Event()
 
-    async def attempt(self, row: Row[Any]) -> Outcome:
+    async def attempt(self, row: Row[Any]) -> AttemptOutcome:
         """One attempt, with its trouble."""
         first = self._first is None
         if first:
@@ -61,12 +61,12 @@ class Post(Courier):
                 self._tell("duplicate", row.event, await super().attempt(row))
         return outcome
 
-    async def _once(self, row: Row[Any]) -> Outcome:
+    async def _once(self, row: Row[Any]) -> AttemptOutcome:
         outcome = await super().attempt(row)
         self._tell("genuine", row.event, outcome)
         return outcome
 
-    async def _rotated(self, row: Row[Any]) -> Outcome:
+    async def _rotated(self, row: Row[Any]) -> AttemptOutcome:
         """The signature by the new secret first, as the sandbox does while one is replaced."""
         new = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         headers = signed(row.event, row.body, [new, *subscriptions.secrets_of(self._box, row)])
@@ -84,11 +84,11 @@ class Post(Courier):
         for what, headers, body in messages:
             self._tell(what, row.event, await self._send(row, headers, body))
 
-    async def _send(self, row: Row[Any], headers: dict[str, str], body: bytes) -> Outcome:
+    async def _send(self, row: Row[Any], headers: dict[str, str], body: bytes) -> AttemptOutcome:
         told = {"user-agent": self._agent, **headers}
-        return await send(self._guard, row.url, told, body, self._ledger.now(), self._timeout)
+        return await send(self._guard, row.url, told, body, self._recorder.now(), self._timeout)
 
-    def _tell(self, what: str, event: str, outcome: Outcome) -> None:
+    def _tell(self, what: str, event: str, outcome: AttemptOutcome) -> None:
         self._journal.tell(
             "delivery",
             {

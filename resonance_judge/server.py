@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from resonance_sandbox.app import create_app, issue_credentials
 from resonance_sandbox.faults.wire import FaultyHTTP
 from resonance_sandbox.listening import bind, url_of
-from resonance_sandbox.server import Server
+from resonance_sandbox.server import SandboxServer
 from resonance_sandbox.settings import Settings
 
 from .post import Post
@@ -126,8 +126,8 @@ def serve(
     )
     line.trouble = Trouble(scenario)
     moments = Moments(scenario.moment if first == 1 else None, line)
-    app = line.app = create_app(settings, url=url, faults=line.trouble, courier=Post)
-    app.state.courier.prepare(scenario.post, line, moments)
+    app = line.app = create_app(settings, url=url, faults=line.trouble, delivery_worker=Post)
+    app.state.delivery_worker.prepare(scenario.post, line, moments)
     app.user_middleware.insert(
         0, Middleware(Witness, scenario, line, moments, stands_for, first, elsewhere)
     )
@@ -146,4 +146,4 @@ def serve(
         timeout_graceful_shutdown=1,
     )
     ready = {"url": url, "credentials": credentials}
-    Server(config, lambda: line.tell("ready", ready)).run(sockets=[listening])
+    SandboxServer(config, lambda: line.tell("ready", ready)).run(sockets=[listening])

@@ -84,8 +84,10 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
 
 
 def _heeds(calm: Observation) -> bool:
-    """Whether it does something when an event comes, that the server sees: something of a kind that
-    it had not done before, or nobody can tell what is done because of an event."""
+    """Whether it does something, as an event comes, that the server sees.
+
+    Something of a kind that it had not done before: else nobody can tell why it was done.
+    """
     first = min((d.at for d in calm.deliveries if d.what == "genuine"), default=None)
     if first is None:
         return False

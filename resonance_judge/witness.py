@@ -252,7 +252,7 @@ class Effects:
         async def observed(message: Message) -> None:
             # It is committed by the time that its answer begins.
             if message["type"] == "http.response.start" and message["status"] < 400:
-                digest, label = meaning(scope["call"].body or b"", self._stands_for)
+                digest, label = meaning(scope["context"].body or b"", self._stands_for)
                 self._journal.tell(
                     "effect",
                     {

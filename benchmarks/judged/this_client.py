@@ -1,5 +1,6 @@
 """The newsroom with this project's client: OAuth, a batch with a journal, and events."""
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -68,14 +69,12 @@ def main() -> None:
         until_done(lambda: subscribe(api, receiver.url))
         for number, name in enumerate(STYLES):
             vector = [0.5 + number / 10] * 8
-            try:
+            with contextlib.suppress(ProfileExistsError):
                 until_done(
                     lambda n=name, v=vector: api.create_profile(
                         TENANT, n, v, idempotency_key=f"profile-{n}"
                     )
                 )
-            except ProfileExistsError:
-                pass
         stories = [{"prompt": f"A story of the {name}", "profile_name": name} for name in STYLES]
         for pause in (0.5, 1, 2, 4, 8, 8, 8):
             if not run_batch(api, stories, journal=FOLDER / "batch", progress=False).stats.failed:

@@ -1,5 +1,7 @@
-"""A good integration, written with requests alone: styles, articles, and an introduction for each
-style when its event comes. Faults are planted in it by `planted.py`; so each part stands alone."""
+"""A good integration, written with requests alone, in which `planted.py` plants faults.
+
+It makes styles and articles, and an introduction for each style when its event comes.
+"""
 
 import base64
 import email.utils
@@ -11,7 +13,6 @@ import os
 import random
 import secrets
 import sqlite3
-import sys
 import threading
 import time
 from pathlib import Path
@@ -85,7 +86,7 @@ def attempts(method, path, arguments):
         response, answer = attempt(method, path, given)
         wait = 0.0
         if response is not None and isinstance(answer, dict):
-            if response.ok or response.status_code == 409 and "exists" in answer["type"]:
+            if response.ok or "exists" in answer["type"]:
                 return answer
             wait = asked(response)
             if response.status_code == 401:

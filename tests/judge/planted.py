@@ -36,6 +36,15 @@ def _(name: str, breaks: str, shows: str, *replaced: tuple[str, str]) -> Planted
     return Planted(name, replaced, frozenset(breaks.split()), tuple(shows.split()))
 
 
+READ = """def read(response):
+    try:
+        return response.json()
+    except ValueError:
+        return {"type": ""}
+
+
+"""
+
 FAULTS = (
     _(
         "no key",
@@ -97,7 +106,10 @@ FAULTS = (
         "acknowledges before the work",
         "misses-no-event",
         "killed-after-2xx",
-        ("            self.work(event)\n            return self.answer(200)", "            self.answer(200)\n            self.wfile.flush()\n            time.sleep(0.3)\n            self.work(event)"),
+        (
+            "            self.work(event)\n            return self.answer(200)",
+            "            self.answer(200)\n            self.work(event)",
+        ),
     ),
     _(
         "a token for each request",
@@ -124,7 +136,10 @@ FAULTS = (
         "refuses an event that it knows",
         "takes-duplicates",
         "doubled",
-        ("                return self.answer(200)\n            self", "                return self.answer(409)\n            self"),
+        (
+            "                return self.answer(200)\n            self",
+            "                return self.answer(409)\n            self",
+        ),
     ),
     _(
         "looks at the first signature alone",
@@ -153,7 +168,10 @@ FAULTS = (
             "result.append((response, json.loads(response.content)))",
             "result.append((response, {'access_token': bearer, **read(response)}))",
         ),
-        ("def attempt(", "def read(response):\n    try:\n        return response.json()\n    except ValueError:\n        return {'type': ''}\n\n\ndef attempt("),
+        (
+            "def attempt(",
+            f"{READ}def attempt(",
+        ),
     ),
     _(
         "keeps a token that has ended",

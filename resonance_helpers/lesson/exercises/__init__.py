@@ -1,7 +1,7 @@
 """Exercises: `check.<topic>.<exercise>(answer)` says how far an answer is, `hint()` how to go on.
 
 A topic is a module of this package, and an exercise a function in it; both load when first
-named. A check never raises: what it has to say is an `Outcome`, which starts with a word.
+named. A check never raises: what it has to say is an `CheckResult`, which starts with a word.
 
 >>> check.profiles.isolation(...)
 Not attempted. Put your answer in place of the three dots and run the cell again.
@@ -13,12 +13,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
-from .core import Exercise, NotYet, Outcome, attempt, exercise, hint, use
+from .core import CheckResult, Exercise, NotYet, attempt, exercise, hint, use
 
 __all__ = [
+    "CheckResult",
     "Exercise",
     "NotYet",
-    "Outcome",
     "attempt",
     "check",
     "exercise",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Check:
+class Checks:
     """All topics, each an attribute."""
 
     def __getattr__(self, topic: str) -> ModuleType:
@@ -49,5 +49,5 @@ def exercises(topic: str) -> tuple[str, ...]:
     return tuple(one.name for one in there if isinstance(one, Exercise))
 
 
-check = Check()
+check = Checks()
 """Every exercise, by topic: ``check.profiles.create(answer)``."""
