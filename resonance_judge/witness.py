@@ -190,7 +190,7 @@ class Witness:
         try:
             await self._app(scope, receive, observed)
         finally:
-            call = scope.get("call")
+            call = scope.get("context")
             digest, label = meaning((call and call.body) or b"", self._stands_for)
             self._journal.tell(
                 "done",
