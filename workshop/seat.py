@@ -69,7 +69,9 @@ def _read(path: Path) -> dict[str, str]:
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, even if the machine stops meanwhile."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
+    draft.unlink(missing_ok=True)  # of a time when it was stopped, or a link to elsewhere
+    with draft.open("xb") as file:
+        file.write(content)
     os.replace(draft, path)
 
 
@@ -95,7 +97,8 @@ def main() -> None:
     for line in update(Path(os.environ["WORKSHOP_LESSONS"]), folder):
         print(line, flush=True)
     os.chdir(folder)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])
+    # -P: whatever their files are called, none stands in for a module of the server.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]])
 
 
 if __name__ == "__main__":
