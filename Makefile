@@ -13,7 +13,7 @@ export PYTHON
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: ready ## Open JupyterLab on lesson 1 (ARGS="--port 9000")
+lab: ready ## Open JupyterLab where you were (ARGS="--port 9000")
 	@$(PY) -m resonance_helpers lab $(ARGS)
 
 test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
@@ -25,11 +25,11 @@ execute: ready ## Run the lessons and save what they print (LESSONS="3" to choos
 docs: ready ## Build the site, to read without a network (build/site)
 	@$(PY) -m docs
 
-lint: ready ## Check style and types
+lint: ready ## Check style, types and imports
 	@$(PY) -m tests lint
 
 soak: ready ## Run the long tests, left out of `make test`
-	@$(PY) -m pytest -m soak
+	@$(PY) -m pytest -m soak -o faulthandler_timeout=7200
 
 bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-bench.lock

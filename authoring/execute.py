@@ -20,7 +20,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, table
+from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
 
 from . import guide
 
@@ -91,7 +91,7 @@ def run_cells(
     settings of this machine's user; ``url`` names a server to use in place of the sandbox, and
     ``key`` is an API key for it, by default that of the environment.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a cell raises (and is not tagged ``raises-exception``), takes too long, writes to
@@ -305,13 +305,13 @@ def execute(
     With ``check`` nothing is written. With ``url`` the lessons run against that server, and
     nothing is written or compared either: another server answers with other data.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a lesson does not run to its end. The lessons before it are already saved.
     """
     found: list[Difference] = []
-    chosen = list(paths) if paths else [NOTEBOOKS / one.filename for one in available()]
+    chosen = list(paths) if paths else [NOTEBOOKS / one.filename for one in pages()]
     for path in chosen:
         found += execute_one(path, check=check, redraw=redraw, timeout=timeout, url=url, say=say)
     if not url and any(path.parent == NOTEBOOKS for path in chosen):
@@ -364,7 +364,7 @@ def cleared(notebook: NotebookNode, path: Path) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         elif NAVIGATION in cell.metadata.get("tags", ()):
-            lessons = available(path.parent)
+            lessons = pages(path.parent)
             for lesson in lessons:
                 if lesson.filename == path.name:
                     cell.source = navigation(lesson, lessons)
@@ -396,7 +396,7 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
 def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks that ``names`` mean: a path, a topic, a slug or a number.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a name means no notebook that exists.
@@ -406,7 +406,7 @@ def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:
         if Path(name).is_file():
             found.append(Path(name).resolve())
             continue
-        for lesson in available(notebooks):
+        for lesson in pages(notebooks):
             if name in (lesson.topic, lesson.slug, lesson.filename, str(lesson.number)):
                 found.append(notebooks / lesson.filename)
                 break

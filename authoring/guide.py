@@ -56,7 +56,7 @@ def room_minutes(lesson: Lesson) -> int:
 def timetable(plan: str, lessons: Sequence[Lesson] | None = None) -> str:
     """A plan as a Markdown table, from nine o'clock on; ``lessons`` are by default all there are.
 
-    Raises
+    Raises:
     ------
     KeyError
         If there is no such plan.

@@ -66,7 +66,7 @@ class Notes:
 def read(topic: str, folder: Path = NOTES) -> Notes:
     """The notes on the lesson about ``topic``.
 
-    Raises
+    Raises:
     ------
     FileNotFoundError
         If there are none.

@@ -1,8 +1,7 @@
-"""``python -m benchmarks [name ...] [--quick] [--rounds N] [--out DIR]``: measures, prints the
-tables, and writes each as Markdown, JSON and SVG.
+"""``python -m benchmarks [name ...] [--quick] [--rounds N] [--out DIR]``: measure.
 
-A full run writes to docs/benchmarks, where the site reads it; a quick one only prints, unless
---out says where.
+It prints the tables, and writes each as Markdown, JSON and SVG. A full run writes to
+docs/benchmarks, where the site reads it; a quick one only prints, unless --out says where.
 """
 
 from __future__ import annotations

@@ -48,8 +48,10 @@ Fault = tuple[str, dict[str, Any]]
 
 
 def faults(timeout: float) -> dict[str, Fault]:
-    """Each fault by a name that says at which point of a request it strikes; the slow ones
-    outlast `timeout`."""
+    """Each fault by a name that says at which point of a request it strikes.
+
+    The slow ones outlast `timeout`.
+    """
     longer = 1.5 * timeout
     plain: dict[str, Fault] = {
         f"{status} before the work": ("status", {"status": status})

@@ -1,5 +1,6 @@
-"""What every benchmark shares: interleaved rounds, a spread instead of one number, and a result
-that becomes a table, a plot and a JSON file.
+"""What every benchmark shares: interleaved rounds, and a result.
+
+The result becomes a table, a plot and a JSON file; it has spreads instead of single numbers.
 
 A benchmark is a module with ``run(options: Options) -> list[Result]``. It either times cases::
 
@@ -18,7 +19,6 @@ import json
 import os
 import platform
 import random
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,11 +28,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plot import save_bars
+from benchmarks.spread import Spread, number
+
 __all__ = [
     "Goal",
     "Options",
     "Result",
-    "Spread",
     "index",
     "interleaved",
     "machine",
@@ -59,43 +61,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Repeated measurements of one thing: their median, and the quartiles around it."""
-
-    values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not self.values:
-            raise ValueError("a spread needs one value at least")
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.values)
-
-    @property
-    def quartiles(self) -> tuple[float, float]:
-        """The first and third quartile; with a single value, that value twice."""
-        if len(self.values) == 1:
-            return self.values[0], self.values[0]
-        first, _, third = statistics.quantiles(self.values, n=4, method="inclusive")
-        return first, third
-
-    def scaled(self, factor: float) -> Spread:
-        """The same measurements in another unit."""
-        return Spread(tuple(value * factor for value in self.values))
-
-    def over(self, base: Spread) -> Spread:
-        """This divided by `base` round by round: what drifts between rounds cancels out."""
-        if len(self.values) != len(base.values):
-            raise ValueError("a ratio round by round needs equally many rounds on both sides")
-        return Spread(tuple(a / b for a, b in zip(self.values, base.values, strict=True)))
-
-    def __str__(self) -> str:
-        low, high = self.quartiles
-        return f"{_number(self.median)} ({_number(low)}–{_number(high)})"  # noqa: RUF001
-
-
-@dataclass(frozen=True)
 class Goal:
     """A figure that the project promises, beside what this run measured."""
 
@@ -111,7 +76,7 @@ class Goal:
     def __str__(self) -> str:
         sign = "≥" if self.at_least else "≤"
         verdict = "met" if self.met else "MISSED"
-        return f"{verdict}: {self.text} {sign} {_number(self.bound)}: {_number(self.measured)}"
+        return f"{verdict}: {self.text} {sign} {number(self.bound)}: {number(self.measured)}"
 
 
 @dataclass
@@ -177,10 +142,10 @@ class Result:
         text = self.markdown()
         written = [folder / f"{self.name}.md", folder / f"{self.name}.json"]
         if self.bars:
-            from benchmarks.plot import save_bars
-
+            column = list(self.columns).index(self.bars)
             written.append(folder / f"{self.name}.svg")
-            save_bars(self, written[-1])
+            bars = [(str(row[0]), row[column]) for row in self.rows]
+            save_bars(written[-1], self.title, self.bars, bars, self.line)
             text += f"\n![{self.title}]({self.name}.svg)\n"
         written[0].write_text(text, encoding="utf-8")
         body = json.dumps(self.as_json(), indent=1, ensure_ascii=False)
@@ -289,7 +254,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _shown(cell: object) -> str:
-    return _number(cell) if isinstance(cell, float) else str(cell)
+    return number(cell) if isinstance(cell, float) else str(cell)
 
 
 def _plain(cell: object) -> object:
@@ -300,15 +265,3 @@ def _plain(cell: object) -> object:
             "rounds": list(cell.values),
         }
     return cell
-
-
-def _number(value: float) -> str:
-    """Three significant digits, without an exponent: 0.0123, 1.20, 45.0, 12,300."""
-    if isinstance(value, int) or value == 0:
-        return f"{value:,}"
-    digits = max(0, 2 - _magnitude(value))
-    return f"{value:,.{digits}f}"
-
-
-def _magnitude(value: float) -> int:
-    return int(f"{value:e}".partition("e")[2])

@@ -20,8 +20,9 @@ from typing import Any
 
 import requests
 
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, interleaved, versions
 from benchmarks.server import running
+from benchmarks.spread import Spread
 from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient
 
 PROMPT = {"prompt": "The future of artificial intelligence"}

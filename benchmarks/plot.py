@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from benchmarks.harness import Spread
-
-if TYPE_CHECKING:
-    from benchmarks.harness import Result
+from benchmarks.spread import Spread
 
 
-def save_bars(result: Result, path: Path) -> None:
-    """Draws the column `result.bars`, one bar a row, the first row on top."""
+def save_bars(
+    path: Path,
+    title: str,
+    label: str,
+    bars: Sequence[tuple[str, object]],
+    line: float | None = None,
+) -> None:
+    """Draw one bar a row, the first on top; what is no number has none.
+
+    A spread's bar is its median, with its quartiles as a whisker; `line` is a vertical line.
+    """
     import matplotlib
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
-    column = list(result.columns).index(str(result.bars))
-    cells = [(str(row[0]), row[column]) for row in result.rows]
     spreads = [
-        (label, cell if isinstance(cell, Spread) else Spread((float(cell),)))
-        for label, cell in cells
+        (name, cell if isinstance(cell, Spread) else Spread((float(cell),)))
+        for name, cell in bars
         if isinstance(cell, Spread | int | float)
     ]
-    labels = [label for label, _ in spreads]
+    names = [name for name, _ in spreads]
     medians = [spread.median for _, spread in spreads]
     whiskers = [
         [
@@ -37,13 +41,13 @@ def save_bars(result: Result, path: Path) -> None:
     ]
     # The fixed salt and the absent date make the file depend on the figures alone.
     with matplotlib.rc_context({"svg.hashsalt": "resonance", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 0.8 + 0.36 * len(labels)), layout="constrained")
+        figure = Figure(figsize=(8, 0.8 + 0.36 * len(names)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(labels, medians, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
+        axes.barh(names, medians, xerr=whiskers, color="#4477aa", ecolor="#222222", capsize=3)
         axes.invert_yaxis()
-        axes.set_xlabel(str(result.bars))
-        axes.set_title(result.title, fontsize="medium")
+        axes.set_xlabel(label)
+        axes.set_title(title, fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
-        if result.line is not None:
-            axes.axvline(result.line, color="#cc3311", linestyle="--", linewidth=1)
+        if line is not None:
+            axes.axvline(line, color="#cc3311", linestyle="--", linewidth=1)
         figure.savefig(path, format="svg", metadata={"Date": None})

@@ -23,8 +23,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from benchmarks.harness import Goal, Options, Result, Spread, versions
+from benchmarks.harness import Goal, Options, Result, versions
 from benchmarks.server import Running, running
+from benchmarks.spread import Spread
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
 
 THREADS = 8

@@ -18,7 +18,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from benchmarks import timed_sandbox
-from benchmarks.harness import Goal, Options, Result, Spread, interleaved, versions
+from benchmarks.harness import Goal, Options, Result, interleaved, versions
+from benchmarks.spread import Spread
 from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.performance import Run, measure
 
@@ -89,8 +90,10 @@ def health(options: Options) -> Result:
 def _requests(
     url: str, calls: int, connections: int, opened: ExitStack, burnt: list[float]
 ) -> Callable[[], float]:
-    """A case: so many `GET /health`, over connections that stay open from round to round. It
-    returns the seconds they took, and appends to `burnt` the CPU seconds of the server."""
+    """A case: so many `GET /health`, over connections that stay open from round to round.
+
+    It returns the seconds they took, and appends to `burnt` the CPU seconds of the server.
+    """
     address = urlsplit(url)
     place = str(address.hostname), address.port or 80
     sockets = [opened.enter_context(socket.create_connection(place)) for _ in range(connections)]
@@ -226,8 +229,8 @@ def scoring_share(options: Options) -> float | None:
     if not hasattr(signal, "SIGPROF"):
         return None
     from resonance_sandbox.generation.routes import _generate
+    from resonance_sandbox.generation.schemas import GenerationRequest
     from resonance_sandbox.hrv import HRVVector
-    from resonance_sandbox.http.schemas import GenerationRequest
     from resonance_sandbox.writer import default_writer
 
     writer, target = default_writer(), HRVVector([0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8])

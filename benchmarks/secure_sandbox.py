@@ -1,5 +1,7 @@
-"""``python -m benchmarks.secure_sandbox DATABASE CERTIFICATE KEY``: a sandbox behind TLS, for the
-fault matrix. It prints its URL as JSON, and ends with its stdin."""
+"""``python -m benchmarks.secure_sandbox DATABASE CERTIFICATE KEY``: a sandbox behind TLS.
+
+The fault matrix starts it. It prints its URL as JSON, and ends with its stdin.
+"""
 
 from __future__ import annotations
 

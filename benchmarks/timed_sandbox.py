@@ -34,8 +34,10 @@ class Account:
         self.spent: defaultdict[str, float] = defaultdict(float)
 
     def charge(self, module: Any, name: str, layer: str, within: str | None = None) -> None:
-        """From now on, what `module.name` burns in its thread counts for `layer`; `within` is the
-        layer of the function that calls it, which is not to count it a second time."""
+        """From now on, what `module.name` burns in its thread counts for `layer`.
+
+        `within` is the layer of the function that calls it, which is not to count it a second time.
+        """
         plain: Callable[..., Any] = getattr(module, name)
 
         @wraps(plain)

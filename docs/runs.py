@@ -29,7 +29,7 @@ KEPT = ROOT / "build" / "lessons"
 def lessons(wanted: Iterable[Lesson]) -> Iterator[tuple[Lesson, nbformat.NotebookNode]]:
     """Each lesson as it is published: committed outputs, and widgets with their state.
 
-    Raises
+    Raises:
     ------
     LessonError
         If a lesson does not run to its end, or prints other than what is committed.

@@ -26,6 +26,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
         ("mypy",),
+        ("tests.floors", "--no-cache", "--no-logo"),
     ],
     "units": [
         # The longest file first: it would be the last to end.

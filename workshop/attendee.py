@@ -77,8 +77,10 @@ def log_of(folder: Path, tenant: str) -> int:
 
 
 def theirs_to_change(path: Path) -> Path | None:
-    """`path`, or the folder above it, in which an attendee could put something else: one that is
-    theirs, or that everybody may write to. None: there is no such place."""
+    """`path`, or the folder above it, in which an attendee could put something else.
+
+    That is one of theirs, or one that everybody may write to. None: there is no such place.
+    """
     inner = path.resolve()
     for at in (inner, *inner.parents):
         found = at.stat()

@@ -189,8 +189,10 @@ def name_of(block: str) -> str:
 
 
 def needed(blocks: list[str]) -> list[str]:
-    """The part of the lock without tools of development: what `EXTRAS` name, and whatever these
-    need, as the lock's own comments ("via") tell."""
+    """The part of the lock without tools of development.
+
+    That is what `EXTRAS` name, and whatever these need, as the lock's own comments ("via") tell.
+    """
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*declared["dependencies"], *BUILD]
     for extra in EXTRAS:

@@ -75,8 +75,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prepare the room, then become JupyterHub. It returns only where something is missing, or
-    where that JupyterHub runs already."""
+    """Prepare the room, then become JupyterHub.
+
+    It returns only where something is missing, or where that JupyterHub runs already.
+    """
     try:
         if not prepare(options):
             return 0
@@ -169,8 +171,7 @@ def install_proxy() -> None:
 
 
 def check_readable(room: Room) -> None:
-    """Attendees who are users of their own have to be able to run this Python, and nobody but
-    whoever starts the workshop may be able to change what it runs.
+    """Look whether attendees who are users of their own can run this Python, and not change it.
 
     It is tried as a user whom nobody is: what an attendee has planted is nowhere near.
     """
@@ -204,8 +205,11 @@ def check_readable(room: Room) -> None:
 
 
 def runs(room: Room) -> bool:
-    """Whether the room has a JupyterHub. The proxy of one that was killed, as by the end of its
-    terminal, still holds the port: it is stopped."""
+    """Whether the room has a JupyterHub.
+
+    The proxy of one that was killed, as by the end of its terminal, still holds the port: it is
+    stopped.
+    """
     try:
         proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
         parent = proxy.parent()
@@ -221,8 +225,10 @@ def runs(room: Room) -> bool:
 
 
 def inner_ports(room: Room) -> list[int]:
-    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if they are
-    free. Whoever outlived a hub that was killed looks for them there, and goes on working."""
+    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if free.
+
+    Whoever outlived a hub that was killed looks for them there, and goes on working.
+    """
     file = room.hub / "ports.json"
     ports = [0, 0, 0]
     with suppress(OSError, ValueError):

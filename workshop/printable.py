@@ -11,8 +11,10 @@ __all__ = ["Printable"]
 
 
 class Printable(CoroutineLogFormatter):  # type: ignore[misc]  # JupyterHub has no types
-    """JupyterHub's own, without colours and with every other control character escaped: a header
-    or an address that is told in a log would else steer the terminal of whoever reads it."""
+    """JupyterHub's own, without colours, and with control characters escaped.
+
+    A header or an address that a log tells would else steer the terminal of whoever reads it.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options, color=False)

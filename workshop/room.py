@@ -1,4 +1,6 @@
-"""A room on disk, all beside the list of its attendees: `list.csv` has
+"""A room on disk, all beside the list of its attendees.
+
+`list.csv` has:
 
 - `list-passwords.csv`: who logs in with what (mode 0600);
 - `list-room/homes/<name>`: a home for each attendee, which nothing here ever empties;
@@ -33,8 +35,10 @@ LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 
 @dataclass(frozen=True)
 class Room:
-    """The room of the list at `path`. Attendees run as users of their own where root starts it,
-    unless they are all to be `one_user`."""
+    """The room of the list at `path`.
+
+    Attendees run as users of their own where root starts it, unless they are all to be `one_user`.
+    """
 
     path: Path
     one_user: bool = False
@@ -113,8 +117,9 @@ class Room:
         return any(one.tenant == tenant for one in self.attendees)
 
     def user(self, tenant: str) -> int | None:
-        """The user number that an attendee's processes run as, the owner of their home; None where
-        all of them run as whoever started the workshop.
+        """The user number that an attendee's processes run as, the owner of their home.
+
+        None where all of them run as whoever started the workshop.
 
         Raises:
             AttendeesError: the home is of another kind of room. Whatever an attendee left in it
@@ -166,8 +171,10 @@ class Room:
         return os.name != "nt" and os.geteuid() == 0 and not self.one_user
 
     def free_user(self) -> int:
-        """A number of `USERS` that nobody has: no home, no account, and no process, as one that
-        outlived another room might be."""
+        """A number of `USERS` that nobody has.
+
+        No home, no account, and no process: one might have outlived another room.
+        """
         import pwd  # of POSIX alone, as this is
 
         taken = {home.lstat().st_uid for home in (self.folder / "homes").iterdir()}

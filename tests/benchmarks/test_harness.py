@@ -15,12 +15,12 @@ from benchmarks.harness import (
     Goal,
     Options,
     Result,
-    Spread,
     interleaved,
     machine,
     save_index,
     versions,
 )
+from benchmarks.spread import Spread
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=30))

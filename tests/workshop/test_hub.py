@@ -94,7 +94,10 @@ def hub(folder: Path) -> Iterator[tuple[str, Room]]:
             yield url, Room(folder / "list.csv", one_user)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=PATIENCE)
+            try:
+                process.communicate(timeout=PATIENCE)
+            finally:
+                process.kill()  # who did not end by then would keep the tests from ending
     assert "Traceback" not in (folder / "log").read_text()
 
 
@@ -177,11 +180,11 @@ def test_a_second_start_keeps_passwords_and_homes(tmp_path: Path) -> None:
     assert not room.admits("grace", before["grace"]), "no longer on the list"
 
 
+# The proxy itself says its number: just after an exec, /proc does not know its arguments yet.
 HUB = """\
 import subprocess, sys
-proxy = subprocess.Popen([sys.executable, "-c", "input()", sys.argv[2]], stdin=subprocess.PIPE)
-print(proxy.pid, flush=True)
-proxy.wait()
+proxy = "import os; print(os.getpid(), flush=True); input()"
+subprocess.Popen([sys.executable, "-c", proxy, sys.argv[2]], stdin=subprocess.PIPE).wait()
 """
 
 
@@ -195,11 +198,13 @@ def test_what_a_killed_hub_left_is_taken_over_and_what_a_running_one_has_is_not(
     with subprocess.Popen(
         [sys.executable, "-c", HUB, "jupyterhub", str(PROXY)], stdout=subprocess.PIPE, text=True
     ) as hub:
-        assert hub.stdout is not None
-        proxy = psutil.Process(int(hub.stdout.readline()))
-        (room.hub / "jupyterhub-proxy.pid").write_text(str(proxy.pid))
-        assert hub_command.runs(room)
-        hub.kill()
+        try:
+            assert hub.stdout is not None
+            proxy = psutil.Process(int(hub.stdout.readline()))
+            (room.hub / "jupyterhub-proxy.pid").write_text(str(proxy.pid))
+            assert hub_command.runs(room)
+        finally:
+            hub.kill()
     assert not hub_command.runs(room)
     until(lambda: not proxy.is_running() or proxy.status() == psutil.STATUS_ZOMBIE, "its end")
 
