@@ -54,7 +54,7 @@ print(platform.python_implementation())
 """
 
 # Builds matplotlib's font cache, too: else its notice lands in a learner's notebook.
-CHECK = "import resonance_helpers.cli.main, resonance_sandbox, jupyterlab, matplotlib.font_manager"
+CHECK = "import resonance_helpers.cli.main, resonance_sandbox, matplotlib.font_manager"
 
 SETTINGS = {
     "PIP_INDEX_URL": "UV_INDEX_URL",
