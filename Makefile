@@ -14,7 +14,7 @@ export PYTHON
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: ready-lessons ## Open JupyterLab on lesson 1 (ARGS="--port 9000")
+lab: ready-lessons ## Open JupyterLab where you were (ARGS="--port 9000")
 	@$(PY) -m resonance_helpers lab $(ARGS)
 
 test: ready ## Run every test (PARTS="lint units lessons browser" to choose)

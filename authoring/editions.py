@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson, available, table, times
+from resonance_helpers.lesson.manifest import (
+    NOTEBOOKS,
+    WELCOME,
+    Lesson,
+    pages,
+    table,
+    times,
+)
 
 from . import notes
 
@@ -59,16 +66,17 @@ def write(
     if edition not in EDITIONS:
         raise ValueError(f"no edition {edition!r}; there are: {', '.join(EDITIONS)}")
     out.mkdir(parents=True, exist_ok=True)
-    chosen = list(available() if lessons is None else lessons)
+    chosen = list(pages() if lessons is None else lessons)
     written = []
     for lesson in chosen:
         source = nbformat.read(NOTEBOOKS / lesson.filename, as_version=4)
-        made = student(source) if edition == "student" else instructor(source, lesson)
+        plain = edition == "student" or lesson == WELCOME  # which has nothing to solve
+        made = student(source) if plain else instructor(source, lesson)
         path = out / lesson.filename
         path.write_text(dump(normalise(made)), encoding="utf-8", newline="\n")
         written.append(path)
         say(f"{path}: written")
-    readme = CONTENTS.format(table=table(chosen))
+    readme = CONTENTS.format(table=table([one for one in chosen if one != WELCOME]))
     written.append(out / "README.md")
     written[-1].write_text(readme, encoding="utf-8", newline="\n")
     return written

@@ -20,7 +20,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, table
+from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
 
 from . import guide
 
@@ -311,7 +311,7 @@ def execute(
         If a lesson does not run to its end. The lessons before it are already saved.
     """
     found: list[Difference] = []
-    chosen = list(paths) if paths else [NOTEBOOKS / one.filename for one in available()]
+    chosen = list(paths) if paths else [NOTEBOOKS / one.filename for one in pages()]
     for path in chosen:
         found += execute_one(path, check=check, redraw=redraw, timeout=timeout, url=url, say=say)
     if not url and any(path.parent == NOTEBOOKS for path in chosen):
@@ -364,7 +364,7 @@ def cleared(notebook: NotebookNode, path: Path) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         elif NAVIGATION in cell.metadata.get("tags", ()):
-            lessons = available(path.parent)
+            lessons = pages(path.parent)
             for lesson in lessons:
                 if lesson.filename == path.name:
                     cell.source = navigation(lesson, lessons)
@@ -406,7 +406,7 @@ def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:
         if Path(name).is_file():
             found.append(Path(name).resolve())
             continue
-        for lesson in available(notebooks):
+        for lesson in pages(notebooks):
             if name in (lesson.topic, lesson.slug, lesson.filename, str(lesson.number)):
                 found.append(notebooks / lesson.filename)
                 break

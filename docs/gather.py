@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 from authoring.execute import NAVIGATION, WIDGET_VIEW
 from benchmarks.harness import index
 from docs import http_api, reference, runs
-from resonance_helpers.lesson.manifest import Lesson, available, heading
+from resonance_helpers.lesson.manifest import Lesson, available, heading, pages
 
 __all__ = ["gather"]
 
@@ -78,7 +78,7 @@ def gather(root: Path) -> None:
     """
     folder = Folder(root)
     radar = ""
-    for lesson, notebook in runs.lessons(available()):
+    for lesson, notebook in runs.lessons(pages()):
         if lesson.topic == "generation":
             radar, picture = first_picture(notebook)
             folder.write("radar.png", picture)
@@ -173,6 +173,7 @@ def render(template: str, radar: str) -> str:
     words: dict[str, Any] = {
         "radar": radar,
         "lessons": [(title(lesson), lesson) for lesson in available()],
+        "pages": [(title(lesson), lesson) for lesson in pages()],
         "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),
         "minutes": minutes(),
         "guide": [path.relative_to(DOCS).as_posix() for path in guide() if path.suffix == ".md"],

@@ -19,6 +19,7 @@ from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.cli.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
+from resonance_helpers.lesson.manifest import pages  # noqa: E402
 from resonance_sandbox import SandboxError, start  # noqa: E402
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
@@ -121,7 +122,7 @@ c.Spawner.args = [
 ]
 if os.geteuid() == 0 and asked["one_user"]:
     c.Spawner.args.append("--allow-root")
-c.Spawner.default_url = f"/lab/tree/{min(path.name for path in room.lessons.glob('*.ipynb'))}"
+c.Spawner.default_url = f"/lab/tree/{pages(room.lessons)[0].filename}"
 # Thirty log in within a minute, and a laptop starts a few servers a second at best.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 c.LocalProcessSpawner.interrupt_timeout = 1  # a server asks whether it is meant; nobody answers

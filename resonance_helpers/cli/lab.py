@@ -1,4 +1,4 @@
-"""Open JupyterLab on the lessons."""
+"""Open JupyterLab on a learner's working copies, where they were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..lesson.manifest import NOTEBOOKS, available
+from ..lesson.manifest import NOTEBOOKS, Lesson, pages
+from ..lesson.progress import last_place
+from .copies import MY_LESSONS, update
 
 __all__ = ["LabError", "command", "environment", "free_port", "lab"]
 
@@ -24,14 +26,18 @@ class LabError(Exception):
 
 
 def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool = True) -> int:
-    """Open JupyterLab on the first lesson and wait until it ends; its exit code.
+    """Open JupyterLab on the lessons and wait until it ends; its exit code.
+
+    Args:
+        notebooks: a folder to open as it is; by default the working copies in `MY_LESSONS`, made
+            or brought up to date first.
+        port: by default the first free one from 8888 on; 0 for any.
+        browser: whether to open one.
 
     Raises:
-    ------
-    LabError
-        If there are no lessons, JupyterLab is not installed, or ``port`` is in use.
+        LabError: there are no lessons, JupyterLab is not installed, or ``port`` is in use.
     """
-    arguments = command(notebooks or NOTEBOOKS, free_port(port), browser=browser)
+    arguments = command(notebooks or working_copies(), free_port(port), browser=browser)
     process = subprocess.Popen(arguments, env=environment())
     while True:
         try:
@@ -41,20 +47,14 @@ def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool
 
 
 def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
-    """The command that starts JupyterLab on the first lesson in ``notebooks``."""
-    lessons = available(notebooks)
-    if not lessons:
-        raise LabError(
-            f"there are no lessons in {notebooks}: run this in a clone of the project, "
-            "or name its folder with --notebooks"
-        )
+    """The command that starts JupyterLab in ``notebooks``, on the page where the learner was."""
     arguments = [
         *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={notebooks.resolve()}",
-        f"--LabApp.default_url=/lab/tree/{lessons[0].filename}",
+        f"--LabApp.default_url=/lab/tree/{first_page(notebooks).filename}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--KernelManager.transport_encryption=auto",
         "--Application.log_level=WARN",
@@ -64,6 +64,29 @@ def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")  # JupyterLab refuses root otherwise, as in a container
     return arguments
+
+
+def working_copies(source: Path = NOTEBOOKS, folder: Path = MY_LESSONS) -> Path:
+    """The folder of working copies, made or brought up to date, and told of where it changed."""
+    first_page(source)  # or say that there is none
+    new = not folder.exists()
+    changes = update(source, folder)
+    if new:
+        changes = [f"Your lessons are in {folder.name}, copied from {source.name}: work there."]
+    print(*changes, sep="\n", end="\n" if changes else "", flush=True)
+    return folder
+
+
+def first_page(notebooks: Path) -> Lesson:
+    """The page to open: where the learner was, else the first one there is."""
+    there = pages(notebooks)
+    if not there:
+        raise LabError(
+            f"there are no lessons in {notebooks}: run this in a clone of the project, "
+            "or name its folder with --notebooks"
+        )
+    place = last_place(notebooks)
+    return place if place in there else there[0]
 
 
 def environment() -> dict[str, str]:

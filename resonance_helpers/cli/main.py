@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | sandbox | doctor``.
+"""The command line: ``resonance lab | progress | sandbox | doctor | judge``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -10,6 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from . import judge
 
 __all__ = ["main"]
 
@@ -36,18 +38,34 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    lab = commands.add_parser("lab", help="open JupyterLab on lesson 1")
+    lab = commands.add_parser("lab", help="open JupyterLab where you were")
     lab.add_argument("--port", type=port_number, help="default: the first free one from 8888 on")
     lab.add_argument("--no-browser", action="store_true", help="only print the address")
     lab.add_argument(
-        "--notebooks", type=Path, metavar="FOLDER", help="default: those of this clone"
+        "--notebooks",
+        type=Path,
+        metavar="FOLDER",
+        help="open this folder as it is; default: your working copies, in my-lessons",
+    )
+    lab.add_argument(
+        "--originals",
+        action="store_true",
+        help="open the lessons that git tracks, to change them",
     )
     lab.set_defaults(run=run_lab)
+
+    progress = commands.add_parser("progress", help="show which exercises you have solved")
+    progress.add_argument(
+        "--notebooks", type=Path, metavar="FOLDER", help="default: your working copies"
+    )
+    progress.set_defaults(run=run_progress)
 
     commands.add_parser("sandbox", help="run the sandbox server; its options: resonance sandbox -h")
 
     doctor = commands.add_parser("doctor", help="check this machine; a mend for each finding")
     doctor.set_defaults(run=run_doctor)
+
+    judge.add_parser(commands)
     return top
 
 
@@ -73,10 +91,12 @@ def port_number(text: str) -> int:
 
 
 def run_lab(options: argparse.Namespace) -> int:
+    from ..lesson.manifest import NOTEBOOKS
     from .lab import LabError, lab
 
+    folder = NOTEBOOKS if options.originals else options.notebooks
     try:
-        return lab(notebooks=options.notebooks, port=options.port, browser=not options.no_browser)
+        return lab(notebooks=folder, port=options.port, browser=not options.no_browser)
     except LabError as error:
         return fail(str(error))
 
@@ -91,6 +111,14 @@ def sandbox(arguments: Sequence[str]) -> int:
             f"the sandbox needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[sandbox]'"
         )
+
+
+def run_progress(options: argparse.Namespace) -> int:
+    from ..lesson.progress import overview
+    from .copies import MY_LESSONS
+
+    print(overview(options.notebooks or MY_LESSONS))
+    return 0
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -38,11 +38,11 @@ class Forgery:
     """A token that somebody has changed, and what the server said to it.
 
     Attributes:
-        name: what was done.
-        changed: those of header, claims and signature that are not as issued.
-        token: the result.
-        status: the HTTP status it got, 0 before it was sent.
-        detail: the server's sentence, empty where it took the token.
+        name: What was done.
+        changed: Those of header, claims and signature that are not as issued.
+        token: The result.
+        status: The HTTP status it got, 0 before it was sent.
+        detail: The server's sentence, empty where it took the token.
     """
 
     name: str
@@ -56,7 +56,8 @@ def forgeries(token: str | Secret, tenant: str = "globex") -> list[Forgery]:
     """A token as it was issued, and what an attacker might make of it.
 
     Args:
-        tenant: whose data the attacker wants.
+        token: As it was issued.
+        tenant: Whose data the attacker wants.
     """
     text = token.reveal() if isinstance(token, Secret) else token
     header, claims = read_jwt(text)
@@ -164,7 +165,7 @@ def find_secrets(where: str | Path | Any) -> list[str]:
     and JWTs, and not a password that looks like any word.
 
     Args:
-        where: the path of a file (in a notebook, cells and outputs are looked through one by
+        where: The path of a file (in a notebook, cells and outputs are looked through one by
             one), or any other text.
     """
     text = where.read_text(encoding="utf-8") if isinstance(where, Path) else str(where)

@@ -23,15 +23,14 @@ class Span(NamedTuple):
 
 
 def timeline(reports: Mapping[str, BatchReport]) -> Picture:
-    """Each request as a bar from its first attempt to its answer, the batches one below the other
-    over the same seconds.
+    """Each request as a bar from its first attempt to its answer.
 
-    The text beside it leaves the seconds out. There a request stands as far to the right as
-    others had ended before it began: alike on any machine for a batch that goes one at a time, or
-    all at once.
+       The batches stand one below the other over the same seconds. The text beside it leaves the
+    seconds out. There a request stands as far to the right as others had ended before it began:
+    alike on any machine for a batch that goes one at a time, or all at once.
 
     Args:
-        reports: a title for each report.
+        reports: A title for each report.
     """
     from .plots import MEASURED, TARGET, Picture, blank, style
 

@@ -25,7 +25,7 @@ class LessonClient(ResonanceOSAPIClient):
     """The client, and beside it the server it talks to.
 
     Attributes:
-        sandbox: the handle of the sandbox (its credentials, its log of requests, its faults), or
+        sandbox: The handle of the sandbox (its credentials, its log of requests, its faults), or
             None on another server.
     """
 
@@ -51,11 +51,11 @@ def connect(**options: Any) -> LessonClient:
     second call puts it back to its first state, so that *Run All* twice prints the same twice.
 
     Args:
-        options: of the sandbox, such as ``latency=0.234`` or ``auth="required"``. Another server
+        options: Of the sandbox, such as ``latency=0.234`` or ``auth="required"``. Another server
             has its own, and they are ignored there.
 
     Raises:
-        SetUpError: there is no such server, or the sandbox can't start.
+        SetUpError: There is no such server, or the sandbox can't start.
     """
     show_errors_as_sentences()
     url = os.environ.get("RESONANCE_URL", "").strip()
@@ -63,9 +63,9 @@ def connect(**options: Any) -> LessonClient:
     health = api.health_check()
     if health.get("status") not in ("healthy", "degraded"):
         where = "The server that RESONANCE_URL names" if url else "The sandbox"
-        mend = "Mend or unset RESONANCE_URL" if url else "Restart the kernel"
+        fix = "set RESONANCE_URL right, or unset it" if url else "restart the kernel"
         raise SetUpError(
-            f"{where} does not work: {health.get('message')} {mend}, then run this cell again."
+            f"{where} does not work: {health.get('message')} Fix: {fix}, then run this cell again."
         )
     exercises.use(api)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"

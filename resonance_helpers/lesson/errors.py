@@ -1,6 +1,6 @@
-"""What a failure means and what to do about it: tables, a map of where a call can break, and a
-race of three clients through one and the same trouble.
+"""What a failure means and what to do about it.
 
+Tables, a map of where a call can break, and a race of three clients through the same trouble.
 Whatever injects faults needs a client of `connect()` on a sandbox; the rest works anywhere.
 """
 
@@ -56,10 +56,10 @@ class NaiveClient:
     """The client that most people write first: one POST, and an `except` around it.
 
     Args:
-        base_url: where the API is.
-        attempts: how often it sends the same POST before it gives up. More than 1 is the
+        base_url: Where the API is.
+        attempts: How often it sends the same POST before it gives up. More than 1 is the
             mistake that the lesson is about: it sends no Idempotency-Key.
-        timeout: seconds without a byte from the server.
+        timeout: Seconds without a byte from the server.
     """
 
     def __init__(self, base_url: str, attempts: int = 1, timeout: float = 5) -> None:
@@ -104,7 +104,7 @@ def table(failures: Mapping[str, Any]) -> pd.DataFrame:
     """Error dicts of the client as rows: code, type, category, what is known, retryable.
 
     Args:
-        failures: a name for each error dict.
+        failures: A name for each error dict.
     """
     import pandas as pd
 
@@ -142,11 +142,11 @@ class Journey:
     """One call that broke: how far it came, what its sender knows, and what really happened.
 
     Attributes:
-        name: what broke.
-        reached: index in `STATIONS` of the last station it passed; -1 for none.
-        known: the sender's `verdict`.
-        type: the error's type.
-        done: generations that the server executed.
+        name: What broke.
+        reached: Index in `STATIONS` of the last station it passed; -1 for none.
+        known: The sender's `verdict`.
+        type: The error's type.
+        done: Generations that the server executed.
     """
 
     name: str
@@ -220,11 +220,11 @@ class Score:
     """What became of one client's calls so far.
 
     Attributes:
-        calls: how many it was asked to make.
-        answered: how many brought their caller an article.
-        lost: articles that the server wrote and nobody got.
-        twice: articles that the server wrote beyond the first for one call.
-        seconds: how long all of it took.
+        calls: How many it was asked to make.
+        answered: How many brought their caller an article.
+        lost: Articles that the server wrote and nobody got.
+        twice: Articles that the server wrote beyond the first for one call.
+        seconds: How long all of it took.
     """
 
     calls: int = 0
@@ -253,10 +253,10 @@ def race(
     Every client meets the same faults: `rate` of its attempts run into one of `TROUBLE`.
 
     Args:
-        api: a client of `connect()` on a sandbox.
-        rate: share of the attempts that fail, 0..1.
-        prompts: what to send.
-        seed: another one strikes other attempts.
+        api: A client of `connect()` on a sandbox.
+        rate: Share of the attempts that fail, 0..1.
+        prompts: What to send.
+        seed: Another one strikes other attempts.
     """
     patient = api.with_options(retry=RetryPolicy(max_attempts=8, base=0.01), on_error="return")
     runners: dict[str, Callable[[str], Mapping[str, Any]]] = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTS",
-    "Reading",
+    "ArticleView",
     "against_target",
     "anatomy",
     "evidence",
@@ -63,7 +63,7 @@ def anatomy(answer: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-class Reading:
+class ArticleView:
     """An article set for reading: as paragraphs where HTML is shown, else in wrapped lines."""
 
     def __init__(self, article: str) -> None:
@@ -77,9 +77,9 @@ class Reading:
         return f'<div style="max-width: 45em; line-height: 1.5">{set_}</div>'
 
 
-def read(answer: Mapping[str, Any]) -> Reading:
+def read(answer: Mapping[str, Any]) -> ArticleView:
     """The article of an answer, in paragraphs that are pleasant to read."""
-    return Reading(answer["article"])
+    return ArticleView(answer["article"])
 
 
 def against_target(answer: Mapping[str, Any]) -> pd.DataFrame:
@@ -109,11 +109,12 @@ def sweep(
     """Generate once for each value of one parameter, all else equal, and set the answers in rows.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
+        client: A `ResonanceOSAPIClient`.
+        prompt: Sent each time.
         parameter: ``"paragraphs"``, ``"max_length"``, ``"temperature"``, ``"seed"`` or
             ``"profile_name"``.
-        values: what to set it to, in order.
-        fixed: parameters that stay the same, a `seed` for instance.
+        values: What to set it to, in order.
+        fixed: Parameters that stay the same, a `seed` for instance.
     """
     import pandas as pd
 
@@ -133,10 +134,10 @@ def sweep(
 
 
 def evidence(answer: Mapping[str, Any]) -> pd.DataFrame:
-    """What `POST /hrv` found in a text, a row for each dimension: the value, the numbers that went
-    into it, and the words or sentences counted.
+    """What `POST /hrv` found in a text, a row for each dimension.
 
-    The words and sentences of the whole text are the same for all: the first row has them.
+    It has the value, the numbers that went into it, and the words or sentences counted. The words
+    and sentences of the whole text are the same for all: the first row has them.
     """
     import pandas as pd
 

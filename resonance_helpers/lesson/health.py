@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["STATES", "Asks", "Health", "check", "read", "timeline", "wait_until_ready"]
+__all__ = ["STATES", "Asks", "HealthReport", "check", "read", "timeline", "wait_until_ready"]
 
 STATES = ("unreachable", "unhealthy", "degraded", "healthy")
 """All states, the worst first: no answer at all; an answer that says no; some part fails and the
@@ -33,15 +33,15 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthReport:
     """One look at a server.
 
     Attributes:
-        state: one of `STATES`.
-        detail: why, in a sentence.
+        state: One of `STATES`.
+        detail: Why, in a sentence.
         parts: ``"ok"`` or ``"failing"`` for each component that the server checks; empty where it
             named none.
-        looks: how many looks it took to see this.
+        looks: How many looks it took to see this.
     """
 
     state: str
@@ -63,12 +63,12 @@ class Health:
         return f"{self.state}: {self.detail}"
 
 
-def check(client: Asks) -> Health:
+def check(client: Asks) -> HealthReport:
     """Look once. Never raises for anything that a server or a network does."""
     return read(client.health_check())
 
 
-def read(answer: Mapping[str, Any]) -> Health:
+def read(answer: Mapping[str, Any]) -> HealthReport:
     """What an answer of `health_check()` means, an error dict included."""
     status = answer.get("status")
     checks = answer.get("checks")
@@ -79,14 +79,14 @@ def read(answer: Mapping[str, Any]) -> Health:
     }
     failing = ", ".join(name for name, state in parts.items() if state != "ok")
     if status == "healthy":
-        return Health("healthy", "every part works", parts)
+        return HealthReport("healthy", "every part works", parts)
     message = str(answer.get("message", f"the server says that it is {status}"))
     detail = f"failing: {failing}" if failing else message
     if status == "degraded":
-        return Health("degraded", detail, parts)
+        return HealthReport("degraded", detail, parts)
     # The error dict of a server that answered has a status code; without one nobody was there.
     answered = status != "error" or answer.get("response_code") is not None
-    return Health("unhealthy" if answered else "unreachable", detail, parts)
+    return HealthReport("unhealthy" if answered else "unreachable", detail, parts)
 
 
 def wait_until_ready(
@@ -97,19 +97,20 @@ def wait_until_ready(
     needs: Iterable[str] = (),
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Health:
+) -> HealthReport:
     """Look until the server works for `needs` or `timeout` seconds have passed; the last look.
 
     Whoever calls asks the look that comes back, for instance
     ``if not look.works("writer"): sys.exit(str(look))``.
 
     Args:
-        client: anything with a `health_check()`. A look that hangs is bounded by the client's own
+        client: Anything with a `health_check()`. A look that hangs is bounded by the client's own
             timeout, which may outlast this one.
-        timeout: seconds; 0 looks once.
-        interval: seconds between two looks.
-        needs: parts that have to be in order.
-        clock, sleep: for tests.
+        timeout: Seconds; 0 looks once.
+        interval: Seconds between two looks.
+        needs: Parts that have to be in order.
+        clock: For tests.
+        sleep: For tests.
     """
     if not (timeout >= 0 and interval > 0):  # NaN, too
         raise ValueError("timeout is 0 or more seconds, and interval more than 0")
@@ -125,7 +126,7 @@ def wait_until_ready(
         sleep(min(interval, left))
 
 
-def timeline(looks: Iterable[Health], title: str = "") -> Picture:
+def timeline(looks: Iterable[HealthReport], title: str = "") -> Picture:
     """Looks in time's order, as a picture of steps between the four states."""
     from .plots import steps
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch.journal import JournalIndex
+from ..batch.report import read_report
 from ..batch.run import run_batch
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
@@ -33,7 +33,7 @@ class Victim:
         """Kill it (SIGKILL) as soon as the journal holds so many answers, and say so.
 
         Raises:
-            RuntimeError: it ended before, or took longer than `timeout` seconds.
+            RuntimeError: It ended before, or took longer than `timeout` seconds.
         """
         end = time.monotonic() + timeout
         try:
@@ -48,10 +48,10 @@ class Victim:
 
     def _answers(self) -> int:
         try:
-            index = JournalIndex.read(self.journal)
+            stats = read_report(self.journal).stats
         except FileNotFoundError:
             return 0
-        return sum(map(index.is_answered, range(len(index))))
+        return stats.successful + stats.failed
 
 
 def start(
@@ -61,8 +61,10 @@ def start(
     *,
     concurrency: int = 4,
 ) -> Victim:
-    """Begin a batch against the server of `client`, in another process. A private server's key
-    comes from RESONANCE_API_KEY there, as it does in a lesson."""
+    """Begin a batch against the server of `client`, in another process.
+
+    A private server's key comes from RESONANCE_API_KEY there, as it does in a lesson.
+    """
     command = [sys.executable, "-m", __name__, client.base_url, str(journal), str(concurrency)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert process.stdin is not None

@@ -14,10 +14,12 @@ __all__ = [
     "CAPSTONE",
     "LESSONS",
     "NOTEBOOKS",
+    "WELCOME",
     "Lesson",
     "available",
     "heading",
     "navigation",
+    "pages",
     "table",
     "times",
 ]
@@ -30,7 +32,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 class Lesson:
     """One lesson: ``number`` from 1, minutes to read and to practise, one sentence of objective.
 
-    The capstone comes after the lessons and has no number.
+    The welcome page stands before the lessons, the capstone after them; neither has a number.
     """
 
     number: int | None
@@ -132,10 +134,27 @@ CAPSTONE = Lesson(
 )
 
 
+WELCOME = Lesson(
+    None,
+    "welcome",
+    "Welcome",
+    2,
+    0,
+    "Write a first article in a minute, and find your way to the lessons.",
+)
+"""The page that opens first. It teaches nothing that a lesson needs, and has no exercises."""
+
+
 def available(notebooks: Path = NOTEBOOKS) -> tuple[Lesson, ...]:
     """The lessons and the capstone, as far as they stand in the folder ``notebooks``, in order."""
     order = (*LESSONS, CAPSTONE)
     return tuple(lesson for lesson in order if (notebooks / lesson.filename).is_file())
+
+
+def pages(notebooks: Path = NOTEBOOKS) -> tuple[Lesson, ...]:
+    """Every notebook that runs: the welcome page, and then what is `available`."""
+    welcome = (WELCOME,) if (notebooks / WELCOME.filename).is_file() else ()
+    return (*welcome, *available(notebooks))
 
 
 def heading(lesson: Lesson) -> str:
@@ -151,9 +170,9 @@ def times(lesson: Lesson) -> str:
 def navigation(lesson: Lesson, lessons: Sequence[Lesson] | None = None) -> str:
     """The last Markdown cell of a lesson: previous, contents, next.
 
-    ``lessons`` are those to link to, by default the `available` ones.
+    ``lessons`` are those to link to, by default all `pages`.
     """
-    order = list(available() if lessons is None else lessons)
+    order = list(pages() if lessons is None else lessons)
     at = order.index(lesson)
     links = ["[Contents](README.md)"]
     if at > 0:

@@ -46,10 +46,10 @@ class Picture:
     show pictures. `svg()` is for a widget.
 
     Args:
-        figure: a matplotlib figure that no `pyplot` manages.
-        text: the same content in words and rounded numbers. It has to be the same on every
+        figure: A matplotlib figure that no `pyplot` manages.
+        text: The same content in words and rounded numbers. It has to be the same on every
             machine, since it is what tests compare.
-        alt: one sentence for a screen reader, where the frontend hands it on.
+        alt: One sentence for a screen reader, where the frontend hands it on.
     """
 
     def __init__(self, figure: Figure, text: str, alt: str) -> None:
@@ -94,9 +94,9 @@ def radar(measured: Sequence[float], target: Sequence[float], title: str = "") -
     """One article's eight measures against its target.
 
     Args:
-        measured: eight numbers, `hrv_vector` of an answer.
-        target: eight numbers, `target_hrv` of the same answer.
-        title: a line above.
+        measured: Eight numbers, `hrv_vector` of an answer.
+        target: Eight numbers, `target_hrv` of the same answer.
+        title: A line above.
     """
     return radars({title: (measured, target)})
 
@@ -105,7 +105,7 @@ def radars(shapes: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Pic
     """Several measures, each against its own target, side by side.
 
     Args:
-        shapes: title to (measured, target). The centre is the low end of each dimension's range
+        shapes: Title to (measured, target). The centre is the low end of each dimension's range
             and the rim its high end, so that an
             `emotional_valence` of -1 lies in the centre.
     """
@@ -138,7 +138,7 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
     """Profiles as rows, dimensions as columns, a darker cell for a higher value, the number in it.
 
     Args:
-        profiles: profile name to its eight numbers.
+        profiles: Profile name to its eight numbers.
     """
     import numpy as np
 
@@ -177,8 +177,10 @@ def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: st
     """What state something was in, look after look.
 
     Args:
-        states: one word for each look, in time's order.
-        order: all words there can be, the worst first (it is drawn lowest).
+        states: One word for each look, in time's order.
+        order: All words there can be, the worst first (it is drawn lowest).
+        title: A line above.
+        axis: What a look is.
     """
     figure = blank(7.5, 1.3 + 0.4 * len(order))
     heights = [order.index(state) for state in states]
@@ -210,7 +212,9 @@ def bars(values: Mapping[str, float], title: str = "", axis: str = "") -> Pictur
     """One bar for each name, its number at its end, the first on top.
 
     Args:
-        values: name to a number of 0 or more; written with two decimals, or none if all are whole.
+        values: Name to a number of 0 or more; written with two decimals, or none if all are whole.
+        title: A line above.
+        axis: What the bars measure.
     """
     whole = all(float(value).is_integer() for value in values.values())
     written = {name: f"{value:.0f}" if whole else f"{value:.2f}" for name, value in values.items()}

@@ -71,8 +71,10 @@ class Comparison:
 
     @property
     def cross_feedback(self) -> pd.DataFrame:
-        """Every article (row) against every profile's target (column). The largest number of a row
-        says which profile the article fits best."""
+        """Every article (row) against every profile's target (column).
+
+        The largest number of a row says which profile the article fits best.
+        """
         import pandas as pd
 
         targets = {name: answer["target_hrv"] for name, answer in self.answers.items()}
@@ -99,9 +101,10 @@ def side_by_side(client: Any, prompt: str, names: Iterable[str], **parameters: A
     """Generate from one prompt once in each profile.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
-        names: profiles, in the order of the rows.
-        parameters: sent with each, `tenant` or `paragraphs` for instance.
+        client: A `ResonanceOSAPIClient`.
+        prompt: Sent each time.
+        names: Profiles, in the order of the rows.
+        parameters: Sent with each, `tenant` or `paragraphs` for instance.
     """
     answers = {
         name: client.generate_content(prompt, profile_name=name, **parameters) for name in names

@@ -25,9 +25,9 @@ class StallingServer:
     """A context manager; `url` is its address on this machine.
 
     Args:
-        work: seconds that an answer takes otherwise.
-        on: the request on which it stalls, counted from 1.
-        stall: seconds that the stall lasts.
+        work: Seconds that an answer takes otherwise.
+        on: The request on which it stalls, counted from 1.
+        stall: Seconds that the stall lasts.
     """
 
     def __init__(self, work: float = 0.005, on: int = 100, stall: float = 2.0) -> None:

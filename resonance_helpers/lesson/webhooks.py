@@ -15,11 +15,11 @@ __all__ = ["backlog"]
 
 
 def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
-    """Two stairs, one for articles that were asked for and one for their events as they were
-    handled; what lies between them waits. Where the receiver was stopped, the ground is grey.
+    """Two stairs: articles that were asked for, and their events as they were handled.
 
-    The text beside it leaves the seconds out: it counts at the end of each stretch in which the
-    receiver was up, or down.
+    What lies between them waits. Where the receiver was stopped, the ground is grey. The text
+    beside it leaves the seconds out: it counts at the end of each stretch in which the receiver
+    was up, or down.
 
     Args:
         asked: The ``request_id`` of each article, to when it was asked for, in seconds since 1970.

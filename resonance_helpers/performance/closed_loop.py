@@ -26,15 +26,15 @@ def measure(
     answer what callers experience who come when they like; that is `load`.
 
     Args:
-        client: anything with `generate_content(prompt, **parameters)`.
-        prompts: at least one.
-        repeat: how often to go through all prompts, 1 or more.
-        concurrency: workers, 1 to 256; with several, the client has to be safe for threads.
-        warmup: calls made beforehand and not counted, so that no call pays for the connection.
-        parameters: sent with each call, such as `profile_name`.
+        client: Anything with `generate_content(prompt, **parameters)`.
+        prompts: At least one.
+        repeat: How often to go through all prompts, 1 or more.
+        concurrency: Workers, 1 to 256; with several, the client has to be safe for threads.
+        warmup: Calls made beforehand and not counted, so that no call pays for the connection.
+        parameters: Sent with each call, such as `profile_name`.
 
     Raises:
-        ValueError: a number is out of its range, or there are more than 20,000 calls.
+        ValueError: A number is out of its range, or there are more than 20,000 calls.
     """
     each = listed(prompts)
     whole("repeat", repeat, 1, MOST_CALLS)

@@ -34,8 +34,10 @@ class Sweep:
         return max(run.requests_per_second for run in self.runs.values())
 
     def enough(self, share: float = 0.9) -> int:
-        """The lowest concurrency that reaches `share` of the best throughput: more than that
-        makes everybody wait longer and gives next to nothing for it."""
+        """The lowest concurrency that reaches `share` of the best throughput.
+
+        More than that makes everybody wait longer and gives next to nothing for it.
+        """
         return min(
             c for c, run in self.runs.items() if run.requests_per_second >= share * self.best
         )
@@ -47,8 +49,11 @@ class Sweep:
 
     @property
     def frame(self) -> DataFrame:
-        """One row for each concurrency: throughput in requests/s, mean and p90 of the response
-        time in s, calls under way by Little's law, and the speed-up over the first row."""
+        """One row for each concurrency.
+
+        Throughput in requests/s, mean and p90 of the response time in s, calls under way by
+        Little's law, and the speed-up over the first row.
+        """
         from pandas import DataFrame
 
         return (
@@ -79,13 +84,13 @@ def sweep(
     """Measure the same calls at each concurrency, lowest first.
 
     Args:
-        client: anything with `generate_content(prompt, **parameters)`, safe for threads.
-        prompts: taken in turn, over and over.
-        concurrency: which to try, each 1 to 256.
-        calls_each: calls for each worker, 1 or more. Few make the end of a run, when some workers
+        client: Anything with `generate_content(prompt, **parameters)`, safe for threads.
+        prompts: Taken in turn, over and over.
+        concurrency: Which to try, each 1 to 256.
+        calls_each: Calls for each worker, 1 or more. Few make the end of a run, when some workers
             have nothing left to do, weigh more.
-        least: calls at each concurrency, at least.
-        parameters: sent with each call.
+        least: Calls at each concurrency, at least.
+        parameters: Sent with each call.
     """
     each = listed(prompts)
     whole("calls_each", calls_each, 1, 1_000)

@@ -25,8 +25,8 @@ class Histogram:
     """Counts of calls by response time.
 
     Attributes:
-        counts: calls in each of the bins from 10 ms to 100 s.
-        failed: calls that were never answered.
+        counts: Calls in each of the bins from 10 ms to 100 s.
+        failed: Calls that were never answered.
     """
 
     counts: tuple[int, ...]
@@ -60,9 +60,9 @@ class Histogram:
         """The histogram as one `<svg>` element.
 
         Args:
-            marks: vertical lines, as (label, seconds): percentiles, or a service level. One at
+            marks: Vertical lines, as (label, seconds): percentiles, or a service level. One at
                 infinity stands with the failed calls.
-            title: a line above.
+            title: A line above.
         """
         most = max([*self.counts, self.failed, 1])
         parts = [_bar(i, count, most, BLUE) for i, count in enumerate(self.counts) if count]

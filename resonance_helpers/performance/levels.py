@@ -30,8 +30,8 @@ class ServiceLevel:
     Attributes:
         metric: "p99" or any other percentile, or "mean", both in seconds; "success_rate" 0..1;
             "requests_per_second"; "characters_per_second"; "hrv_feedback" 0..1.
-        at_most, at_least: the bound; exactly one of the two.
-        of: which time a percentile or mean is of, see `run.TIMES`.
+        at_most, at_least: The bound; exactly one of the two.
+        of: Which time a percentile or mean is of, see `run.TIMES`.
     """
 
     metric: str
@@ -99,10 +99,10 @@ class Verdict:
     """Whether one run kept one promise, and whether it shows that the server keeps it.
 
     Attributes:
-        level: the promise.
-        measured: what the run came to; infinite where too many calls failed for a percentile,
+        level: The promise.
+        measured: What the run came to; infinite where too many calls failed for a percentile,
             NaN where nothing was answered.
-        low, high: its 95 % interval, where there is one.
+        low, high: Its 95 % interval, where there is one.
     """
 
     level: ServiceLevel
@@ -124,8 +124,10 @@ class Verdict:
 
     @property
     def shown(self) -> bool | None:
-        """True or False where the whole interval is on one side of the bound; None where the run
-        is too small to tell, or the metric has no interval."""
+        """True or False where the whole interval is on one side of the bound.
+
+        None where the run is too small to tell, or the metric has no interval.
+        """
         if self.low is None or self.high is None:
             return None
         ends = {self.level.keeps(self.low), self.level.keeps(self.high)}
@@ -138,8 +140,10 @@ class Verdict:
 
     @property
     def doubt(self) -> str:
-        """Why another run may come out otherwise; empty where the interval is clear, or there
-        is none to go by."""
+        """Why another run may come out otherwise.
+
+        Empty where the interval is clear, or there is none to go by.
+        """
         if self.shown is not None or (self.low is None and self.level.at_least is not None):
             return ""
         if self.level.q is not None and (self.low is None or self.high is None):

@@ -42,22 +42,22 @@ def load(
     due. Calls whose turn never came are part of the result, as failures of type "not-sent".
 
     Args:
-        client: anything with `generate_content(prompt, **parameters)`, safe for threads.
-        prompts: taken in turn, over and over.
-        rate: calls due per second, above 0.
-        duration: seconds over which calls fall due, above 0.
-        connections: calls that can be under way at once, 1 to 256. When all are held up, calls go
+        client: Anything with `generate_content(prompt, **parameters)`, safe for threads.
+        prompts: Taken in turn, over and over.
+        rate: Calls due per second, above 0.
+        duration: Seconds over which calls fall due, above 0.
+        connections: Calls that can be under way at once, 1 to 256. When all are held up, calls go
             out late; their response time counts the wait, their service time does not.
         spacing: "even", or "random" for moments as of independent callers (a Poisson process).
-        seed: of the random moments.
-        overrun: seconds, 0 or more.
-        warmup: calls made beforehand and not counted.
-        on_sample: told of each call when it ends, from the thread that made it.
-        stop: set it, from anywhere, to end the run early.
-        parameters: sent with each call.
+        seed: Of the random moments.
+        overrun: Seconds, 0 or more.
+        warmup: Calls made beforehand and not counted.
+        on_sample: Told of each call when it ends, from the thread that made it.
+        stop: Set it, from anywhere, to end the run early.
+        parameters: Sent with each call.
 
     Raises:
-        ValueError: a number is out of its range, or there are no calls or more than 20,000.
+        ValueError: A number is out of its range, or there are no calls or more than 20,000.
     """
     each = listed(prompts)
     whole("connections", connections, 1, MOST_WORKERS)

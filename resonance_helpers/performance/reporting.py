@@ -6,7 +6,6 @@ so that they can stand beside what was measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from .histogram import histogram
 from .levels import ServiceLevel, Verdicts, check_levels
-from .run import QUANTILES, Run
-from .statistics import Percentile
+from .run import Run
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["PUBLISHED", "Report", "beside_published", "report", "summary", "summary_table"]
+__all__ = ["PUBLISHED", "Report", "beside_published", "report"]
 
 PUBLISHED = {
     "mean response time, s": 0.234,
@@ -35,49 +33,6 @@ READING = (
     "A response time begins when a call was due, a service time when it was sent. A call that "
     "failed counts as one that was never answered. In brackets: 95 % intervals."
 )
-
-
-def summary(run: Run) -> list[tuple[str, str]]:
-    """The run as (label, figure), times in seconds with their 95 % intervals in brackets."""
-    loop = "closed loop" if run.rate is None else f"open loop, {run.rate:g} calls due a second"
-    rows = [("calls", f"{len(run)}, {loop}, at most {run.workers} at once")]
-    if not run.samples:
-        return rows
-    rows.append(("answered", str(run.success_rate)))
-    rows += [(f"failed: {failure}", f"{count}") for failure, count in run.failures.items()]
-    rows += [
-        ("requests per second", f"{run.requests_per_second:.1f}"),
-        ("characters per second", f"{run.characters_per_second:,.0f}"),
-        ("mean hrv_feedback", _figure(run.hrv_feedback)),
-    ]
-    shown = ["response_time"] if run.rate is None else ["response_time", "service_time"]
-    for of in [*shown, "server_time", "network_time"]:
-        if run.times(of):
-            rows.append((f"{of.replace('_', ' ')}, mean", f"{_figure(run.mean(of))} s"))
-            for q in QUANTILES if of in shown else (0.5, 0.99):
-                found = run.percentile(q, of)
-                rows.append((f"{of.replace('_', ' ')}, {found.name}", _with_interval(found)))
-    return rows
-
-
-def _with_interval(found: Percentile) -> str:
-    if found.low is None or found.high is None:
-        return f"{_seconds(found.value)}, no interval: {found.n:,} calls of {found.needed:,} needed"
-    return f"{_seconds(found.value)} ({_seconds(found.low)} to {_seconds(found.high)})"
-
-
-def _seconds(value: float) -> str:
-    return "never" if math.isinf(value) else f"{value:.3f} s"
-
-
-def summary_table(run: Run) -> str:
-    """The same as an HTML table."""
-    cells = "".join(
-        f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
-        f'<td style="text-align:left">{escape(figure)}</td></tr>'
-        for label, figure in summary(run)
-    )
-    return f"<table><tbody>{cells}</tbody></table>"
 
 
 def beside_published(run: Run) -> DataFrame:
@@ -137,7 +92,7 @@ class Report:
         parts = [histogram(self.run.times()).svg(marks)]
         if len(self.verdicts):
             parts += ["<h2>Service levels</h2>", self.verdicts._repr_html_()]
-        parts += ["<h2>Figures</h2>", f"<p>{READING}</p>", summary_table(self.run)]
+        parts += ["<h2>Figures</h2>", f"<p>{READING}</p>", self.run._repr_html_()]
         return "".join(parts)
 
 
@@ -146,7 +101,3 @@ def report(
 ) -> Report:
     """A report of a run, with the service levels checked."""
     return Report(run, check_levels(run, levels), title)
-
-
-def _figure(value: float) -> str:
-    return "none" if math.isnan(value) else f"{value:.3f}"

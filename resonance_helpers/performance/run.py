@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from .statistics import Correlation, Percentile, Share, correlation, percentile, share
@@ -24,7 +25,7 @@ from .statistics import Correlation, Percentile, Share, correlation, percentile,
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["QUANTILES", "TIMES", "Run", "Sample"]
+__all__ = ["QUANTILES", "TIMES", "Run", "Sample", "summary"]
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 TIMES = ("response_time", "service_time", "server_time", "network_time")
@@ -36,15 +37,15 @@ class Sample:
 
     Attributes:
         prompt_length: characters.
-        due: when the call should have been sent.
-        sent: when it was; equal to `finished` for a call that was given up.
-        finished: when its answer, or its failure, was there.
+        due: When the call should have been sent.
+        sent: When it was; equal to `finished` for a call that was given up.
+        finished: When its answer, or its failure, was there.
         failure: "" for an answer, else the type of the error, such as "rate-limited"; "not-sent"
             where the run ended before the call's turn came.
-        server: seconds that the server says it spent (`Server-Timing`), or None.
-        content_length: characters of the article.
+        server: Seconds that the server says it spent (`Server-Timing`), or None.
+        content_length: Characters of the article.
         hrv_feedback: 0..1, or None without an article.
-        attempts: how often the client tried.
+        attempts: How often the client tried.
     """
 
     prompt_length: int
@@ -79,8 +80,11 @@ class Sample:
 
     @property
     def network_time(self) -> float | None:
-        """Seconds of `service_time` that the server does not count as its own: the way there and
-        back, the client's work and retries, and any wait that the server leaves out."""
+        """Seconds of `service_time` that the server does not count as its own.
+
+        The way there and back, the client's work and retries, and any wait that the server
+        leaves out.
+        """
         return None if self.server_time is None else max(0.0, self.service_time - self.server_time)
 
     @property
@@ -97,10 +101,10 @@ class Run:
     an answer. Means are over the calls that were answered.
 
     Attributes:
-        samples: one `Sample` a call; none if the run was stopped before the first.
-        workers: how many calls could be under way at once.
-        wall: seconds from the beginning to the last answer.
-        rate: calls due per second, or None for a closed loop.
+        samples: One `Sample` a call; none if the run was stopped before the first.
+        workers: How many calls could be under way at once.
+        wall: Seconds from the beginning to the last answer.
+        rate: Calls due per second, or None for a closed loop.
     """
 
     samples: Sequence[Sample]
@@ -161,8 +165,10 @@ class Run:
 
     @property
     def in_flight(self) -> float:
-        """How many calls were under way, on average over the run. By Little's law that is
-        `requests_per_second` times the mean `service_time`."""
+        """How many calls were under way, on average over the run.
+
+        By Little's law that is `requests_per_second` times the mean `service_time`.
+        """
         return math.fsum(sample.finished - sample.sent for sample in self.samples) / self.wall
 
     def correlation(self, x: str, y: str, method: str = "spearman") -> Correlation:
@@ -192,15 +198,53 @@ class Run:
         return DataFrame([[getattr(s, c) for c in columns] for s in self.samples], columns=columns)
 
     def __str__(self) -> str:
-        from .reporting import summary
-
         return "\n".join(f"{label:<28} {figure}" for label, figure in summary(self))
 
     def _repr_html_(self) -> str:
-        from .reporting import summary_table
-
-        return summary_table(self)
+        cells = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
+            f'<td style="text-align:left">{escape(figure)}</td></tr>'
+            for label, figure in summary(self)
+        )
+        return f"<table><tbody>{cells}</tbody></table>"
 
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
+
+
+def summary(run: Run) -> list[tuple[str, str]]:
+    """The run as (label, figure), times in seconds with their 95 % intervals in brackets."""
+    loop = "closed loop" if run.rate is None else f"open loop, {run.rate:g} calls due a second"
+    rows = [("calls", f"{len(run)}, {loop}, at most {run.workers} at once")]
+    if not run.samples:
+        return rows
+    rows.append(("answered", str(run.success_rate)))
+    rows += [(f"failed: {failure}", f"{count}") for failure, count in run.failures.items()]
+    rows += [
+        ("requests per second", f"{run.requests_per_second:.1f}"),
+        ("characters per second", f"{run.characters_per_second:,.0f}"),
+        ("mean hrv_feedback", _figure(run.hrv_feedback)),
+    ]
+    shown = ["response_time"] if run.rate is None else ["response_time", "service_time"]
+    for of in [*shown, "server_time", "network_time"]:
+        if run.times(of):
+            rows.append((f"{of.replace('_', ' ')}, mean", f"{_figure(run.mean(of))} s"))
+            for q in QUANTILES if of in shown else (0.5, 0.99):
+                found = run.percentile(q, of)
+                rows.append((f"{of.replace('_', ' ')}, {found.name}", _with_interval(found)))
+    return rows
+
+
+def _with_interval(found: Percentile) -> str:
+    if found.low is None or found.high is None:
+        return f"{_seconds(found.value)}, no interval: {found.n:,} calls of {found.needed:,} needed"
+    return f"{_seconds(found.value)} ({_seconds(found.low)} to {_seconds(found.high)})"
+
+
+def _seconds(value: float) -> str:
+    return "never" if math.isinf(value) else f"{value:.3f} s"
+
+
+def _figure(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.3f}"

@@ -30,14 +30,14 @@ class Plan:
     """Which calls to make, and when.
 
     Attributes:
-        prompts: one for each call, in order.
-        parameters: sent with every call.
-        workers: threads, each with one call under way at most.
-        due: seconds from the beginning at which each call is due, ascending; None in a closed
+        prompts: One for each call, in order.
+        parameters: Sent with every call.
+        workers: Threads, each with one call under way at most.
+        due: Seconds from the beginning at which each call is due, ascending; None in a closed
             loop, where a worker makes its next call as soon as the last one is answered.
-        last_start: seconds after which no further call is sent.
-        on_sample: told of each call when it ends, from the thread that made it.
-        stop: set it, from anywhere, to send no further call. What falls due later is no part of
+        last_start: Seconds after which no further call is sent.
+        on_sample: Told of each call when it ends, from the thread that made it.
+        stop: Set it, from anywhere, to send no further call. What falls due later is no part of
             the run; what is due already and has not been sent counts as a failure.
     """
 

@@ -26,12 +26,12 @@ class Reading:
     """Totals of `POST /hr_generate` at one moment, or between two.
 
     Attributes:
-        requests: answered requests, errors included.
-        errors: those answered with 400 or more.
-        seconds: server time of all of them together.
-        articles: generations stored.
-        characters: of those articles.
-        feedback: sum of their hrv_feedback.
+        requests: Answered requests, errors included.
+        errors: Those answered with 400 or more.
+        seconds: Server time of all of them together.
+        articles: Generations stored.
+        characters: Of those articles.
+        feedback: Sum of their hrv_feedback.
     """
 
     requests: float
@@ -71,7 +71,7 @@ def read_json(metrics: Mapping[str, Any]) -> Reading:
     """A reading from the JSON of `GET /metrics`, as `client.get_system_metrics()` returns it.
 
     Raises:
-        ValueError: it is an error dict, or lacks what this reads.
+        ValueError: It is an error dict, or lacks what this reads.
     """
     if metrics.get("status") == "error":
         raise ValueError(f"the server gave no metrics: {metrics.get('message')}")

@@ -71,9 +71,9 @@ def percentile(values: Sequence[float], q: float, confidence: float = 0.95) -> P
     other; calls that queue behind the same stall do, and then the true interval is wider.
 
     Args:
-        values: at least one number; infinity stands for a call that was never answered.
-        q: between 0 and 1, both excluded: 0.99 for the 99th percentile.
-        confidence: between 0 and 1, both excluded.
+        values: At least one number; infinity stands for a call that was never answered.
+        q: Between 0 and 1, both excluded: 0.99 for the 99th percentile.
+        confidence: Between 0 and 1, both excluded.
 
     Raises:
         ValueError: `values` is empty, holds a NaN, or a share is out of its range.
@@ -150,8 +150,10 @@ class Share:
 
 
 def share(successes: int, n: int, confidence: float = 0.95) -> Share:
-    """`successes` of `n` as a share, with Wilson's interval (1927), which is sound near 1 too:
-    100 of 100 shows at least 96.3 %, not 100 %."""
+    """`successes` of `n` as a share, with Wilson's interval (1927).
+
+    It is sound near 1 too: 100 of 100 shows at least 96.3 %, not 100 %.
+    """
     _check_share("confidence", confidence)
     if not 0 <= successes <= n or n == 0:
         raise ValueError(
@@ -199,15 +201,16 @@ def correlation(
     """How far `xs` and `ys` rise together.
 
     Args:
-        xs, ys: equally many finite numbers, paired.
+        xs: Finite numbers.
+        ys: As many, paired with them.
         method: ``"spearman"`` asks whether one rises with the other, in any shape, and does not
             mind outliers; ``"pearson"`` asks for a straight line, and one stalled call can decide
             it. Response times have outliers.
-        confidence: of the interval, which is Fisher's z; for Spearman with the variance of
+        confidence: Of the interval, which is Fisher's z; for Spearman with the variance of
             Bonett & Wright (Psychometrika 65, 2000). Pearson's is sound for data near normal.
 
     Raises:
-        ValueError: lengths differ, a value is not finite, or the method is unknown.
+        ValueError: Lengths differ, a value is not finite, or the method is unknown.
     """
     _check_share("confidence", confidence)
     if len(xs) != len(ys):

@@ -1,6 +1,9 @@
 # ruff: noqa: RUF001 (the full-width question mark is meant)
-"""What is counted in one sentence. A text's measures are sums of these counts, so a writer can
-swap a sentence and know the new measure without reading the rest again."""
+"""What is counted in one sentence.
+
+A text's measures are sums of these counts, so a writer can swap a sentence and know the new measure
+without reading the rest again.
+"""
 
 from __future__ import annotations
 
@@ -185,8 +188,11 @@ def _is_simile(tokens: list[str], i: int) -> bool:
 
 
 def _passives(tokens: list[str], *, asked: bool) -> tuple[str, ...]:
-    """ "be" (or "get") and a past participle, with up to two adverbs between; the agent may be
-    missing (Biber 1988, features 17 and 18). In a question a pronoun may stand between."""
+    """Each "be" (or "get") and a past participle, with up to two adverbs between.
+
+    The agent may be missing (Biber 1988, features 17 and 18). In a question a pronoun may stand
+    between.
+    """
     found = []
     for i, token in enumerate(tokens):
         if token in lx.BE_FORMS or token in _GET_FORMS:

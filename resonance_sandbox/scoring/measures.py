@@ -31,8 +31,11 @@ class Measure:
 
 
 def sentence_variance(c: Counts) -> float:
-    """Coefficient of variation of the sentence lengths in words (population standard deviation
-    over mean). 0 for fewer than two sentences. Pearson (1896); as burstiness of prose rhythm."""
+    """Coefficient of variation of the sentence lengths in words.
+
+    It is the population standard deviation over the mean, and 0 for fewer than two sentences.
+    Pearson (1896); as burstiness of prose rhythm.
+    """
     if c.sentences < 2:
         return 0.0
     mean = c.words / c.sentences
@@ -41,13 +44,18 @@ def sentence_variance(c: Counts) -> float:
 
 def emotional_valence(c: Counts) -> float:
     """Mean VADER compound of the sentences, weighted by their length, -1..1.
-    Hutto & Gilbert (2014)."""
+
+    Hutto & Gilbert (2014).
+    """
     return c.felt / c.words if c.words else 0.0
 
 
 def emotional_intensity(c: Counts) -> float:
-    """Summed strength of the affective words, whichever their sign, per word. The strengths are
-    those of VADER's lexicon. Hutto & Gilbert (2014); arousal apart from valence, Russell (1980)."""
+    """Summed strength of the affective words, whichever their sign, per word.
+
+    The strengths are those of VADER's lexicon. Hutto & Gilbert (2014); arousal apart from valence,
+    Russell (1980).
+    """
     return c.affect / c.words if c.words else 0.0
 
 
@@ -58,25 +66,35 @@ def assertiveness_index(c: Counts) -> float:
 
 def curiosity_index(c: Counts) -> float:
     """Questions, words of wonder and invitations to the reader, per sentence.
-    Hyland (2005), engagement markers; Litman & Spielberger (2003)."""
+
+    Hyland (2005), engagement markers; Litman & Spielberger (2003).
+    """
     return c.curiosity / c.sentences if c.sentences else 0.0
 
 
 def metaphor_density(c: Counts) -> float:
-    """Similes, "is a <concrete noun>", "the <concrete noun> of" and lexicalised metaphorical
-    verbs, per sentence. Lakoff & Johnson (1980); Steen et al. (2010), MIPVU."""
+    """Figures of speech per sentence.
+
+    They are similes, "is a <concrete noun>", "the <concrete noun> of" and lexicalised metaphorical
+    verbs. Lakoff & Johnson (1980); Steen et al. (2010), MIPVU.
+    """
     return c.figures / c.sentences if c.sentences else 0.0
 
 
 def storytelling_index(c: Counts) -> float:
-    """Past tense and perfect verbs, third-person pronouns, verbs of speech and markers of
-    sequence, per 100 words. Biber (1988), dimension 2; Labov & Waletzky (1967)."""
+    """Markers of narrative per 100 words.
+
+    They are past tense and perfect verbs, third-person pronouns, verbs of speech and markers of
+    sequence. Biber (1988), dimension 2; Labov & Waletzky (1967).
+    """
     return 100 * c.narrative / c.words if c.words else 0.0
 
 
 def active_voice_ratio(c: Counts) -> float:
-    """Share of the sentences that hold no passive ("be" and a participle, the agent named or
-    not). 0 where there is no sentence. Biber (1988), features 17 and 18."""
+    """Share of the sentences that hold no passive; 0 where there is no sentence.
+
+    A passive is "be" and a participle, the agent named or not. Biber (1988), features 17 and 18.
+    """
     return 1 - c.passives / c.sentences if c.sentences else 0.0
 
 

@@ -29,8 +29,9 @@ _TRIES = 26
 
 @dataclass(frozen=True, slots=True)
 class ResonantWriter:
-    """Steers an article to its target by what its sentences measure. Thread-safe: it keeps no
-    state but caches of pure functions.
+    """Steers an article to its target by what its sentences measure.
+
+    Thread-safe: it keeps no state but caches of pure functions.
 
     Attributes:
         sweeps: how often each place in the article is offered other sentences, by estimate.
@@ -50,8 +51,10 @@ class ResonantWriter:
         return "resonant"
 
     def warm_up(self) -> None:
-        """Measure every frame's variants now (some 0.2 s), which the first articles would have to
-        wait for otherwise."""
+        """Measure every frame's variants now (some 0.2 s).
+
+        The first articles would have to wait for it otherwise.
+        """
         for members in frames().values():
             for frame in members:
                 for draw in range(frame.choices):
@@ -116,8 +119,10 @@ def _room(max_length: int) -> int:
 
 
 def _pools(lexis: Lexis, temperature: float, rng: random.Random) -> dict[str, list[Candidate]]:
-    """What this article may say: by role, two variants each of the frames that it draws, with the
-    bias that exploring gives them. It draws not all frames, so that articles differ."""
+    """What this article may say: by role, two variants each of the frames that it draws.
+
+    Each has the bias that exploring gives it. Not all frames are drawn, so that articles differ.
+    """
     pools = {}
     for role, members in frames().items():
         pool = []

@@ -74,8 +74,7 @@ _NEUTRAL = dict.fromkeys(SLOTS, "items") | {
 
 @cache
 def skeleton_of(text: str) -> tuple[Features, float]:
-    """What the sentence of a variant's `text` has of its own, without its fillers: its features
-    and its valence."""
+    """Features and valence that the sentence of a variant's `text` has without its fillers."""
     cues = cues_of(realise(text, "topics", False, _NEUTRAL))
     return features_of(cues.counts), _unnormalised(cues.compound)
 

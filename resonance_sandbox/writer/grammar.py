@@ -129,7 +129,7 @@ def realise(text: str, subject: str, plural: bool, fillers: Mapping[str, str]) -
 
 
 def third_person(verb: str) -> str:
-    """ "change" to "changes", "carry" to "carries", "have" to "has"."""
+    """From "change" to "changes", "carry" to "carries", "have" to "has"."""
     if verb == "have":
         return "has"
     if verb.endswith(("s", "sh", "ch", "x", "z", "o")):
@@ -140,7 +140,7 @@ def third_person(verb: str) -> str:
 
 
 def article_for(word: str) -> str:
-    """ "a" or "an", by the sound that `word` begins with.
+    """The article, "a" or "an", by the sound that `word` begins with.
 
     >>> [article_for(word) for word in ("hour", "user", "engineer", "one", "SQL", "MRI")]
     ['an', 'a', 'an', 'a', 'an', 'an']

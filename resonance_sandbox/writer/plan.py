@@ -1,5 +1,8 @@
-"""The layout of an article: which role each sentence plays, so that paragraphs have an opening, a
-development and a close, and a story, where there is one, runs in order."""
+"""The layout of an article: which role each sentence plays.
+
+Paragraphs have an opening, a development and a close, and a story, where there is one, runs in
+order.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The feedback loop: sentences are proposed for each place, measured, and kept where they bring
-the article nearer its target.
+"""The feedback loop: sentences are proposed, measured, and kept where they bring the target nearer.
 
 A draft's distance is known from ten sums over its sentences, so that a swap is judged in
 microseconds. Most swaps are judged on estimates (`features`); the last rounds write the sentence
@@ -197,9 +196,11 @@ class Draughtsman:
         return pool if len(pool) <= tries else self._rng.sample(pool, tries)
 
     def _manners(self, index: int, candidate: Candidate) -> float:
-        """What reads badly beside its neighbours, as a distance: the same beginning, two
-        questions or two asides in a row, the subject named again at once, nothing in common, a
-        sudden change of mood."""
+        """What reads badly beside its neighbours, as a distance.
+
+        That is the same beginning, two questions or two asides in a row, the subject named again at
+        once, nothing in common, a sudden change of mood.
+        """
         cost = 0.0
         mine = candidate.variant
         mood = candidate.features.felt / candidate.features.words

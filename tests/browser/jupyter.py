@@ -20,9 +20,13 @@ TOKEN = "for-tests-alone"
 
 
 class Lab:
-    """A JupyterLab as ``make lab`` starts it; ``url`` is its address, ``notebooks`` its folder."""
+    """A JupyterLab as ``make lab`` starts it; ``url`` is its address, ``notebooks`` its folder.
 
-    def __init__(self, notebooks: Path, settings: Path) -> None:
+    With ``clone`` it is started in that clone of the project and opens the working copies there.
+    """
+
+    def __init__(self, notebooks: Path, settings: Path, clone: Path | None = None) -> None:
+        self.clone = clone
         self.notebooks = notebooks
         self.settings = settings
         self.log = settings / "jupyterlab.log"
@@ -44,8 +48,10 @@ class Lab:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "resonance_helpers", "lab", "--no-browser"),
-                    *("--port", str(port), "--notebooks", str(self.notebooks)),
+                    *("--port", str(port)),
+                    *(() if self.clone else ("--notebooks", str(self.notebooks))),
                 ],
+                cwd=self.clone,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -54,11 +54,11 @@ def test_nothing_asks_for_news_or_leaves_the_machine(smoke: Lab, page):
     assert page.refused == []
 
 
-def test_make_lab_opens_on_lesson_1(lab: Lab, page):
+def test_make_lab_opens_on_the_welcome_page(lab: Lab, page):
     page.goto(f"{lab.url}/?token={TOKEN}")  # the address that a browser is opened on
-    expect(page).to_have_url(re.compile("/lab/tree/01_health.ipynb"))
+    expect(page).to_have_url(re.compile("/lab/tree/welcome.ipynb"))
     lab.wait_idle(page)
-    expect(page.get_by_role("heading", name="1. Health")).to_be_visible()
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
     assert page.refused == []
 
 

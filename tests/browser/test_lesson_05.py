@@ -74,7 +74,7 @@ def test_the_dial_is_turned_and_three_clients_run(
         run.click()
         # The counts move while the clients run, and not only at the end.
         expect(said.filter(has_text=re.compile(r"\d+ of 24 prompts sent"))).to_be_visible()
-        expect(said.filter(has_text=f"Done: 24 prompts at {percent}% faults")).to_be_visible(
+        expect(said.filter(has_text=f"Done. 24 prompts at {percent}% faults")).to_be_visible(
             timeout=DONE
         )
         answered[percent] = counts(page)

@@ -9,6 +9,8 @@ import pytest
 
 from resonance_helpers.cli import lab as module
 from resonance_helpers.cli.lab import LabError
+from resonance_helpers.lesson import solved
+from resonance_helpers.lesson.manifest import LESSONS, WELCOME
 
 
 @pytest.fixture
@@ -71,3 +73,33 @@ def test_the_settings_are_defaults_beside_a_learners_own(monkeypatch):
     assert own == "own"
     overrides = json.loads((Path(ours) / "labconfig/default_setting_overrides.json").read_text())
     assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_the_lab_opens_where_the_learner_was(notebooks: Path):
+    for lesson in (WELCOME, *LESSONS):
+        (notebooks / lesson.filename).touch()
+    assert "--LabApp.default_url=/lab/tree/welcome.ipynb" in module.command(notebooks, 1)
+
+    solved.record("profiles.create", notebooks)
+
+    assert "--LabApp.default_url=/lab/tree/03_profiles.ipynb" in module.command(notebooks, 1)
+
+
+def test_working_copies_are_made_once_and_their_changes_told(tmp_path: Path, capsys):
+    source, mine = tmp_path / "source", tmp_path / "mine"
+    source.mkdir()
+    (source / "01_health.ipynb").write_text("first", "utf-8")
+
+    module.working_copies(source, mine)
+    assert capsys.readouterr().out.startswith("Your lessons are in mine, copied from source")
+    module.working_copies(source, mine)
+    assert capsys.readouterr().out == ""
+    (source / "01_health.ipynb").write_text("second", "utf-8")
+    module.working_copies(source, mine)
+    assert capsys.readouterr().out == "01_health.ipynb: brought up to date\n"
+
+
+def test_without_lessons_no_copy_is_made(tmp_path: Path):
+    with pytest.raises(LabError, match="there are no lessons in"):
+        module.working_copies(tmp_path, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()

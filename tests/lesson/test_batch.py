@@ -15,8 +15,9 @@ PROMPTS = [{"prompt": f"prompt {number}"} for number in range(60)]
 def report(*spans: tuple[float, float], failed: int | None = None) -> BatchReport:
     records = [
         {
-            "event": "failure" if item == failed else "success",
             "item": item,
+            "success": item != failed,
+            "final": True,
             "request": {},
             "attempts": 1,
             "started": 1000 + began,
@@ -107,7 +108,7 @@ def test_the_panel_runs_a_batch_and_keeps_its_reports(serve):
         panel.button.click()
     assert sorted(panel.reports) == [1, 6]
     assert panel.reports[6].stats.successful == 6
-    assert "6 at once: 6 of 6 in" in panel.told
-    assert "<svg" in panel._view.value
-    assert panel._view.value.count("<tr>") == 3
+    assert "6 at once: 6 of 6 in" in panel.told()
+    assert "<svg" in panel.view.value
+    assert panel.view.value.count("<tr>") == 3
     assert not panel.button.disabled

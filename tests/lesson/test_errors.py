@@ -118,7 +118,8 @@ def test_the_dial_runs_and_tells(api: LessonClient) -> None:
     assert repr(dial) == "FaultDial: Set the dial, then press Run."
     dial.rate.value = 40
     dial.button.click()
-    assert "Done: 6 prompts at 40% faults. Ours: 6 answered" in dial.news
+    assert "6 prompts at 40% faults. Ours: 6 answered" in dial.news
+    assert dial.status == "done"
     assert dial.scores["ours"].answered == 6
     assert "<svg" in dial.view.value
     assert "Counts so far" in dial.table.value
@@ -140,5 +141,6 @@ def test_a_dial_whose_sandbox_is_gone_says_so() -> None:
         client.sandbox = gone
         dial = FaultDial(client, FEW)
     dial.run()
-    assert dial.news.startswith("The run broke off: the sandbox has ended")
+    assert dial.news == "The sandbox has ended. Run the set-up cell, then this one."
+    assert dial.status == "failed"
     assert not dial.button.disabled

@@ -61,7 +61,7 @@ def test_reading_keeps_every_word(answer: dict[str, Any]) -> None:
 
 
 def test_reading_shows_markup_as_text() -> None:
-    html = generation.Reading("a <b> c\n\n<script>x</script>")._repr_html_()
+    html = generation.ArticleView("a <b> c\n\n<script>x</script>")._repr_html_()
     assert "<script" not in html
     assert "a &lt;b&gt; c" in html
 

@@ -88,7 +88,7 @@ def test_a_server_that_takes_no_requests_works_for_nobody(answer: dict[str, Any]
     assert not health.read(answer).works("writer")
 
 
-def wait(server: Server, clock: Clock, **options: Any) -> health.Health:
+def wait(server: Server, clock: Clock, **options: Any) -> health.HealthReport:
     return health.wait_until_ready(server, clock=clock, sleep=clock.sleep, **options)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson, available
+from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson, available, pages
 
 
 @dataclass
@@ -54,6 +54,13 @@ class Page:
         return "\n".join(parts)
 
 
-@pytest.fixture(scope="module", params=available(), ids=lambda lesson: lesson.slug)
+@pytest.fixture(scope="module", params=pages(), ids=lambda lesson: lesson.slug)
 def page(request: pytest.FixtureRequest) -> Page:
+    """Every notebook, the welcome page too."""
+    return Page(request.param)
+
+
+@pytest.fixture(scope="module", params=available(), ids=lambda lesson: lesson.slug)
+def lesson(request: pytest.FixtureRequest) -> Page:
+    """Every notebook that teaches."""
     return Page(request.param)

@@ -19,6 +19,7 @@ from resonance_helpers.lesson.manifest import (
     CAPSTONE,
     LESSONS,
     NOTEBOOKS,
+    WELCOME,
     available,
     heading,
     navigation,
@@ -46,7 +47,7 @@ def lines(source: str) -> int:
 def test_the_lessons_come_in_order_without_a_gap():
     lessons = [lesson for lesson in available() if lesson != CAPSTONE]
     assert lessons == list(LESSONS[: len(lessons)])
-    known = {lesson.filename for lesson in (*LESSONS, CAPSTONE)}
+    known = {lesson.filename for lesson in (WELCOME, *LESSONS, CAPSTONE)}
     assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} <= known
 
 
@@ -134,26 +135,26 @@ def test_cells_are_short(page: Page):
     assert sum(length > 10 for length in lengths) <= len(lengths) / 10
 
 
-def test_prose_stands_between_the_code(page: Page):
-    assert 1.0 <= len(page.prose) / len(page.code) <= 2.0
+def test_prose_stands_between_the_code(lesson: Page):
+    assert 1.0 <= len(lesson.prose) / len(lesson.code) <= 2.0
 
 
-def test_the_title_and_the_times_are_the_manifests(page: Page):
-    titles = [line for cell in page.prose for line in re.findall(r"(?m)^# .*", cell.source)]
-    assert titles == [f"# {page.lesson.name}"]
-    first = page.notebook.cells[0].source
-    assert first.startswith(heading(page.lesson))
-    assert any(times(page.lesson) in cell.source for cell in page.prose[:4])
+def test_the_title_and_the_times_are_the_manifests(lesson: Page):
+    titles = [line for cell in lesson.prose for line in re.findall(r"(?m)^# .*", cell.source)]
+    assert titles == [f"# {lesson.lesson.name}"]
+    first = lesson.notebook.cells[0].source
+    assert first.startswith(heading(lesson.lesson))
+    assert any(times(lesson.lesson) in cell.source for cell in lesson.prose[:4])
 
 
-def test_one_cell_of_four_lines_sets_up(page: Page):
-    first = page.code[0].source
+def test_one_cell_of_four_lines_sets_up(lesson: Page):
+    first = lesson.code[0].source
     assert lines(first) <= 4
     assert "connect(" in first
 
 
-def test_the_parts_come_in_the_agreed_order(page: Page):
-    text = "\n".join(cell.source for cell in page.prose)
+def test_the_parts_come_in_the_agreed_order(lesson: Page):
+    text = "\n".join(cell.source for cell in lesson.prose)
     places = [
         text.find(part)
         for part in ("*You will*", "\n## When it goes wrong", "\n## Exercises", "\n## Summary")

@@ -12,7 +12,7 @@ import pytest
 
 from authoring.execute import contents
 from resonance_helpers.cli.main import parser
-from resonance_helpers.lesson.manifest import available, table
+from resonance_helpers.lesson.manifest import WELCOME, available, table
 from tests.__main__ import PARTS, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,9 +88,9 @@ def test_links_lead_somewhere_and_make_commands_exist(page: Path):
     assert set(re.findall(r"(?m)(?:`|^)make ([a-z-]+)", text)) <= TARGETS
 
 
-def test_the_launch_link_lands_on_lesson_1():
+def test_the_launch_link_lands_on_the_welcome_page():
     [path] = re.findall(r"mybinder\.org/v2/\S+\?urlpath=lab/tree/([\w./]+)", README)
-    assert ROOT / path == ROOT / "notebooks" / available()[0].filename
+    assert ROOT / path == ROOT / "notebooks" / WELCOME.filename
     if os.name == "posix":
         assert os.access(ROOT / "postBuild", os.X_OK)
         subprocess.run(["bash", "-n", ROOT / "postBuild"], check=True)
@@ -100,7 +100,7 @@ def test_resonance_commands_exist():
     [commands] = [one for one in parser()._actions if hasattr(one, "choices") and one.choices]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = set(re.findall(r"(?:bin/|Scripts\\|`)resonance ([a-z]+)", text))
-    assert {"lab", "sandbox", "doctor"} == named
+    assert {"lab", "progress", "sandbox", "doctor"} == named
     assert named <= set(commands.choices)
 
 

@@ -1,7 +1,7 @@
 """Exercises: `check.<topic>.<exercise>(answer)` says how far an answer is, `hint()` how to go on.
 
 A topic is a module of this package, and an exercise a function in it; both load when first
-named. A check never raises: what it has to say is an `Outcome`, which starts with a word.
+named. A check never raises: what it has to say is an `CheckResult`, which starts with a word.
 
 >>> check.profiles.isolation(...)
 Not attempted. Put your answer in place of the three dots and run the cell again.
@@ -13,12 +13,22 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
-from .core import Exercise, NotYet, Outcome, attempt, exercise, hint, use
+from .core import CheckResult, Exercise, NotYet, attempt, exercise, hint, use
 
-__all__ = ["Exercise", "NotYet", "Outcome", "attempt", "check", "exercise", "hint", "use"]
+__all__ = [
+    "CheckResult",
+    "Exercise",
+    "NotYet",
+    "attempt",
+    "check",
+    "exercise",
+    "exercises",
+    "hint",
+    "use",
+]
 
 
-class Check:
+class Checks:
     """All topics, each an attribute."""
 
     def __getattr__(self, topic: str) -> ModuleType:
@@ -33,5 +43,11 @@ class Check:
         return f"check.<topic>.<exercise>(answer); topics: {', '.join(dir(self))}"
 
 
-check = Check()
+def exercises(topic: str) -> tuple[str, ...]:
+    """The names of a topic's exercises: ``("profiles.choose", …)``; none of an unknown topic."""
+    there = vars(getattr(check, topic)).values() if topic in dir(check) else ()
+    return tuple(one.name for one in there if isinstance(one, Exercise))
+
+
+check = Checks()
 """Every exercise, by topic: ``check.profiles.create(answer)``."""

@@ -7,14 +7,17 @@ answer, no server, an answer of some odd type) is dealt with here, once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from ...client.errors import ResonanceError
+from .. import solved
+from ..manifest import available
 
-__all__ = ["Exercise", "NotYet", "Outcome", "attempt", "exercise", "hint", "use"]
+__all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "use"]
 
 BLANK = "Put your answer in place of the three dots and run the cell again."
 MARKS = {"Correct": "✓", "Not yet": "✗", "Not attempted": "○", "Set-up broken": "!"}
@@ -25,7 +28,7 @@ class NotYet(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckResult:
     """What a check or a hint has to say: `word` first, then a sentence or two.
 
     `word` is Correct, Not yet, Not attempted or Set-up broken, or, of a hint, which one on which
@@ -53,7 +56,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Exercise:
-    """One exercise; call it with the answer. It returns an `Outcome` and never raises.
+    """One exercise; call it with the answer. It returns an `CheckResult` and never raises.
 
     Attributes:
         name: as in ``check.profiles.create``.
@@ -70,33 +73,47 @@ class Exercise:
     online: bool = True
     _given: int = field(default=0, repr=False)
 
-    def __call__(self, answer: Any = ...) -> Outcome:
+    def __call__(self, answer: Any = ...) -> CheckResult:
         _lesson.last = self
         if answer is ...:
-            return Outcome("Not attempted", BLANK)
+            return CheckResult("Not attempted", BLANK)
         if self.online and (broken := _broken(_lesson.api)):
-            return Outcome("Set-up broken", broken)
+            return CheckResult("Set-up broken", broken)
         try:
-            return Outcome("Correct", self.judge(answer, _lesson.api))
+            told = self.judge(answer, _lesson.api)
         except NotYet as reason:
-            return Outcome("Not yet", str(reason))
+            return CheckResult("Not yet", str(reason))
         except ResonanceError as error:
-            return Outcome("Set-up broken", f"The check's own request failed: {error.message}")
+            return CheckResult("Set-up broken", f"The check's own request failed: {error.message}")
         except Exception as error:
             # An answer may be anything at all, so the check may trip over it anywhere.
-            return Outcome(
+            return CheckResult(
                 "Not yet",
                 f"This check could not read your answer, {_a(answer)}: {_told(error)}. "
                 "Compare it with what the exercise asks for.",
             )
+        if solved.record(self.name):
+            told += self._finished()
+        return CheckResult("Correct", told)
 
-    def hint(self) -> Outcome:
+    def _finished(self) -> str:
+        """What to say where this was the last exercise of its lesson that was left."""
+        topic = self.name.partition(".")[0]
+        here = vars(sys.modules[self.judge.__module__]).values()
+        if not {one.name for one in here if isinstance(one, Exercise)} <= solved.solved().keys():
+            return ""
+        order = available()
+        at = next(i for i, lesson in enumerate(order) if lesson.topic == topic)
+        after = f" Go on with {order[at + 1].name}." if at + 1 < len(order) else ""
+        return f" That was the last exercise of {order[at].name}.{after}"
+
+    def hint(self) -> CheckResult:
         """The next hint; after the last one, the last again."""
         _lesson.last = self
         self._given = min(self._given + 1, len(self.hints))
         more = "" if self._given < len(self.hints) else " (This was the last hint.)"
         # Named, because hint() is for the last one checked: after Run All that is the last of all.
-        return Outcome(
+        return CheckResult(
             f"Hint {self._given} of {len(self.hints)} on check.{self.name}",
             self.hints[self._given - 1] + more,
         )
@@ -117,10 +134,10 @@ def exercise(
     return wrap
 
 
-def hint() -> Outcome:
+def hint() -> CheckResult:
     """The next hint for the exercise that was checked last."""
     if _lesson.last is None:
-        return Outcome(
+        return CheckResult(
             "Not attempted", "Run the check of an exercise first; this hints at the last."
         )
     return _lesson.last.hint()

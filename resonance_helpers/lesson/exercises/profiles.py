@@ -1,5 +1,4 @@
-"""Exercises about profiles: choose one, create one, meet the wall between tenants, and recognise a
-style."""
+"""Exercises about profiles: choose one, create one, stay within a tenant, recognise a style."""
 
 from __future__ import annotations
 

@@ -12,22 +12,21 @@ import traitlets
 
 from ...client.auth import OAuth2AuthorizationCode
 from ...client.errors import ResonanceError
-from .base import LABEL, WIDE, Panel
+from .base import LABEL, WIDE, Panel, got
 
 __all__ = ["LogInPanel", "RateGauge"]
 
 
 class LogInPanel(Panel):
-    """*What does the person see?* A link to the sandbox's own log-in page, which you walk through
-    in your browser, as a demo user.
+    """*What does the person see?* The sandbox's own log-in page, in your browser, as a demo user.
 
     Args:
-        client: a client of `connect()`.
-        tenant: whose demo user you are.
-        scope: what the program asks for.
+        client: A client of `connect()`.
+        tenant: Whose demo user you are.
+        scope: What the program asks for.
 
     Attributes:
-        auth: the credential after the log-in, None before.
+        auth: The credential after the log-in, None before.
     """
 
     auth = traitlets.Any()
@@ -69,11 +68,11 @@ class LogInPanel(Panel):
         try:
             self._auth.log_in()
         except (ResonanceError, OSError) as error:
-            self.news = f"You are not logged in: {getattr(error, 'message', error)}"
+            self.tell("failed", f"You are not logged in: {getattr(error, 'message', error)}")
         else:
             self.auth = self._auth
             token = self._auth.token
-            self.news = f"Logged in, with the scope {token.scope if token else ''}."
+            self.tell("done", f"Logged in, with the scope {token.scope if token else ''}.")
         finally:
             self.link.value = ""
             self.button.disabled = False
@@ -82,7 +81,7 @@ class LogInPanel(Panel):
         self.link.value = (
             f'<a href="{escape(url)}" target="_blank" rel="noopener">Open the log-in page</a>'
         )
-        self.news = "Waiting for you to decide in the other tab …"
+        self.tell("busy", "Waiting for you to decide in the other tab …")
 
     def _peek(self, change: Any) -> None:
         # In a widget, not in an output: it is gone when the kernel is, and is saved nowhere.
@@ -90,17 +89,18 @@ class LogInPanel(Panel):
 
 
 class RateGauge(Panel):
-    """*How many requests have I left?* Each answer moves the gauge; at none you are refused, or, if
-    you obey, you wait until there are some again.
+    """*How many requests have I left?* Each answer moves the gauge.
+
+    At none you are refused, or, if you obey, you wait until there are some again.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
-        count: requests that *Send* sends.
+        client: A `ResonanceOSAPIClient`.
+        count: Requests that *Send* sends.
 
     Attributes:
-        sent: requests so far.
-        refused: those of them that were answered 429.
-        waited: how often it waited for the limit.
+        sent: Requests so far.
+        refused: Those of them that were answered 429.
+        waited: How often it waited for the limit.
     """
 
     sent = traitlets.Int()
@@ -120,27 +120,25 @@ class RateGauge(Panel):
 
     def run(self) -> None:
         """Send all requests, one after another; what *Send* does."""
-        self.button.disabled = True
         sent, refused, waited = self.sent, self.refused, self.waited
-        try:
+        with self.working(f"Sending {self._count} …"):
             for _ in range(self._count):
                 if self.obey.value:
                     self._wait()
                 self.sent += 1
                 answer = self._client.get_profiles(limit=1)
-                self._show()
+                self._move()
                 if answer.get("response_code") == 429:
                     self.refused += 1
-                elif self._failed(answer):
-                    return
-        finally:
-            self.button.disabled = False
-        refused = self.refused - refused
-        times = self.waited - waited
-        self.news = (
-            f"Sent {self.sent - sent}: {self._count - refused} answered, {refused} refused with "
-            f"429. Waited {times} time{'' if times == 1 else 's'}."
-        )
+                else:
+                    got(answer)
+            refused = self.refused - refused
+            times = self.waited - waited
+            self.tell(
+                "done",
+                f"Sent {self.sent - sent}: {self._count - refused} answered, {refused} refused "
+                f"with 429. Waited {times} time{'' if times == 1 else 's'}.",
+            )
 
     def _wait(self) -> None:
         limit = self._client.rate_limit
@@ -149,7 +147,7 @@ class RateGauge(Panel):
             self.news = f"None left: waiting {limit.reset:.1f} s, as the server says …"
             time.sleep(limit.reset)
 
-    def _show(self) -> None:
+    def _move(self) -> None:
         limit = self._client.rate_limit
         if limit is None:
             self.news = "This server names no limit."

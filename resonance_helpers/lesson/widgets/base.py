@@ -1,20 +1,24 @@
 """The base of every widget.
 
-Each widget answers one question. All of it works by keyboard, every control has a label, an error
-is shown as a sentence in the widget, and what was chosen or answered stands in a trait that a
-later cell can read. Nothing is sent while a slider moves: only a button sends.
+Each widget answers one question. All of it works by keyboard, every control has a label, and what
+was chosen or answered stands in a trait that a later cell can read. Nothing is sent while a slider
+moves: only a button sends. One line says how things stand: idle, busy, done or failed, and then
+why and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
 import ipywidgets as ipw
 import traitlets
 
-__all__ = ["BESIDE", "LABEL", "WIDE", "Panel", "columns", "dropdown", "labelled", "offer"]
+from ...client.errors import ResonanceError
+
+__all__ = ["BESIDE", "LABEL", "WIDE", "Panel", "columns", "dropdown", "got", "labelled", "offer"]
 
 WIDE = {"width": "32em"}
 """As wide as a control with its label gets."""
@@ -23,31 +27,67 @@ LABEL = {"description_width": "11em"}
 BESIDE = {"margin": "2px 2px 2px 11.4em"}
 """Puts a button under the controls and not under their labels."""
 
+STATES = {
+    "idle": ("", "inherit"),
+    "busy": ("… Busy.", "var(--jp-info-color0, #0277bd)"),
+    "done": ("✓ Done.", "var(--jp-success-color0, #2e7d32)"),
+    "failed": ("✗ Failed.", "var(--jp-error-color0, #b71c1c)"),
+}
+"""How things can stand: a sign with a word, and a colour of the page's theme."""
+
+WAY_OUT = "Run the set-up cell, then this one."
+
 
 class Panel(ipw.VBox):  # type: ignore[misc]
     """A column of controls above a line of news and a place for pictures and texts.
 
     Its `repr` is what a frontend without widgets shows, and what tests compare: `told` in words.
+
+    Attributes:
+        status: How things stand, one of `STATES`.
+        news: The line in words.
+        view: Where pictures and texts are shown.
     """
 
+    status = traitlets.Enum(list(STATES), "idle")
     news = traitlets.Unicode()
 
     def __init__(self, *controls: ipw.Widget, **options: Any) -> None:
-        self._news = ipw.HTML()
+        self.line = ipw.HTML()
         self.view = ipw.HTML()
-        super().__init__([*controls, self._news, self.view], **options)
+        super().__init__([*controls, self.line, self.view], **options)
 
-    @traitlets.observe("news")
-    def _show_news(self, change: Any) -> None:
+    @traitlets.observe("news", "status")
+    def _show(self, change: Any) -> None:
+        word, colour = STATES[self.status]
+        word = word and f"<strong>{word}</strong> "
         # A screen reader says a line of this role as it changes.
-        self._news.value = f'<p role="status">{escape(change["new"])}</p>'
+        self.line.value = f'<p role="status" style="color:{colour}">{word}{escape(self.news)}</p>'
 
-    def _failed(self, answer: Mapping[str, Any]) -> bool:
-        """Tell what went wrong, if something did."""
-        if answer.get("status") != "error":
-            return False
-        self.news = f"The call failed: {answer['message']}"
-        return True
+    def tell(self, status: str, news: str) -> None:
+        """Set `status` and `news` together."""
+        with self.hold_trait_notifications():
+            self.status, self.news = status, news
+
+    @contextmanager
+    def working(self, doing: str) -> Iterator[None]:
+        """Be busy `doing` something; whatever goes wrong in it is told in the line.
+
+        A second press meanwhile does nothing. An interrupt ends the work and nothing else.
+        """
+        buttons = [one for one in _inside(self) if isinstance(one, ipw.Button) and not one.disabled]
+        self.tell("busy", doing)
+        for button in buttons:
+            button.disabled = True
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.tell("failed", "Stopped.")
+        except Exception as error:
+            self.tell("failed", in_words(error))
+        finally:
+            for button in buttons:
+                button.disabled = False
 
     def told(self) -> str:
         """What the panel shows, in words."""
@@ -55,6 +95,34 @@ class Panel(ipw.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.told()}"
+
+
+def _inside(widget: ipw.Widget) -> Iterator[ipw.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _inside(child)
+
+
+def got(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, unless it is an error: that is raised."""
+    if answer.get("status") == "error":
+        code = answer.get("response_code")
+        raise getattr(answer, "error", None) or ResonanceError(
+            answer["message"], response_code=code
+        )
+    return answer
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, and the way out where there is one."""
+    if isinstance(error, ResonanceError):
+        refused = error.response_code is not None
+        said = f"The call failed: {error.message}"
+    else:
+        refused = isinstance(error, ValueError | TypeError)
+        said = str(error).partition(": <")[0] or type(error).__name__  # no repr in angle brackets
+        said = said[0].upper() + said[1:]
+    return said if refused else f"{said.rstrip('.')}. {WAY_OUT}"
 
 
 def labelled(label: str, slider: ipw.Widget) -> ipw.HBox:

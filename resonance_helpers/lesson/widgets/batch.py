@@ -14,21 +14,21 @@ from ...batch.report import BatchReport
 from ...batch.run import run_batch
 from ...client.api import ResonanceOSAPIClient
 from ..batch import timeline
-from .base import labelled
+from .base import Panel, labelled
 
 __all__ = ["ConcurrencyPanel"]
 
 
-class ConcurrencyPanel(ipw.VBox):  # type: ignore[misc]
+class ConcurrencyPanel(Panel):
     """*How many at once are enough?* A slider sets how many, a button runs the batch.
 
     Args:
-        client: a client; the panel sends through it.
-        requests: the batch that each run carries out.
-        most: the slider's upper end.
+        client: A client; the panel sends through it.
+        requests: The batch that each run carries out.
+        most: The slider's upper end.
 
     Attributes:
-        reports: how many at once, to the report of the last run with that many.
+        reports: How many at once, to the report of the last run with that many.
     """
 
     reports = traitlets.Dict()
@@ -44,39 +44,25 @@ class ConcurrencyPanel(ipw.VBox):  # type: ignore[misc]
         self._bar = ipw.IntProgress(
             0, 0, len(self._requests), layout={"width": "30em"}, tooltip="requests answered"
         )
-        self._news = ipw.HTML()
-        self._view = ipw.HTML()
         row = ipw.HBox([labelled("At once:", self.concurrency), self.button])
-        super().__init__([row, self._bar, self._news, self._view])
-        self._tell(f"Choose how many of {len(self._requests)} requests go at once, then run.")
+        super().__init__(row, self._bar)
+        self.news = f"Choose how many of {len(self._requests)} requests go at once, then run."
 
-    def run(self) -> BatchReport:
+    def run(self) -> None:
         """Run the batch with what the slider says; what the button does."""
         at_once = self.concurrency.value
-        self.button.disabled = True
-        try:
+        with self.working(f"{at_once} at once …"):
             report = run_batch(
                 self._client, self._requests, concurrency=at_once, progress=self._progress
             )
-        finally:
-            self.button.disabled = False
-        self.reports = {**self.reports, at_once: report}
-        self._tell(f"{at_once} at once: {_line(report)}.")
-        picture = timeline({f"{at_once} at once": report})
-        self._view.value = picture.svg() + self._compared()
-        return report
-
-    def __repr__(self) -> str:
-        return f"ConcurrencyPanel: {self.told}"
+            self.reports = {**self.reports, at_once: report}
+            picture = timeline({f"{at_once} at once": report})
+            self.view.value = picture.svg() + self._compared()
+            self.tell("done", f"{at_once} at once: {_line(report)}.")
 
     def _progress(self, snapshot: Snapshot) -> None:
         self._bar.value = snapshot.ended
-        self._tell(str(snapshot))
-
-    def _tell(self, text: str) -> None:
-        self.told = text
-        # A screen reader says a line of this role as it changes.
-        self._news.value = f'<p role="status">{escape(text)}</p>'
+        self.news = str(snapshot)
 
     def _compared(self) -> str:
         """All runs so far as a table, so that the next one can be guessed before it is run."""

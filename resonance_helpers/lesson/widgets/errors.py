@@ -15,16 +15,17 @@ __all__ = ["FaultDial"]
 
 
 class FaultDial(Panel):
-    """*How much trouble can a client take?* Three clients run side by side against as many faults
-    as the dial says; the counts move as they go.
+    """*How much trouble can a client take?* Three clients run side by side.
+
+    They meet as many faults as the dial says; the counts move as they go.
 
     Args:
-        client: a client of `connect()`; on another server than the sandbox nothing can be
+        client: A client of `connect()`; on another server than the sandbox nothing can be
             broken, and the dial is off.
-        prompts: what each client sends, one after another.
+        prompts: What each client sends, one after another.
 
     Attributes:
-        scores: client name to `resilience.Score`, of the last run.
+        scores: Client name to `resilience.Score`, of the last run.
     """
 
     scores = traitlets.Dict()
@@ -53,27 +54,21 @@ class FaultDial(Panel):
         """Send every prompt through every client; what *Run* does."""
         if self._client.sandbox is None:
             return
-        self.button.disabled = True
         rate, total = self.rate.value / 100, len(self._prompts)
-        try:
+        with self.working(f"0 of {total} prompts sent at {rate:.0%} faults …"):
             for sent, scores in enumerate(
                 resilience.race(self._client, rate, self._prompts), start=1
             ):
                 self.scores = scores
                 self.table.value = _counts(scores)
-                if sent < total:
-                    self.news = f"{sent} of {total} prompts sent at {rate:.0%} faults …"
-        except (RuntimeError, ValueError) as error:
-            self.news = f"The run broke off: {error}"
-            return
-        finally:
-            self.button.disabled = False
-        self.view.value = resilience.scoreboard(self.scores, f"{rate:.0%} faults").svg()
-        ours = self.scores["ours"]
-        self.news = (
-            f"Done: {total} prompts at {rate:.0%} faults. Ours: {ours.answered} answered, "
-            f"{ours.lost} lost, {ours.twice} written again."
-        )
+                self.news = f"{sent} of {total} prompts sent at {rate:.0%} faults …"
+            self.view.value = resilience.scoreboard(self.scores, f"{rate:.0%} faults").svg()
+            ours = self.scores["ours"]
+            self.tell(
+                "done",
+                f"{total} prompts at {rate:.0%} faults. Ours: {ours.answered} answered, "
+                f"{ours.lost} lost, {ours.twice} written again.",
+            )
 
 
 def _counts(scores: dict[str, resilience.Score]) -> str:

@@ -8,7 +8,7 @@ import ipywidgets as ipw
 import traitlets
 
 from .. import plots
-from .base import BESIDE, LABEL, Panel, columns, dropdown, labelled, offer
+from .base import BESIDE, LABEL, Panel, columns, dropdown, got, labelled, offer
 
 __all__ = ["Explorer"]
 
@@ -17,12 +17,12 @@ class Explorer(Panel):
     """*What does a profile change?* One prompt in two profiles, side by side.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
-        prompt: what stands in the box at first.
-        profiles: the two profiles chosen at first.
+        client: A `ResonanceOSAPIClient`.
+        prompt: What stands in the box at first.
+        profiles: The two profiles chosen at first.
 
     Attributes:
-        answers: profile name to its answer, of the last *Generate*.
+        answers: Profile name to its answer, of the last *Generate*.
     """
 
     answers = traitlets.Dict()
@@ -49,36 +49,34 @@ class Explorer(Panel):
             labelled("Temperature:", self.temperature),
             self.button,
         )
-        answer = client.get_profiles()
-        if self._failed(answer):
-            return
-        names = [profile["profile_name"] for profile in answer["profiles"]]
-        for menu, wanted in zip((self.first, self.second), profiles, strict=True):
-            offer(menu, names, wanted)
-        self.news = "Choose two profiles, then press Generate."
+        with self.working("Asking for the profiles …"):
+            names = [profile["profile_name"] for profile in got(client.get_profiles())["profiles"]]
+            for menu, wanted in zip((self.first, self.second), profiles, strict=True):
+                offer(menu, names, wanted)
+            self.tell("idle", "Choose two profiles, then press Generate.")
 
     def generate(self) -> None:
         """Send the prompt once for each profile and show what came; what *Generate* does."""
-        self.news = "Writing …"
-        answers = {}
-        for name in dict.fromkeys((self.first.value, self.second.value)):
-            answer = self._client.generate_content(
-                self.prompt.value,
-                profile_name=name,
-                paragraphs=self.paragraphs.value,
-                temperature=round(self.temperature.value, 2),
+        self.answers = {}
+        with self.working("Writing …"):
+            self.answers = answers = {
+                name: got(
+                    self._client.generate_content(
+                        self.prompt.value,
+                        profile_name=name,
+                        paragraphs=self.paragraphs.value,
+                        temperature=round(self.temperature.value, 2),
+                    )
+                )
+                for name in dict.fromkeys((self.first.value, self.second.value))
+            }
+            picture = plots.radars(
+                {name: (a["hrv_vector"], a["target_hrv"]) for name, a in answers.items()}
             )
-            if self._failed(answer):
-                self.answers, self.view.value = {}, ""
-                return
-            answers[name] = answer
-        self.answers = answers
-        picture = plots.radars(
-            {name: (a["hrv_vector"], a["target_hrv"]) for name, a in answers.items()}
-        )
-        self.view.value = picture.svg() + columns(
-            {name: answer["article"] for name, answer in answers.items()}
-        )
-        self.news = "; ".join(
-            f"{name}: feedback {answer['hrv_feedback']:.2f}" for name, answer in answers.items()
-        )
+            self.view.value = picture.svg() + columns(
+                {name: answer["article"] for name, answer in answers.items()}
+            )
+            feedback = (f"{name}: feedback {a['hrv_feedback']:.2f}" for name, a in answers.items())
+            self.tell("done", "; ".join(feedback))
+        if not self.answers:
+            self.view.value = ""

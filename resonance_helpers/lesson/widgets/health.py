@@ -8,7 +8,7 @@ import ipywidgets as ipw
 import traitlets
 
 from .. import health
-from .base import BESIDE, Panel, dropdown, offer
+from .base import BESIDE, WAY_OUT, Panel, dropdown, offer
 
 __all__ = ["HealthPanel"]
 
@@ -24,14 +24,14 @@ class HealthPanel(Panel):
     """*What does my check see when a part fails?* Break parts of the sandbox, look, mend them.
 
     Args:
-        client: a client of `connect()`; on another server than the sandbox nothing can be broken,
+        client: A client of `connect()`; on another server than the sandbox nothing can be broken,
             and the panel only looks.
 
     Attributes:
-        looks: each `health.Health` so far.
+        looks: Each `health.HealthReport` so far.
     """
 
-    looks: traitlets.List[health.Health] = traitlets.List()
+    looks: traitlets.List[health.HealthReport] = traitlets.List()
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -47,19 +47,18 @@ class HealthPanel(Panel):
             self.news = "This server is not the sandbox: you can look, and break nothing."
 
     def _break(self, change: Any) -> None:
-        try:
+        with self.working("Telling the sandbox …"):
             self._client.sandbox.outage(*change["new"])
-        except RuntimeError as error:
-            self.news = f"Nothing was changed: {error}"
-        else:
-            self.news = f"Out of order: {', '.join(change['new']) or 'nothing'}. Now look."
+            self.tell("done", f"Out of order: {', '.join(change['new']) or 'nothing'}. Now look.")
 
     def look(self) -> None:
         """Check once more and draw all looks so far; what *Look* does."""
-        look = health.check(self._client)
-        self.looks = [*self.looks, look][-12:]
-        self.view.value = health.timeline(self.looks, "Your looks so far").svg()
-        can = "Yes" if look.works("writer") else "No"
-        self.news = (
-            f"Can you generate now? {can}. The server is {look.state} ({look.detail.rstrip('.')})."
-        )
+        with self.working("Looking …"):
+            look = health.check(self._client)
+            self.looks = [*self.looks, look][-12:]
+            self.view.value = health.timeline(self.looks, "Your looks so far").svg()
+            can = "Yes" if look.works("writer") else "No"
+            told = f"{can}. The server is {look.state} ({look.detail.rstrip('.')})."
+            if look.state == "unreachable":
+                told += f" {WAY_OUT}"
+            self.tell("done", f"Can you generate now? {told}")

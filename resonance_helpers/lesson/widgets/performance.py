@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -17,30 +16,30 @@ from ...performance.open_loop import load
 from ...performance.run import Sample
 from ...performance.runner import Generates
 from ...performance.statistics import percentile
-from .base import labelled
+from .base import Panel, in_words, labelled
 
 __all__ = ["LoadPanel"]
 
 REDRAWN_EVERY = 0.2  # seconds
 
 
-class LoadPanel(ipw.VBox):  # type: ignore[misc]
+class LoadPanel(Panel):
     """*What does more load do?* A slider sets the load; the histogram shows what comes of it.
 
     The load is an open loop: calls fall due by the clock, however slow the answers are. Each
     setting of the slider begins a new histogram. The load ends by itself after `seconds`.
 
     Args:
-        client: anything with `generate_content(prompt)`, safe for threads.
-        prompts: taken in turn.
-        seconds: how long a load lasts, at most.
-        most: the slider's upper end, in calls per second.
+        client: Anything with `generate_content(prompt)`, safe for threads.
+        prompts: Taken in turn.
+        seconds: How long a load lasts, at most.
+        most: The slider's upper end, in calls per second.
 
     Attributes:
-        load: the slider; set its `value` to do what a hand does. 0 stops.
-        calls: calls that ended under the present load.
-        running: whether calls are being made.
-        run: the last load that ended, a `Run`, or None.
+        load: The slider; set its `value` to do what a hand does. 0 stops.
+        calls: Calls that ended under the present load.
+        running: Whether calls are being made.
+        run: The last load that ended, a `Run`, or None.
     """
 
     calls = traitlets.Int()
@@ -63,14 +62,11 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
         )
         self.stop_button = ipw.Button(description="Stop", disabled=True)
         self.stop_button.on_click(lambda _: setattr(self.load, "value", 0))
-        self._news = ipw.HTML()
-        self.view = ipw.HTML()
         load = labelled("Load:", self.load)
-        row = ipw.HBox([load, ipw.Label("calls per second"), self.stop_button])
-        super().__init__([row, self._news, self.view])
+        super().__init__(ipw.HBox([load, ipw.Label("calls per second"), self.stop_button]))
         self.load.observe(self._moved, "value")
-        self._show([])
-        self._tell("Move the slider: calls fall due at that rate, however slow the answers are.")
+        self._draw([])
+        self.news = "Move the slider: calls fall due at that rate, however slow the answers are."
 
     def wait(self, calls: int, timeout: float = 30) -> bool:
         """Wait until so many calls have ended under the present load, or `timeout` seconds."""
@@ -92,11 +88,11 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
             self._stop.set()  # what is under way ends by itself, and counts no more
             self.stop_button.disabled = not rate
             if self.running and not rate:
-                self._tell("Stopping: no further call is sent, those under way will end.")
+                self.news = "Stopping: no further call is sent, those under way will end."
             if rate:
                 self._stop = threading.Event()
                 self.calls, self.running = 0, True
-                self._tell(f"{rate} calls per second …")
+                self.tell("busy", f"{rate} calls per second …")
                 threading.Thread(target=self._work, args=(rate, self._stop), daemon=True).start()
 
     def _work(self, rate: int, stop: threading.Event) -> None:
@@ -121,29 +117,26 @@ class LoadPanel(ipw.VBox):  # type: ignore[misc]
             )
             while not wait([loading], REDRAWN_EVERY).done:
                 if stop is self._stop:
-                    self._show(list(seen))
+                    self._draw(list(seen))
         with self._mutex:
             if stop is not self._stop:
                 return
-            self._show(list(seen))
+            self._draw(list(seen))
             self.load.value = 0
             try:
                 self.run = loading.result()
-                self._tell(f"Stopped. {rate} calls per second were due; {len(seen)} calls ended.")
+                told = f"{rate} calls per second were due; {len(seen)} calls ended."
+                self.tell("done", f"Stopped. {told}")
             except Exception as error:
-                self._tell(f"The load ended: {error}")
+                self.tell("failed", f"The load ended. {in_words(error)}")
             self.running = False
 
-    def _show(self, times: list[float]) -> None:
+    def _draw(self, times: list[float]) -> None:
         marks = []
         if times:
             marks = [(p.name, p.value) for p in (percentile(times, q) for q in (0.5, 0.9, 0.99))]
         self.calls = len(times)
         self.view.value = histogram(times).svg(marks, f"{len(times)} calls")
 
-    def _tell(self, news: str) -> None:
-        # A screen reader says a line of this role as it changes.
-        self._news.value = f'<p role="status">{escape(news)}</p>'
-
-    def __repr__(self) -> str:
-        return "LoadPanel: a slider sets the load, a histogram shows the response times"
+    def told(self) -> str:
+        return "a slider sets the load, a histogram shows the response times"

@@ -12,7 +12,7 @@ import traitlets
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 
 from .. import plots
-from .base import BESIDE, LABEL, WIDE, Panel, columns, dropdown, labelled, offer
+from .base import BESIDE, LABEL, WIDE, Panel, columns, dropdown, got, labelled, offer
 
 __all__ = ["ProfilePicker", "ProfileSliders"]
 
@@ -21,12 +21,12 @@ class ProfilePicker(Panel):
     """*Which profiles may I use?* Choosing a tenant changes the profiles there are to choose from.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
+        client: A `ResonanceOSAPIClient`.
 
     Attributes:
-        tenant: the tenant chosen, or "" where the server named none.
-        profile_name: the profile chosen, or "".
-        vector: its eight numbers, or an empty tuple.
+        tenant: The tenant chosen, or "" where the server named none.
+        profile_name: The profile chosen, or "".
+        vector: Its eight numbers, or an empty tuple.
     """
 
     tenant = traitlets.Unicode()
@@ -39,28 +39,30 @@ class ProfilePicker(Panel):
         self.tenants = dropdown("Tenant:")
         self.profiles = dropdown("Profile:")
         super().__init__(self.tenants, self.profiles)
-        answer = client.get_tenants()
-        if not self._failed(answer):
-            offer(self.tenants, [tenant["tenant"] for tenant in answer["tenants"]])
+        with self.working("Asking for the tenants …"):
+            tenants = got(client.get_tenants())["tenants"]
+            offer(self.tenants, [tenant["tenant"] for tenant in tenants])
+        if self.tenants.options:
             self._tenant_chosen()
         self.tenants.observe(lambda _: self._tenant_chosen(), "value")
         self.profiles.observe(lambda _: self._profile_chosen(), "value")
 
     def _tenant_chosen(self) -> None:
         self.tenant = self.tenants.value or ""
-        answer = self._client.get_profiles(self.tenant)
-        listed = [] if self._failed(answer) else answer["profiles"]
-        # What a tenant adds is what makes it differ: its own profiles come first.
-        listed = sorted(listed, key=lambda profile: profile["shared"])
+        listed: list[dict[str, Any]] = []
+        with self.working("Asking for the profiles …"):
+            # What a tenant adds is what makes it differ: its own profiles come first.
+            answer = got(self._client.get_profiles(self.tenant))
+            listed = sorted(answer["profiles"], key=lambda profile: profile["shared"])
+            own = sum(not profile["shared"] for profile in listed)
+            self.tell(
+                "done",
+                f"{self.tenant} may use {len(listed)} profiles: {own} of its own, "
+                f"{len(listed) - own} that everyone shares.",
+            )
         self._profiles = {profile["profile_name"]: profile for profile in listed}
         offer(self.profiles, [(_labelled(profile), profile["profile_name"]) for profile in listed])
         self._profile_chosen()
-        if listed:
-            own = sum(not profile["shared"] for profile in listed)
-            self.news = (
-                f"{self.tenant} may use {len(listed)} profiles: {own} of its own, "
-                f"{len(listed) - own} that everyone shares."
-            )
 
     def _profile_chosen(self) -> None:
         profile = self._profiles.get(self.profiles.value or "")
@@ -81,12 +83,12 @@ class ProfileSliders(Panel):
     """*What would a style of my own be like?* Eight sliders, and a button that creates it.
 
     Args:
-        client: a `ResonanceOSAPIClient`.
-        prompt: what *Try it* writes about.
+        client: A `ResonanceOSAPIClient`.
+        prompt: What *Try it* writes about.
 
     Attributes:
-        created: the answer of the last *Create*, or empty.
-        answer: the answer of the last *Try it*, or empty.
+        created: The answer of the last *Create*, or empty.
+        answer: The answer of the last *Try it*, or empty.
     """
 
     created = traitlets.Dict()
@@ -122,14 +124,13 @@ class ProfileSliders(Panel):
         )
         self._profiles: dict[str, Sequence[float]] = {}
         self.start.observe(self._start_chosen, "value")
-        tenants = client.get_tenants()
-        listed = client.get_profiles()
-        if self._failed(tenants) or self._failed(listed):
-            return
-        offer(self.tenant, [tenant["tenant"] for tenant in tenants["tenants"]])
-        self._profiles = {p["profile_name"]: p["hrv_vector"] for p in listed["profiles"]}
-        offer(self.start, list(self._profiles))
-        self.news = "Move the sliders, name the profile, then create it."
+        with self.working("Asking for tenants and profiles …"):
+            tenants = got(client.get_tenants())["tenants"]
+            listed = got(client.get_profiles())["profiles"]
+            offer(self.tenant, [tenant["tenant"] for tenant in tenants])
+            self._profiles = {p["profile_name"]: p["hrv_vector"] for p in listed}
+            offer(self.start, list(self._profiles))
+            self.tell("idle", "Move the sliders, name the profile, then create it.")
 
     @property
     def vector(self) -> HRVVector:
@@ -144,29 +145,27 @@ class ProfileSliders(Panel):
     def create(self) -> None:
         """Create the profile; what *Create profile* does."""
         self.created, self.answer, self.view.value = {}, {}, ""
-        self.try_button.disabled = True
-        made = self._client.create_profile(
-            self.tenant.value or "", self.name.value.strip(), self.vector
-        )
-        if self._failed(made):
-            return
-        self.created = made
-        self.try_button.disabled = False
-        self.news = f"Created {made['tenant']} / {made['profile_name']}. Now try it."
+        with self.working("Creating …"):
+            made = got(
+                self._client.create_profile(
+                    self.tenant.value or "", self.name.value.strip(), self.vector
+                )
+            )
+            self.created = made
+            self.tell("done", f"Created {made['tenant']} / {made['profile_name']}. Now try it.")
+        self.try_button.disabled = not self.created
 
     def try_it(self) -> None:
         """Write in the profile just created; what *Try it* does."""
-        self.news = "Writing …"
-        answer = self._client.generate_content(
-            self._prompt, self.created["tenant"], self.created["profile_name"]
-        )
-        if self._failed(answer):
-            return
-        self.answer = answer
-        name = answer["profile_name"]
-        picture = plots.radar(answer["hrv_vector"], answer["target_hrv"], name)
-        self.view.value = picture.svg() + columns({name: answer["article"]})
-        self.news = f"{name}: feedback {answer['hrv_feedback']:.2f}"
+        with self.working("Writing …"):
+            answer = self._client.generate_content(
+                self._prompt, self.created["tenant"], self.created["profile_name"]
+            )
+            self.answer = got(answer)
+            name = answer["profile_name"]
+            picture = plots.radar(answer["hrv_vector"], answer["target_hrv"], name)
+            self.view.value = picture.svg() + columns({name: answer["article"]})
+            self.tell("done", f"{name}: feedback {answer['hrv_feedback']:.2f}")
 
 
 def _labelled(profile: Mapping[str, Any]) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import ipywidgets as ipw
 import traitlets
 
+from ...client.errors import ResonanceError
 from ...webhooks.receiver import Receipt, WebhookReceiver
-from .base import LABEL, Panel
+from .base import LABEL, Panel, got, in_words
 
 __all__ = ["EventPanel"]
 
@@ -28,16 +29,18 @@ MARKS = {"delivered": "✓", "pending": "…", "dead": "✗"}
 
 
 class EventPanel(Panel):
-    """*What happens to an event while my receiver is down?* Write articles, switch the receiver
-    off and on, and watch the events: what the server says of each, and what the receiver did.
+    """*What happens to an event while my receiver is down?* Try it.
+
+    Write articles, switch the receiver off and on, and watch the events: what the server says of
+    each, and what the receiver did.
 
     Args:
-        client: a client of `connect()`.
-        webhook: the subscription's id.
-        receiver: where it sends its events to.
+        client: A client of `connect()`.
+        webhook: The subscription's id.
+        receiver: Where it sends its events to.
 
     Attributes:
-        rows: event id to (type, what the server says, what the receiver did), the newest first.
+        rows: Event id to (type, what the server says, what the receiver did), the newest first.
     """
 
     rows: traitlets.Dict[str, tuple[str, str, str]] = traitlets.Dict()
@@ -67,26 +70,27 @@ class EventPanel(Panel):
         )
         self.look()
         if self.table.value:  # the server answered
-            self.news = "Press Write, then switch the receiver off and press it again."
+            self.tell("idle", "Press Write, then switch the receiver off and press it again.")
 
     def write(self) -> None:
         """Generate an article, of which the server makes an event; what *Write* does."""
-        answer = self._client.generate_content(self.prompt.value, paragraphs=1)
-        if not self._failed(answer):
+        with self.working("Writing …"):
+            got(self._client.generate_content(self.prompt.value, paragraphs=1))
             self._watch()
 
     def redeliver(self) -> None:
         """Have all dead events sent again; what *Redeliver the dead* does."""
-        answer = self._client.redeliver_since(self._webhook, EVER, status="dead")
-        if not self._failed(answer):
+        with self.working("Asking for the dead again …"):
+            got(self._client.redeliver_since(self._webhook, EVER, status="dead"))
             self._watch()
 
     def look(self) -> bool:
         """Ask the server about its deliveries and show them; whether any is on its way."""
-        answer = self._client.get_deliveries(self._webhook, limit=SHOWN)
-        if self._failed(answer):
+        try:
+            deliveries = got(self._client.get_deliveries(self._webhook, limit=SHOWN))["deliveries"]
+        except ResonanceError as error:
+            self.tell("failed", in_words(error))
             return False
-        deliveries = answer["deliveries"]
         receipts = self._receiver.receipts
         self.rows = {
             delivery["id"]: (
@@ -99,9 +103,10 @@ class EventPanel(Panel):
         self.table.value = _table(self.rows)
         counts = Counter(delivery["status"] for delivery in deliveries)
         waiting = [f"{counts[one]} {one}" for one in ("pending", "dead") if counts[one]]
-        self.news = (
+        self.tell(
+            "busy" if counts["pending"] else "done",
             f"The receiver is {'up' if self._receiver.listening else 'down'}{self._trouble}. "
-            f"{', '.join(waiting) or 'Nothing is missing'}."
+            f"{', '.join(waiting) or 'Nothing is missing'}.",
         )
         return counts["pending"] > 0
 
@@ -133,7 +138,8 @@ class EventPanel(Panel):
             try:
                 pending = self.look()
             except Exception as error:  # a thread tells nobody else
-                self.news, pending = f"Nothing could be shown: {error}", False
+                self.tell("failed", in_words(error))
+                pending = False
             with self._mutex:
                 if not (pending or self._again):
                     self._watching = False

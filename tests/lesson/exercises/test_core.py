@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from resonance_helpers.lesson import exercises
-from resonance_helpers.lesson.exercises import NotYet, Outcome, attempt, core, exercise, hint, use
+from resonance_helpers.lesson.exercises import (
+    CheckResult,
+    NotYet,
+    attempt,
+    core,
+    exercise,
+    hint,
+    use,
+)
 
 
 class Server:
@@ -113,7 +121,7 @@ def test_hint_is_for_the_exercise_checked_last() -> None:
 
 
 def test_an_outcome_starts_with_its_word_in_text_and_html() -> None:
-    outcome = Outcome("Not yet", "a < b & c")
+    outcome = CheckResult("Not yet", "a < b & c")
     assert repr(outcome) == "Not yet. a < b & c"
     html = outcome._repr_html_()
     assert "a &lt; b &amp; c" in html

@@ -68,7 +68,7 @@ def test_a_load_ends_by_itself() -> None:
     assert panel.wait_idle()
     assert panel.load.value == 0
     assert server.calls == 12
-    assert "Stopped. 40 calls per second were due; 12 calls ended." in panel.children[1].value
+    assert "Stopped. 40 calls per second were due; 12 calls ended." in panel.news
 
 
 def test_failures_are_drawn_apart() -> None:
@@ -91,5 +91,5 @@ def test_a_mistake_is_told_in_the_panel() -> None:
     panel = LoadPanel(Mistaken(), ["a"])
     panel.load.value = 10
     assert panel.wait_idle()
-    assert "The load ended: prompt is a &lt;b&gt;list&lt;/b&gt;" in panel.children[1].value
+    assert "The load ended. Prompt is a &lt;b&gt;list&lt;/b&gt;" in panel.line.value
     assert panel.load.value == 0

@@ -1,0 +1,135 @@
+"""A learner's working copies: made from the lessons without their outputs, and kept up to date.
+
+What a learner has changed is never overwritten. Whoever runs this owns the folder: what it writes
+is theirs, and a link that they set leads to no place that they could not write to themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..lesson.manifest import NOTEBOOKS
+from ..lesson.solved import COPIES
+
+__all__ = ["MY_LESSONS", "strip", "update"]
+
+MY_LESSONS = NOTEBOOKS.parent / "my-lessons"
+"""Where `resonance lab` works, in a clone of the project; git does not see it."""
+
+
+def strip(notebook: bytes) -> bytes:
+    """A notebook as a learner gets it: without outputs, so that what has an output has been run.
+
+    Its metadata say of the language what the kernel of this Python will say: JupyterLab compares
+    the two when it opens a notebook, and calls it unsaved where they differ.
+    """
+    try:
+        content: dict[str, Any] = json.loads(notebook)
+        for cell in content["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        content["metadata"]["language_info"] = _language()
+    except (ValueError, LookupError, TypeError):
+        return notebook  # no notebook, whatever its name says: it stays as it is
+    # nbformat's own form, so that saving it unchanged in JupyterLab changes no byte.
+    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _language() -> dict[str, Any]:
+    """What ipykernel tells of the language, without the second that importing it takes."""
+    return {
+        "codemirror_mode": {"name": "ipython", "version": sys.version_info[0]},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": sys.version.split()[0],
+    }
+
+
+def update(source: Path, folder: Path) -> list[str]:
+    """Bring the lessons in `folder` up to date with those in `source`; one line for each change.
+
+    A file that the learner has changed stays as it is, and the new one is put beside it, as
+    ``03_profiles.new.ipynb``. What they deleted comes back.
+
+    Args:
+        source: the lessons; their outputs are left behind.
+        folder: made where it is missing.
+
+    Returns:
+        A sentence for each file that was put, renewed or offered.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = _read(folder / COPIES)
+    done = []
+    for path in sorted(source.iterdir()):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".ipynb":
+            content = strip(content)
+        new, put = _digest(content), record.get(path.name)
+        there = _digest_of(folder / path.name)
+        if there == new:
+            record[path.name] = new
+        elif there is None or there == put:
+            _write(folder / path.name, content)
+            record[path.name] = new
+            done.append(f"{path.name}: {'put' if there is None else 'brought up to date'}")
+        elif new != put:
+            beside = _beside(folder, path.name, new)
+            _write(folder / beside, content)
+            record[path.name] = new
+            done.append(f"{path.name}: changed by you, so it stays; the new one is {beside}")
+    _write(folder / COPIES, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    return done
+
+
+def _beside(folder: Path, name: str, new: str) -> str:
+    """A name for the new file that takes nobody's place."""
+    stem, dot, suffix = name.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if stem else (name, "")
+    number = 1
+    while True:
+        candidate = f"{stem}.new{'' if number == 1 else number}{suffix}"
+        if _digest_of(folder / candidate) in (None, new):
+            return candidate
+        number += 1
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, even if the machine stops meanwhile."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    os.replace(draft, path)
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return _digest(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""  # something else stands there, such as a folder: it stays
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,174 @@
+"""The judgement: two calm runs, then every scenario, then a verdict on each promise."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .observation import Observation
+from .program import Program, seen_in
+from .promises import Verdict
+from .scenarios import CALM, Scenario, scenarios
+from .stage import JudgeError, Stage
+from .verdicts import differences, verdicts
+
+__all__ = ["JudgeError", "Judgement", "judge"]
+
+TENANT = "acme_corp"
+"""Whose credentials the program gets."""
+
+AT_ONCE = 4
+"""Scenarios that run at the same time; most of what they do is wait."""
+
+CALM_LIMIT = 60.0
+"""Seconds that a run without trouble may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of it: a verdict on each promise, and all that was seen."""
+
+    command: tuple[str, ...]
+    seed: int
+    verdicts: tuple[Verdict, ...]
+    calm: Observation
+    troubled: tuple[Observation, ...]
+
+    @property
+    def broken(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.verdict == "broken"]
+
+
+def judge(
+    command: Sequence[str],
+    *,
+    seed: int = 0,
+    at_once: int = AT_ONCE,
+    only: Callable[[Scenario], bool] = lambda scenario: True,
+    told: Callable[[str], None] = lambda line: None,
+) -> Judgement:
+    """Run `command`, with the caller's rights, through every trouble, and judge it.
+
+    Args:
+        command: a program and its arguments.
+        seed: decides the moments of what happens once.
+        at_once: scenarios that run at the same time.
+        only: which scenarios to run.
+        told: gets a line for each step.
+
+    Raises:
+        JudgeError: it cannot be judged: it does not start, fails or hangs without any trouble,
+            does nothing, or does something else each time.
+    """
+    told("Two runs without trouble: what does it mean to do?")
+    calm, again = _calm(command), _calm(command)
+    lacking, beyond = differences(calm, again)
+    if lacking or beyond:
+        raise JudgeError(
+            "its two runs without trouble did different things, so nothing can be held against it: "
+            f"{(lacking or beyond)[0]} stands in one of them alone. "
+            "Fix: let it do the same at each start in a new folder (no random texts, no clock)."
+        )
+    told(f"It does {calm.effects.total()} things in {calm.seconds:.1f} s.")
+    chosen = [one for one in scenarios(seed, calm.effects.total()) if only(one)]
+
+    def run(scenario: Scenario) -> Observation:
+        seen = _run(command, scenario, calm.seconds)
+        told(f"{scenario.name}: {scenario.title}")
+        return seen
+
+    with ThreadPoolExecutor(at_once) as pool:
+        troubled = list(pool.map(run, chosen))
+    return Judgement(tuple(command), seed, tuple(verdicts(calm, troubled)), calm, tuple(troubled))
+
+
+def _calm(command: Sequence[str]) -> Observation:
+    seen = _run(command, CALM, 0.0)
+    if not seen.ended:
+        raise JudgeError(
+            f"it did not end within {CALM_LIMIT:g} seconds, without any trouble. "
+            "Fix: let the command end once its work is done."
+        )
+    if seen.exit_code != 0:
+        last = seen.output.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
+        raise JudgeError(
+            f"it failed without any trouble, with exit code {seen.exit_code}; the last that it "
+            f"said: {last[0][:300]}"
+        )
+    if not seen.effects:
+        raise JudgeError(
+            "it made the server do nothing, so there is nothing to judge. "
+            "Fix: have it call the address in RESONANCE_URL."
+        )
+    return seen
+
+
+def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Observation:
+    """One run through one scenario."""
+    observation = Observation(scenario)
+    limit = CALM_LIMIT if scenario is CALM else scenario.limit + 3 * calm_seconds
+    with tempfile.TemporaryDirectory(prefix="resonance-judge-") as temporary:
+        home, folder = Path(temporary), Path(temporary, "folder")
+        folder.mkdir()
+        receiver = _free_port()
+        stands_for = {str(folder): "{folder}", f":{receiver}": ":{receiver}"}
+        environment = {
+            "RESONANCE_FOLDER": str(folder),
+            "RESONANCE_RECEIVER_PORT": str(receiver),
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        program = Program(command, environment)
+        with Stage(scenario, home, stands_for, observation, program.kill) as stage:
+            held = stage.credentials[TENANT]
+            program.tell(
+                RESONANCE_URL=stage.url,
+                RESONANCE_API_KEY=held["api_key"],
+                RESONANCE_CLIENT_ID=held["client_id"],
+                RESONANCE_CLIENT_SECRET=held["client_secret"],
+            )
+            try:
+                _watch(program, observation, limit)
+            finally:
+                program.end()
+        observation.output = bytes(program.output)
+        sought = _spellings(held["api_key"], held["client_id"], held["client_secret"])
+        if any(text in program.output for text in sought):
+            observation.leaks.append("a credential stands in its output.")
+        for path in seen_in(folder, sought):
+            observation.leaks.append(f"a credential stands in {path.relative_to(folder)}.")
+    return observation
+
+
+def _watch(program: Program, observation: Observation, limit: float) -> None:
+    """Run it to its end, and a second time if the judge has killed it."""
+    began = time.monotonic()
+    try:
+        program.start()
+    except OSError as error:
+        raise JudgeError(f"it does not start: {error.strerror or error}") from None
+    code = program.wait(limit)
+    if program.killed.is_set():
+        program.start()
+        code = program.wait(limit - (time.monotonic() - began))
+    observation.exit_code = code
+    observation.ended = code is not None
+    observation.seconds = time.monotonic() - began
+
+
+def _spellings(key: str, client: str, secret: str) -> list[bytes]:
+    """A credential as it may stand somewhere: itself, and as Basic authentication sends it."""
+    basic = base64.b64encode(f"{client}:{secret}".encode()).rstrip(b"=")
+    return [key.encode(), secret.encode(), basic[: len(basic) - 2]]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,189 @@
+"""Delivers what is in the outbox, in a thread and an event loop of its own.
+
+Each receiver has a queue, and none waits for another: one whose receiver is dead holds up nobody. A
+queue is there while something is pending for its webhook. It sleeps until the outbox wakes it after
+a commit, until a delivery under way ends, or until the next one is due; it never polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sqlalchemy import Row
+
+from ..store import Database
+from . import deliveries, subscriptions
+from .secret_box import SecretBox
+from .sending import AttemptOutcome, send, signed
+from .ssrf_guard import SSRFGuard
+
+__all__ = ["AT_ONCE", "DeliveryWorker"]
+
+AT_ONCE = 8
+"""Deliveries under way to one receiver."""
+
+LONGEST_SLEEP = 60.0
+"""Seconds after which a queue looks at the clock anew: the machine may have slept."""
+
+AFTER_A_FAULT = 1.0
+"""Seconds that a delivery rests whose outcome could not be stored."""
+
+
+class DeliveryWorker:
+    """Started once, stopped once.
+
+    Args:
+        timeout: seconds of wall-clock time that an attempt may take.
+        agent: the header User-Agent.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        box: SecretBox,
+        guard: SSRFGuard,
+        recorder: deliveries.AttemptRecorder,
+        timeout: float,
+        agent: str,
+    ) -> None:
+        self._database = database
+        self._box = box
+        self._guard = guard
+        self._recorder = recorder
+        self._timeout = timeout
+        self._agent = agent
+        self._queues: dict[str, _ReceiverQueue] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = threading.Event()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main()), name="webhook-delivery_worker", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin with what an earlier process has left."""
+        with self._database.reading() as connection:
+            left = set(deliveries.waiting(connection))
+        self._thread.start()
+        self._running.wait()
+        self.wake(left)
+
+    def wake(self, webhooks: set[str]) -> None:
+        """There may be something new for `webhooks`. From any thread; never blocks."""
+        self._call(self._look, webhooks)
+
+    def stop(self) -> None:
+        """End at once; what is under way stays pending, to be sent again by the next server."""
+        self._call(self._stopping.set)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running.set()
+        await self._stopping.wait()
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # it has stopped, and its loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _look(self, webhooks: set[str]) -> None:
+        for webhook in webhooks:
+            if webhook not in self._queues:
+                queue = self._queues[webhook] = _ReceiverQueue(
+                    webhook, self._database, self._deliver
+                )
+                queue.task = asyncio.create_task(self._along(queue))
+            self._queues[webhook].fresh.set()
+
+    async def _along(self, queue: _ReceiverQueue) -> None:
+        while True:
+            try:
+                await queue.run()
+            except Exception:
+                _tell("a receiver's queue stopped")
+                await asyncio.sleep(AFTER_A_FAULT)
+            else:
+                # In the same step as its last look at the database: no wake falls in between.
+                del self._queues[queue.webhook]
+                return
+
+    async def _deliver(self, row: Row[Any]) -> None:
+        """One attempt, recorded before it counts as done."""
+        try:
+            outcome = await self.attempt(row)
+            entered = self._database.submit(
+                lambda connection: self._recorder.enter(connection, row.seq, outcome)
+            )
+            await asyncio.wrap_future(entered)
+        except Exception:
+            # It is pending still, so it will be sent again: twice is better than never.
+            _tell("a delivery was not stored")
+            await asyncio.sleep(AFTER_A_FAULT)
+
+    async def attempt(self, row: Row[Any]) -> AttemptOutcome:
+        """Send one delivery, signed; what came of it."""
+        at = self._recorder.now()
+        try:
+            secrets = subscriptions.secrets_of(self._box, row)
+        except ValueError as error:
+            return AttemptOutcome(at, error=f"The signing secret is of no use: {error}.")
+        headers = {"user-agent": self._agent, **signed(row.event, row.body, secrets)}
+        return await send(self._guard, row.url, headers, row.body, at, self._timeout)
+
+
+class _ReceiverQueue:
+    """What goes to one receiver."""
+
+    def __init__(
+        self,
+        webhook: str,
+        database: Database,
+        deliver: Callable[[Row[Any]], Coroutine[Any, Any, None]],
+    ) -> None:
+        self.webhook = webhook
+        self._database = database
+        self._deliver = deliver
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self.fresh = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Deliver until nothing is pending."""
+        while True:
+            self.fresh.clear()
+            pause = None
+            if room := AT_ONCE - len(self._under_way):
+                with self._database.reading() as connection:
+                    ready, pause = deliveries.due(connection, self.webhook, room, self._under_way)
+                for row in ready:
+                    self._under_way[row.seq] = asyncio.create_task(self._deliver(row))
+            if not self._under_way and pause is None:
+                return
+            await self._something(pause)
+            for seq in [seq for seq, task in self._under_way.items() if task.done()]:
+                del self._under_way[seq]
+
+    async def _something(self, pause: float | None) -> None:
+        """Return when something is new, done or due."""
+        woken = asyncio.create_task(self.fresh.wait())
+        watched: list[asyncio.Future[Any]] = [woken, *self._under_way.values()]
+        try:
+            await asyncio.wait(
+                watched,
+                timeout=None if pause is None else min(pause, LONGEST_SLEEP),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            woken.cancel()
+
+
+def _tell(what: str) -> None:
+    print(f"{what}:\n{traceback.format_exc()}", file=sys.stderr, end="")

@@ -1,0 +1,68 @@
+"""The judgement of small programs: what they mean to do, and what trouble makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resonance_judge import JudgeError, Judgement, judge
+
+from .programs import STEADY, command
+
+
+def judged(folder: Path, source: str, *names: str, seed: int = 0) -> Judgement:
+    """`source` judged in the named scenarios alone."""
+    return judge(command(folder, source), seed=seed, only=lambda one: one.name in names)
+
+
+def words(judgement: Judgement) -> dict[str, str]:
+    return {verdict.promise.name: verdict.verdict for verdict in judgement.verdicts}
+
+
+def test_a_steady_program_breaks_nothing(tmp_path: Path) -> None:
+    found = judged(tmp_path, STEADY, "lost-after", "killed-between", "web-page", "asked-to-wait")
+    assert not found.broken, [verdict.shown_by for verdict in found.broken]
+    told = words(found)
+    assert told["does-nothing-twice"] == "kept"
+    assert told["survives-kill"] == "kept"
+    assert told["waits-as-asked"] == "kept"
+    assert told["refuses-forgeries"] == "not shown"
+    assert len(found.calm.named_effects) == 3
+
+
+def test_without_a_key_a_lost_answer_is_a_second_article(tmp_path: Path) -> None:
+    keyless = STEADY.replace('"Idempotency-Key"', '"X-Something"')
+    found = judged(tmp_path, keyless, "lost-after")
+    assert {verdict.promise.name for verdict in found.broken} == {
+        "does-nothing-twice",
+        "sends-a-key-with-every-post",
+    }
+    (twice,) = [v for v in found.broken if v.promise.name == "does-nothing-twice"]
+    assert "A story of 0 towers" in twice.shown_by
+    assert "was done twice where 1 was meant, by requests 1 and 2" in twice.shown_by
+
+
+def test_a_program_that_does_something_else_each_time_is_not_judged(tmp_path: Path) -> None:
+    fickle = STEADY.replace("import hashlib, os,", "import hashlib, os, random,").replace(
+        "A story of", "A story of {random.random()} and"
+    )
+    with pytest.raises(JudgeError, match="did different things"):
+        judged(tmp_path, fickle)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "made the server do nothing"),
+        ("raise SystemExit('no luck')", "exit code 1; the last that it said: no luck"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_why(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(JudgeError, match=message):
+        judged(tmp_path, source)
+
+
+def test_a_command_that_does_not_exist_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(JudgeError, match="does not start: No such file"):
+        judge([str(tmp_path / "nothing")])
