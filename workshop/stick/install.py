@@ -29,7 +29,8 @@ def main():
             remove(mine / path.name)
     copy(HERE / "project", mine)
     environment = dict(os.environ, PIP_NO_INDEX="1", PIP_FIND_LINKS=(HERE / "wheels").as_uri())
-    code = subprocess.call([sys.executable, str(mine / "bootstrap.py")], env=environment)
+    command = [sys.executable, str(mine / "bootstrap.py"), "--all"]  # a hub, too
+    code = subprocess.call(command, env=environment)
     if code:
         print(
             "A Python that this bundle has no wheels for? See README.txt, and the names in wheels."
