@@ -17,7 +17,14 @@ __all__ = ["sections", "write"]
 FILE = "sections.js"
 LONGEST = 2_000
 """Characters of a section that are searched: those at its beginning."""
-WEIGHTS = {"lessons/": 3.0, "start": 2.5, "instructor/": 1.0, "api/": 1.5, "http_api": 1.5}
+WEIGHTS = {
+    "lessons/": 3.0,
+    "start": 2.5,
+    "api/problems": 0.5,
+    "api/": 1.0,
+    "http_api": 1.0,
+    "instructor/": 1.0,
+}
 """How much more a find counts, by where its page stands; elsewhere half as much as usual."""
 
 

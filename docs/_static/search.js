@@ -14,6 +14,12 @@ function load(name) {
   });
 }
 
+// A name like generate_content counts whole and in its parts, so that "generate" finds it too.
+function words(text) {
+  const whole = text.split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
+  return whole.flatMap((word) => (word.includes("_") ? [word, ...word.split("_")] : [word])).filter(Boolean);
+}
+
 // Loaded when a reader first searches: most pages are read without.
 async function ready() {
   if (!index) {
@@ -21,17 +27,16 @@ async function ready() {
     index = new MiniSearch({
       fields: ["title", "page", "text"],
       storeFields: ["title", "page", "text", "weight"],
-      // Underscores and dots part words, so that "generate" finds generate_content.
-      tokenize: (text) => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean),
+      tokenize: words,
     });
     index.addAll(window.SECTIONS);
   }
   return index;
 }
 
-function find(words) {
+function find(asked) {
   return index
-    .search(words, {
+    .search(asked, {
       combineWith: "AND",
       prefix: (term) => term.length > 2,
       fuzzy: (term) => (term.length > 5 ? 0.15 : 0),
@@ -43,9 +48,9 @@ function find(words) {
 
 // The text around the first word that was found, with each such word marked.
 function excerpt(result) {
-  const words = Object.keys(result.match).map((word) => word.replace(/[^\p{L}\p{N}]/gu, ""));
+  const terms = Object.keys(result.match).sort((a, b) => b.length - a.length);
   const line = document.createElement("p");
-  const found = new RegExp("(" + words.join("|") + ")", "iu");
+  const found = new RegExp("(" + terms.join("|") + ")", "iu");
   const at = Math.max(0, result.text.search(found) - 60);
   const text = (at ? "… " : "") + result.text.slice(at, at + 180) + " …";
   text.split(new RegExp(found, "giu")).forEach((part, number) => {
@@ -56,12 +61,12 @@ function excerpt(result) {
   return line;
 }
 
-function show(list, results, words) {
+function show(list, results, asked) {
   list.replaceChildren();
-  if (!words) return;
+  if (!asked) return;
   const said = document.createElement("p");
   said.setAttribute("role", "status");
-  said.textContent = results.length ? `${results.length} found` : `Nothing found for “${words}”.`;
+  said.textContent = results.length ? `${results.length} found` : `Nothing found for “${asked}”.`;
   list.append(said);
   for (const result of results) {
     const link = document.createElement("a");
