@@ -20,7 +20,7 @@ from benchmarks.harness import Goal, Options, Result
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 from resonance_sandbox.scoring import measure
 from resonance_sandbox.scoring.text import sentences, words
-from resonance_sandbox.tenants.catalog import SHARED
+from resonance_sandbox.store.catalog import SHARED
 from resonance_sandbox.writer import Brief, ResonantWriter
 
 PROMPTS = (

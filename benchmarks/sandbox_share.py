@@ -229,8 +229,8 @@ def scoring_share(options: Options) -> float | None:
     if not hasattr(signal, "SIGPROF"):
         return None
     from resonance_sandbox.generation.routes import _generate
+    from resonance_sandbox.generation.schemas import GenerationRequest
     from resonance_sandbox.hrv import HRVVector
-    from resonance_sandbox.http.schemas import GenerationRequest
     from resonance_sandbox.writer import default_writer
 
     writer, target = default_writer(), HRVVector([0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8])

@@ -18,43 +18,54 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Scope
 
+from . import openapi
 from .auth import routes as api_keys
+from .auth.access_tokens import AccessTokens
+from .auth.directory import OPEN_REALM, Directory
 from .auth.first_credentials import first_credentials
-from .auth.security import Directory, needs_of
+from .auth.middleware import AuthenticationMiddleware, AuthorizationMiddleware
+from .clock import clock
 from .control import routes as control
-from .control.request_log import RequestLog
+from .control.request_log import RequestLog, RequestLogMiddleware
 from .control.reset import prepare
 from .faults.engine import FaultEngine
-from .faults.middleware import Inject, Interrupt
+from .faults.middleware import EarlyFaultMiddleware, FaultMiddleware
 from .faults.routes import router as faults_router
 from .generation import routes as generation
+from .generation.writer_queue import WriterQueue
 from .health import routes as health
-from .health.components import Health, Outages
-from .http import openapi
+from .health.components import HealthProbes, Outages
 from .http.errors import handlers
-from .http.middleware import Gate, Observe
-from .idempotency import Idempotency, purge
+from .http.middleware.access_log import AccessLogMiddleware
+from .http.middleware.body import BodyLimitMiddleware, BodyMiddleware
+from .http.middleware.head import HeadMiddleware
+from .http.middleware.headers import ResponseHeadersMiddleware
+from .http.middleware.host import HostMiddleware
+from .http.middleware.problems import ProblemMiddleware
+from .http.middleware.request_id import RequestIDMiddleware
+from .http.needs import needs_of
+from .idempotency.middleware import IdempotencyMiddleware, purge
+from .limits.middleware import RateLimitMiddleware
+from .limits.rate_limits import RateLimits
 from .metrics import routes as metrics
+from .metrics.middleware import MetricsMiddleware
 from .metrics.recorder import Metrics
 from .oauth import consent
 from .oauth import routes as oauth
-from .oauth.access_tokens import AccessTokens
 from .oauth.grants import purge as purge_grants
 from .oauth.server import AuthorizationServer
 from .oauth.sessions import Sessions
 from .profiles import routes as profiles
-from .rate_limits import RateLimits
 from .scoring import routes as hrv
 from .settings import Settings
-from .shown_time import clock
 from .store import Database
 from .tenants import routes as tenants
 from .webhooks import deliveries, subscriptions
 from .webhooks import routes as webhooks
-from .webhooks.courier import Courier
-from .webhooks.guard import Guard
+from .webhooks.delivery_worker import DeliveryWorker
 from .webhooks.outbox import Outbox
 from .webhooks.secret_box import SecretBox, key_of
+from .webhooks.ssrf_guard import SSRFGuard
 from .writer import ResonantWriter, default_writer
 from .writer.base import Writer
 
@@ -87,7 +98,7 @@ def create_app(
     url: str | None = None,
     *,
     faults: FaultEngine | None = None,
-    courier: type[Courier] = Courier,
+    delivery_worker: type[DeliveryWorker] = DeliveryWorker,
 ) -> FastAPI:
     """A sandbox.
 
@@ -96,7 +107,7 @@ def create_app(
         writer: the engine that writes; the built-in one if None.
         url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
         faults: what decides which request meets which fault.
-        courier: the class that delivers events.
+        delivery_worker: the class that delivers events.
 
     Raises:
         DatabaseError: the database cannot be opened.
@@ -115,8 +126,8 @@ def create_app(
     outbox = Outbox(database, now, settings.still)
     box = SecretBox(key_of(database))
     subscriptions.prove(database, box)
-    guard = Guard(allow_loopback=settings.allow_loopback_webhooks)
-    ledger = deliveries.Ledger(
+    guard = SSRFGuard(allow_loopback=settings.allow_loopback_webhooks)
+    recorder = deliveries.AttemptRecorder(
         settings.webhook_retry, settings.webhook_disable_after, now, settings.still
     )
     agent = f"ResonanceOS-Webhooks/{_version()}"
@@ -138,17 +149,29 @@ def create_app(
         redirect_slashes=False,
         exception_handlers=handlers(),
         middleware=[
-            Middleware(Interrupt, faults, directory),
-            Middleware(Observe, settings, directory, counters, log),
-            Middleware(Gate, settings, directory, limits),
-            Middleware(Inject, faults, directory),
-            Middleware(Idempotency, database, directory, scopes),
+            Middleware(EarlyFaultMiddleware, faults, directory),
+            Middleware(BodyMiddleware, settings.max_body),
+            Middleware(RequestIDMiddleware, settings.still),
+            *([Middleware(AccessLogMiddleware)] if settings.access_log else []),
+            Middleware(RequestLogMiddleware, directory, log),
+            Middleware(MetricsMiddleware, directory, counters),
+            Middleware(HeadMiddleware),
+            Middleware(ResponseHeadersMiddleware, partial(limits.headers, OPEN_REALM, "unknown")),
+            Middleware(ProblemMiddleware),
+            Middleware(HostMiddleware, (settings.host, *settings.allowed_hosts)),
+            Middleware(AuthenticationMiddleware, directory),
+            Middleware(RateLimitMiddleware, directory, limits),
+            Middleware(AuthorizationMiddleware, settings.auth == "required"),
+            Middleware(BodyLimitMiddleware, settings.max_body),
+            Middleware(FaultMiddleware, faults, directory),
+            Middleware(IdempotencyMiddleware, database, directory, scopes),
         ],
     )
     app.state.settings = settings
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
+    app.state.tokens = tokens
     app.state.authorization_server = AuthorizationServer(database, directory, tokens)
     app.state.sessions = Sessions()
     app.state.metrics = counters
@@ -159,7 +182,9 @@ def create_app(
     app.state.outbox = outbox
     app.state.secret_box = box
     app.state.guard = guard
-    app.state.courier = courier(database, box, guard, ledger, settings.webhook_timeout, agent)
+    app.state.delivery_worker = delivery_worker(
+        database, box, guard, recorder, settings.webhook_timeout, agent
+    )
     app.state.now = now
     app.state.version = _version()
     app.state.started = time.monotonic()
@@ -174,8 +199,10 @@ def create_app(
 
 
 def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
-    """Make the secrets of this start: for each private tenant it has from the first an API key, an
-    OAuth client and a user; and the administrator's key.
+    """Make the secrets of this start.
+
+    For each private tenant it has from the first an API key, an OAuth client and a user; and the
+    administrator's key.
 
     They can be read here alone; the database has their digests. On a file that was used before,
     the secrets of earlier starts stay valid, so that a client can go on after a restart.
@@ -189,18 +216,18 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    state.desk = generation.Desk(state.settings.writer_threads, state.settings.max_queue)
-    state.health = Health(state.database, state.writer)
+    state.writer_queue = WriterQueue(state.settings.writer_threads, state.settings.max_queue)
+    state.health = HealthProbes(state.database, state.writer)
     background = [
         asyncio.create_task(_housekeeping(state.database)),
         asyncio.create_task(_warm_up(state.writer, state.health)),
     ]
-    state.courier.start()
-    state.outbox.wake = state.courier.wake
+    state.delivery_worker.start()
+    state.outbox.wake = state.delivery_worker.wake
     try:
         yield
     finally:
-        state.courier.stop()
+        state.delivery_worker.stop()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
@@ -221,7 +248,7 @@ def _clear(connection: Connection) -> None:
     deliveries.purge(connection, now)
 
 
-async def _warm_up(writer: Writer, well: Health) -> None:
+async def _warm_up(writer: Writer, well: HealthProbes) -> None:
     if isinstance(writer, ResonantWriter):
         await asyncio.sleep(WARM_UP)
         await well.checks(frozenset())  # first, or on a busy machine each holds up the other

@@ -113,8 +113,10 @@ class HRVVector(tuple[float, ...]):
         }
 
     def feedback(self, target: Iterable[float]) -> float:
-        """How near this vector comes to `target`: ``1 - mean(|gap| / range)``; 1 is exact, 0 is
-        as far as can be."""
+        """How near this vector comes to `target`.
+
+        ``1 - mean(|gap| / range)``; 1 is exact, 0 is as far as can be.
+        """
         return 1 - math.fsum(self.gaps(target).values()) / len(DIMENSIONS)
 
     def __getattr__(self, name: str) -> float:

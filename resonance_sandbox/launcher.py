@@ -224,8 +224,10 @@ class Sandbox:
         self.call("POST", f"/sandbox/reset?{urlencode({'tenant': tenant})}")
 
     def outage(self, *components: str, tenant: str = "default") -> None:
-        """Put components ("database", "writer", "disk") out of order for `tenant`; with none
-        named, everything works again."""
+        """Put components ("database", "writer", "disk") out of order for `tenant`.
+
+        With none named, everything works again.
+        """
         path = f"/sandbox/outages?{urlencode({'tenant': tenant})}"
         self.call("PUT", path, {"components": list(components)})
 

@@ -15,13 +15,13 @@ from fastapi import FastAPI
 
 from .faults.wire import FaultyHTTP
 
-__all__ = ["Server", "die_with_parent", "run"]
+__all__ = ["SandboxServer", "die_with_parent", "run"]
 
 GRACE = 3
 """Seconds that requests under way have to finish when the server is told to stop."""
 
 
-class Server(uvicorn.Server):
+class SandboxServer(uvicorn.Server):
     """uvicorn, which says when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
@@ -42,8 +42,10 @@ def run(
     until_stdin_ends: bool = False,
     certificate: tuple[str, str] | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, or until stdin ends; over TLS with a `certificate`, the paths
-    of a chain and its key."""
+    """Serve until SIGTERM or Ctrl-C, or until stdin ends.
+
+    Over TLS with a `certificate`, the paths of a chain and its key.
+    """
     chain, key = certificate or (None, None)
     config = uvicorn.Config(
         app,
@@ -59,7 +61,7 @@ def run(
         ssl_certfile=chain,
         ssl_keyfile=key,
     )
-    server = Server(config, ready)
+    server = SandboxServer(config, ready)
     if until_stdin_ends:
         threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
     # Generations are pure Python: with the usual 5 ms they would keep the event loop waiting.
@@ -89,7 +91,7 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _watch_stdin(server: Server) -> None:
+def _watch_stdin(server: SandboxServer) -> None:
     """Stop when whoever holds the other end of stdin is gone."""
     try:
         # The descriptor itself: a daemon thread inside sys.stdin's lock aborts the exit.

@@ -7,13 +7,15 @@ import secrets
 
 from sqlalchemy import Connection
 
-from ..oauth.validator import REDIRECT_URI
-from ..tenants.catalog import TENANTS
+from ..http.principal import SCOPES, USUAL_SCOPES
+from ..store.catalog import TENANTS
 from . import keys
 from . import store as credential_store
-from .security import SCOPES, USUAL_SCOPES
 
-__all__ = ["first_credentials"]
+__all__ = ["REDIRECT_URI", "first_credentials"]
+
+REDIRECT_URI = "http://127.0.0.1/callback"
+"""Where the browser of a demo app goes back to, on any port (RFC 8252, 7.3)."""
 
 
 def first_credentials(connection: Connection, now: str) -> dict[str, dict[str, str]]:

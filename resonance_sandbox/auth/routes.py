@@ -10,13 +10,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from ..http.answer import Answer, commit, json_response, read, with_secret
-from ..http.call import call_of
+from ..http.context import context_of
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..http.schemas import PRINTED, ApiKeyList, Name, NewApiKey, Rotation, ShownApiKey
+from ..http.reply import Reply, commit, json_response, read, with_secret
+from ..http.schemas import PRINTED, Name
 from ..http.strict_route import StrictRoute
 from . import store as credential_store
-from .security import Needs, Principal
+from .schemas import ApiKeyList, NewApiKey, Rotation, ShownApiKey
 
 __all__ = ["router"]
 
@@ -34,8 +36,11 @@ Identity = Annotated[str, Path(pattern=PRINTED, description="the key's public id
     summary="Make an API key",
 )
 async def create_key(request: Request, body: NewApiKey, principal: Manager) -> Response:
-    """The key is shown this once. Needs the scope `admin`; a manager who is bound to a tenant makes
-    keys for it alone, with scopes of their own."""
+    """The key is shown this once.
+
+    Needs the scope `admin`; a manager who is bound to a tenant makes keys for it alone, with scopes
+    of their own.
+    """
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     if not set(body.scopes) <= principal.scopes:
@@ -44,9 +49,9 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
     identity = None
     if state.settings.still:
         # The request id is the same on every run, so this is too.
-        identity = hashlib.sha256(call_of(request).request_id.encode()).hexdigest()[:12]
+        identity = hashlib.sha256(context_of(request).request_id.encode()).hexdigest()[:12]
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         shown, key = credential_store.add_key(
             connection,
             tenant,
@@ -70,8 +75,10 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
 async def list_keys(
     request: Request, principal: Manager, tenant: Annotated[Name | None, Query()] = None
 ) -> Response:
-    """Those of the caller's tenant; an administrator's list is of all tenants or, by `tenant`, of
-    one. Never the keys themselves."""
+    """Those of the caller's tenant.
+
+    An administrator's list is of all tenants or, by `tenant`, of one. Never the keys themselves.
+    """
     named = _tenant(request, principal, tenant)
 
     def look(connection: Connection) -> Response:
@@ -90,13 +97,15 @@ async def list_keys(
 async def rotate_key(
     request: Request, id: Identity, body: Rotation, principal: Manager
 ) -> Response:
-    """The id stays, and with it limits and idempotency records. The key before works until
-    `previous_expires_at`; with an `overlap_seconds` of 0 it ends at once. As the key is shown, a
-    manager needs every scope it has."""
+    """The id stays, and with it limits and idempotency records.
+
+    The key before works until `previous_expires_at`; with an `overlap_seconds` of 0 it ends at
+    once. As the key is shown, a manager needs every scope it has.
+    """
     tenant = _tenant(request, principal)
     now = request.app.state.now()
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         shown, key = credential_store.rotate(
             connection, id, tenant, principal.scopes, body.overlap_seconds, now
         )
@@ -116,9 +125,9 @@ async def revoke_key(request: Request, id: Identity, principal: Manager) -> Resp
     """At once: the next request with it is refused."""
     tenant = _tenant(request, principal)
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         credential_store.revoke(connection, id, tenant)
-        return Answer(204)
+        return Reply(204)
 
     return await _changed(request, effect)
 

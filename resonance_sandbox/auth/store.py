@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..clock import later
 from ..http.problems import Problem
-from ..shown_time import later
 from ..store import credentials, secrets
 from . import keys
 
@@ -138,8 +138,9 @@ def rotate(
     overlap: float,
     now: str,
 ) -> tuple[dict[str, Any], str]:
-    """Give a key a new secret, for somebody who has `scopes`; those before it end after `overlap`
-    seconds.
+    """Give a key a new secret, for somebody who has `scopes`.
+
+    Those before it end after `overlap` seconds.
 
     Raises:
         Problem: unknown-api-key, insufficient-scope.

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..http.call import Call
+from ..auth.directory import Directory
+from ..http.context import RequestContext, route_of
 
-__all__ = ["KEPT", "RequestLog"]
+__all__ = ["KEPT", "RequestLog", "RequestLogMiddleware"]
 
 KEPT = 10_000
 """Requests remembered for each realm."""
@@ -36,7 +37,7 @@ class RequestLog:
         self._clock = clock
         self._entries: dict[str, deque[tuple[Any, ...]]] = {}
 
-    def add(self, realm: str, scope: Scope, call: Call, method: str) -> None:
+    def add(self, realm: str, scope: Scope, context: RequestContext, method: str) -> None:
         """Remember a finished request."""
         entries = self._entries.get(realm)
         if entries is None:
@@ -44,15 +45,15 @@ class RequestLog:
         entries.append(
             (
                 self._clock(),
-                call.request_id,
+                context.request_id,
                 method,
                 scope["path"][:LONGEST],
-                call.status,
-                call.elapsed,
-                call.replayed,
-                call.problem,
-                call.credential,
-                call.fault,
+                context.status,
+                context.elapsed,
+                context.replayed,
+                context.problem,
+                context.credential,
+                context.fault,
                 [(k, v[:LONGEST]) for k, v in scope["headers"] if k in SHOWN_HEADERS],
             )
         )
@@ -64,6 +65,27 @@ class RequestLog:
     def reset(self, realm: str) -> None:
         """Forget the requests of `realm`."""
         self._entries.pop(realm, None)
+
+
+class RequestLogMiddleware:
+    """Remembers every request, but for those of the sandbox itself."""
+
+    def __init__(self, app: ASGIApp, directory: Directory, log: RequestLog) -> None:
+        self._app = app
+        self._directory = directory
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context: RequestContext = scope["context"]
+        method = scope["method"]
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if not route_of(scope).startswith("/sandbox/"):
+                self._log.add(self._directory.realm(context.principal), scope, context, method)
 
 
 def _entry(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from ..auth import store as credential_store
 from ..profiles import store as profile_store
 from ..store import Database, generations, grants, idempotency, tenants
-from ..tenants.catalog import TENANTS
+from ..store.catalog import TENANTS
 from ..webhooks import subscriptions
 
 __all__ = ["prepare", "restore"]
@@ -28,9 +28,11 @@ def prepare(database: Database, now: str) -> None:
 
 
 def restore(app: FastAPI, realm: str) -> None:
-    """Undo everything that the callers of `realm` did: profiles, API keys, webhooks, generations,
-    stored answers, figures, limits used, outages, faults and the log. Blocks: not for the event
-    loop."""
+    """Undo everything that the callers of `realm` did.
+
+    Profiles, API keys, webhooks, generations, stored answers, figures, limits used, outages, faults
+    and the log. Blocks: not for the event loop.
+    """
     state = app.state
     directory = state.directory
     mine = [name for name in directory.access if directory.realm_of(name) == realm]

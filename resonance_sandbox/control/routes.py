@@ -1,5 +1,7 @@
-"""/sandbox/…: what only a sandbox has, for lessons and tests. Each caller reaches its own realm
-alone; an administrator names one by `?tenant=`."""
+"""/sandbox/…: what only a sandbox has, for lessons and tests.
+
+Each caller reaches its own realm alone; an administrator names one by `?tenant=`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from ..http.answer import json_response
-from ..http.call import call_of
-from ..http.schemas import Name, Outage
+from ..http.context import context_of
+from ..http.reply import json_response
+from ..http.schemas import Name
 from ..http.strict_route import StrictRoute
 from .reset import restore
+from .schemas import Outage
 
 __all__ = ["realm_of", "router"]
 
@@ -23,10 +26,12 @@ Tenant = Annotated[Name | None, Query()]
 
 
 def realm_of(request: Request, tenant: str | None) -> str:
-    """The realm that a request to /sandbox/… acts on: its own or, for an administrator, that of
-    the tenant it names."""
+    """The realm that a request to /sandbox/… acts on.
+
+    Its own or, for an administrator, that of the tenant it names.
+    """
     state = request.app.state
-    principal = call_of(request).principal
+    principal = context_of(request).principal
     return str(state.directory.realm_of(state.directory.resolve(principal, tenant)))
 
 

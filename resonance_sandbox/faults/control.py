@@ -12,8 +12,11 @@ __all__ = ["Faults", "Injected"]
 
 
 class Injected(dict[str, Any]):
-    """A fault in force: its declaration, its `id`, and the counts `seen`, `struck` and
-    `struck_by_kind` as they stood when it was last read (after `inject`: at the end)."""
+    """A fault in force.
+
+    Its declaration, its `id`, and the counts `seen`, `struck` and `struck_by_kind` as they stood
+    when it was last read (after `inject`: at the end).
+    """
 
 
 _Several: TypeAlias = list[Injected]
@@ -62,7 +65,7 @@ class Faults:
             parameters: of the kind, such as ``retry_after=1`` or ``seconds=.5``.
 
         Raises:
-            ValueError: the fault cannot be so; the message names the field and the mend.
+            ValueError: the fault cannot be so; the message names the field and says what to do.
         """
         declared = {
             "kind": kind if isinstance(kind, str) else list(kind),

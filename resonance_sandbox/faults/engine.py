@@ -61,7 +61,7 @@ class Rule:
         """A rule from the fields of a request's JSON body.
 
         Raises:
-            FaultError: a field is unknown or cannot be so; it names the field and the mend.
+            FaultError: a field is unknown or cannot be so; it names the field and says what to do.
         """
         rest = dict(declared)
         named = rest.pop("kind", None)
@@ -114,8 +114,10 @@ class Rule:
 
     @property
     def fingerprint(self) -> str:
-        """What the hash knows of the rule. Neither rate nor count: a higher rate strikes what a
-        lower one struck, and more."""
+        """What the hash knows of the rule.
+
+        Neither rate nor count: a higher rate strikes what a lower one struck, and more.
+        """
         return json.dumps([self.kinds, self.route, self.method, self.seed])
 
     def matches(self, method: str, path: str) -> bool:
@@ -167,10 +169,13 @@ NOTHING = Decision()
 
 
 class _Calls:
-    """The attempts at one content. Calls with different Idempotency-Keys are different calls,
-    numbered as they come; attempts under one key are attempts at one call. Without a key nothing
-    tells two calls from two attempts, so they are attempts at one, whose number is 0 like that of
-    the first with a key: clients with and without keys meet the same faults."""
+    """The attempts at one content.
+
+    Calls with different Idempotency-Keys are different calls, numbered as they come; attempts under
+    one key are attempts at one call. Without a key nothing tells two calls from two attempts, so
+    they are attempts at one, whose number is 0 like that of the first with a key: clients with and
+    without keys meet the same faults.
+    """
 
     __slots__ = ("attempts", "numbers")
 
@@ -249,8 +254,10 @@ class FaultEngine:
             return [state.as_dict() for state in own.rules.values()] if own else []
 
     def clear(self, realm: str, id: str | None = None) -> list[dict[str, Any]]:
-        """Lift one rule or all of them; what was lifted, with its last counts. The count of
-        attempts starts anew once none is left."""
+        """Lift one rule or all of them; what was lifted, with its last counts.
+
+        The count of attempts starts anew once none is left.
+        """
         with self._lock:
             own = self._realms.get(realm)
             if own is None:

@@ -1,5 +1,7 @@
-"""What can go wrong: each kind of fault, the parameters it takes, and whether the server still
-does the work."""
+"""The kinds of faults.
+
+Each kind of fault, the parameters it takes, and whether the server still does the work.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ __all__ = ["KINDS", "FaultError", "Kind", "Parameter", "kind_named"]
 
 
 class FaultError(ValueError):
-    """A fault that cannot be declared so. `field` is at fault; the message names the mend."""
+    """A fault that cannot be declared so. `field` is at fault; the message says what to do."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")

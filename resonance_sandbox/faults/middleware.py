@@ -1,7 +1,7 @@
 """Where a request meets its fault: two layers of ASGI around the application.
 
-`Interrupt` stands outermost, for the one fault that strikes while a request is still arriving.
-`Inject` stands behind the gate, where the caller is known, and before idempotency keys and
+`EarlyFaultMiddleware` stands outermost, for the one fault that strikes while a request is still
+arriving. `FaultMiddleware` stands where the caller is known, and before idempotency keys and
 routes, so that a fault "before" leaves no trace and one "after" comes when all is committed.
 """
 
@@ -15,15 +15,15 @@ from time import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..auth.security import Directory, authenticate
-from ..http.call import Call
+from ..auth.directory import Directory, authenticate
+from ..http.context import RequestContext
 from ..http.problems import MEDIA_TYPE, Problem, render, urn
 from .engine import Decision, Fault, FaultEngine, Identity
 from .kinds import KINDS
 from .playing import play
 from .wire import STATE_KEY, Wire
 
-__all__ = ["Inject", "Interrupt"]
+__all__ = ["EarlyFaultMiddleware", "FaultMiddleware"]
 
 EXEMPT = "/sandbox/"
 """Routes that no fault strikes: they are how faults are lifted."""
@@ -35,7 +35,7 @@ LARGEST = 1 << 20
 """Bytes at most of what counts as a body's first half."""
 
 DECIDED = "resonance.fault"
-"""Where `Interrupt` leaves its decision for `Inject`, in ``scope["state"]``."""
+"""Where `EarlyFaultMiddleware` leaves its decision for `FaultMiddleware`, in ``scope["state"]``."""
 
 PORTAL = b"""<!DOCTYPE html>
 <html lang="en"><head><title>Sign in to the network</title></head>
@@ -43,7 +43,7 @@ PORTAL = b"""<!DOCTYPE html>
 """
 
 
-class Inject:
+class FaultMiddleware:
     """Faults that strike a request once it is there, and its caller known."""
 
     def __init__(self, app: ASGIApp, engine: FaultEngine, directory: Directory) -> None:
@@ -55,67 +55,74 @@ class Inject:
         if not self._engine.active or scope["type"] != "http" or scope["path"].startswith(EXEMPT):
             await self._app(scope, receive, send)
             return
-        call: Call = scope["call"]
+        context: RequestContext = scope["context"]
         decision: Decision | None = scope["state"].get(DECIDED)
         if decision is None:
-            identity = _identity(scope, call.body or b"")
-            realm = self._directory.realm(call.principal)
+            identity = _identity(scope, context.body or b"")
+            realm = self._directory.realm(context.principal)
             decision = self._engine.decide(realm, identity)
-        await self._meet(decision, call, scope, receive, send)
+        await self._meet(decision, context, scope, receive, send)
 
     async def _meet(
-        self, decision: Decision, call: Call, scope: Scope, receive: Receive, send: Send
+        self,
+        decision: Decision,
+        context: RequestContext,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         fault = decision.fault
         names = (["latency"] if decision.latency else []) + ([fault.kind] if fault else [])
         if names:
-            call.fault = "+".join(names)
+            context.fault = "+".join(names)
         if decision.latency:
-            await _pause(call, decision.latency)
+            await _pause(context, decision.latency)
         if fault is None:
             await self._app(scope, receive, send)
         elif KINDS[fault.kind].layer == "wire":
-            await self._spoil_wire(fault, call, scope, receive, send)
+            await self._spoil_wire(fault, context, scope, receive, send)
         else:
-            await self._spoil_answer(fault, call, scope, receive, send)
+            await self._spoil_answer(fault, context, scope, receive, send)
 
     async def _spoil_wire(
-        self, fault: Fault, call: Call, scope: Scope, receive: Receive, send: Send
+        self, fault: Fault, context: RequestContext, scope: Scope, receive: Receive, send: Send
     ) -> None:
         wire: Wire = scope["state"][STATE_KEY]
         executed = KINDS[fault.kind].executed
         if executed is None:
             executed = fault.parameters["when"] == "after"
         if fault.kind == "stalled_accept":
-            await _pause(call, fault.parameters["seconds"])
+            await _pause(context, fault.parameters["seconds"])
             await self._app(scope, receive, send)
             return
         async with wire.held():
             if executed:
-                await self._work(call, scope, receive, send)
+                await self._work(context, scope, receive, send)
             await play(wire, fault, wire.taken())
 
     async def _spoil_answer(
-        self, fault: Fault, call: Call, scope: Scope, receive: Receive, send: Send
+        self, fault: Fault, context: RequestContext, scope: Scope, receive: Receive, send: Send
     ) -> None:
         executed = KINDS[fault.kind].executed
         after = executed or (executed is None and fault.parameters["when"] == "after")
-        answer = _Answer()
+        answer = _HeldAnswer()
         if after:
-            await self._work(call, scope, receive, answer.send)
-        answer.spoil(fault, call.request_id)
+            await self._work(context, scope, receive, answer.send)
+        answer.spoil(fault, context.request_id)
         await answer.give(send)
 
-    async def _work(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _work(
+        self, context: RequestContext, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """What the application does, with a problem as the answer that it would have become."""
         try:
             await self._app(scope, receive, send)
         except Problem as problem:
-            call.problem = problem.slug
-            await render(problem, call.request_id)(scope, receive, send)
+            context.problem = problem.slug
+            await render(problem, context.request_id)(scope, receive, send)
 
 
-class Interrupt:
+class EarlyFaultMiddleware:
     """The fault that strikes in the middle of a request's body.
 
     It is decided on the first half of the body, and so is every rule that names it among others.
@@ -154,7 +161,7 @@ class Interrupt:
         return self._directory.realm(principal)
 
 
-class _Answer:
+class _HeldAnswer:
     """A whole answer of the application, to be spoilt and then given."""
 
     def __init__(self) -> None:
@@ -182,7 +189,7 @@ class _Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def _status(answer: _Answer, fault: Fault, request_id: str) -> None:
+def _status(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     answer.status = fault.parameters.get("status", _STATUSES.get(fault.kind))
     body = {
         "type": urn("faulted"),
@@ -208,27 +215,27 @@ def _retry_after(asked: float | str) -> bytes:
     return f"{asked:g}".encode()
 
 
-def _truncated(answer: _Answer, fault: Fault, request_id: str) -> None:
+def _truncated(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     answer.body = answer.body[: len(answer.body) // 2]
 
 
-def _malformed(answer: _Answer, fault: Fault, request_id: str) -> None:
+def _malformed(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     if answer.body:
         answer.body = answer.body[:-1] + b"," + answer.body[-1:]
 
 
-def _empty(answer: _Answer, fault: Fault, request_id: str) -> None:
+def _empty(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     answer.body = b""
 
 
-def _html(answer: _Answer, fault: Fault, request_id: str) -> None:
+def _html(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     answer.status = 200
     answer.headers = [(b"content-type", b"text/html; charset=utf-8")]
     answer.body = PORTAL
 
 
 _STATUSES = {"unavailable": 503, "rate_limited": 429}
-_SPOILS: dict[str, Callable[[_Answer, Fault, str], None]] = {
+_SPOILS: dict[str, Callable[[_HeldAnswer, Fault, str], None]] = {
     "status": _status,
     "unavailable": _status,
     "rate_limited": _status,
@@ -250,9 +257,9 @@ def _identity(scope: Scope, body: bytes) -> Identity:
     )
 
 
-async def _pause(call: Call, seconds: float) -> None:
+async def _pause(context: RequestContext, seconds: float) -> None:
     """Wait, and keep it out of the server's own figures."""
-    call.excluded += seconds
+    context.excluded += seconds
     await asyncio.sleep(seconds)
 
 

@@ -1,5 +1,7 @@
-"""/sandbox/faults: declare, list and lift the faults of the caller's own realm. Not in the OpenAPI
-document."""
+"""/sandbox/faults: declare, list and lift the faults of the caller's own realm.
+
+Not in the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ..control.routes import Tenant, realm_of
-from ..http.answer import json_response
-from ..http.call import call_of
+from ..http.context import context_of
 from ..http.problems import Problem
+from ..http.reply import json_response
 from ..http.strict_json import loads
 from .engine import FaultEngine, Rule
 from .kinds import KINDS, FaultError
@@ -65,7 +67,7 @@ async def lift(id: str, request: Request, tenant: Tenant = None) -> Response:
 
 
 def _declared(request: Request) -> dict[str, Any]:
-    declared = loads(call_of(request).body or b"")
+    declared = loads(context_of(request).body or b"")
     if not isinstance(declared, dict):
         raise FaultError("body", "it is a JSON object with at least a kind")
     return declared

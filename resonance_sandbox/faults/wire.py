@@ -116,9 +116,11 @@ class Wire:
 
 
 class FaultyHTTP(H11Protocol):
-    """uvicorn's HTTP protocol with a `Wire` under it, and a bound for requests that arrive slowly:
+    """uvicorn's HTTP protocol with a `Wire` under it, and a bound for requests that arrive slowly.
+
     ``uvicorn.Config(app, http=FaultyHTTP)``. By h11, whatever else is installed: parsers differ in
-    what they let pass."""
+    what they let pass.
+    """
 
     def __init__(
         self,

@@ -5,78 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import math
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Annotated, Any
 
-import anyio
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..auth.security import Needs, Principal
 from ..hrv import HRVVector
-from ..http.answer import Answer, commit, database_fails
-from ..http.call import call_of
+from ..http.context import context_of
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses, urn
-from ..http.schemas import Article, Generated, GenerationRequest
+from ..http.reply import Reply, commit, database_fails
 from ..http.strict_json import dumps
 from ..http.strict_route import StrictRoute
 from ..profiles.store import find_vector
 from ..scoring import measure
 from ..store import DatabaseError, generations
-from ..tenants.catalog import DEFAULT_PROFILE
+from ..store.catalog import DEFAULT_PROFILE
 from ..writer.base import Brief, Draft, WriterError
+from .schemas import Article, Generated, GenerationRequest
 
-__all__ = ["Desk", "router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["generation"], route_class=StrictRoute)
 
 PARAGRAPHS = 3
 TEMPERATURE = 0.7
 MAX_WARNED = 20
-
-
-class Desk:
-    """Where generations wait for a writing thread: in order, and not without end."""
-
-    def __init__(self, threads: int, room: int) -> None:
-        self._limiter = anyio.CapacityLimiter(threads)
-        self._room = room
-        self._inside = 0
-        self._typical = 0.02
-
-    async def run(self, work: Callable[[], Any]) -> Any:
-        """`work` in a thread.
-
-        Raises:
-            Problem: overloaded, when too many wait already.
-        """
-        if self._inside >= self._room + self._limiter.total_tokens:
-            wait = self._inside * self._typical / self._limiter.total_tokens
-            raise Problem(
-                "overloaded",
-                f"{self._inside} generations wait already; try again later.",
-                retry_after=max(1.0, wait),
-            )
-        self._inside += 1
-        try:
-            async with self._limiter:
-                started = time.perf_counter()
-                try:
-                    return await anyio.to_thread.run_sync(work, limiter=_UNBOUNDED)
-                finally:
-                    self._typical += (time.perf_counter() - started - self._typical) / 10
-        finally:
-            self._inside -= 1
-
-
-_UNBOUNDED = anyio.CapacityLimiter(math.inf)  # the desk's own limiter counts
 
 
 @router.post(
@@ -99,7 +59,7 @@ async def hr_generate(
 ) -> Response:
     """The same request gives the same article; without a `seed` it is derived from the request."""
     state = request.app.state
-    call = call_of(request)
+    context = context_of(request)
     tenant = state.directory.resolve(principal, body.tenant)
     profile_name = body.profile_name or DEFAULT_PROFILE
     recorder = state.metrics.of(state.directory.realm(principal))
@@ -115,8 +75,8 @@ async def hr_generate(
         if state.settings.latency:
             started = time.perf_counter()
             await asyncio.sleep(state.settings.latency)
-            call.excluded += time.perf_counter() - started
-        made = await state.desk.run(produce)
+            context.excluded += time.perf_counter() - started
+        made = await state.writer_queue.run(produce)
     except Problem as problem:
         if problem.slug == "writer-unavailable":
             await _report(request, tenant, profile_name, problem)
@@ -124,26 +84,26 @@ async def hr_generate(
     made |= {
         "tenant": tenant,
         "profile_name": profile_name,
-        "request_id": call.request_id,
+        "request_id": context.request_id,
         "created_at": state.now(),
     }
     realm = state.directory.realm(principal)
 
-    def store(connection: Connection) -> Answer:
+    def store(connection: Connection) -> Reply:
         connection.execute(
             insert(generations).values(
                 realm=realm,
                 tenant=tenant,
                 profile_name=profile_name,
-                request_id=call.request_id,
+                request_id=context.request_id,
                 created_at=made["created_at"],
                 hrv_feedback=made["hrv_feedback"],
                 body=dumps(made),
             )
         )
         event = {name: made[name] for name in Article.model_fields}
-        state.outbox.emit(connection, "generation.completed", tenant, event, call.request_id)
-        return Answer(200, made)
+        state.outbox.emit(connection, "generation.completed", tenant, event, context.request_id)
+        return Reply(200, made)
 
     response = await commit(request, store)
     recorder.generation(made["content_length"], made["generation_time"], made["hrv_feedback"])
@@ -152,9 +112,9 @@ async def hr_generate(
 
 async def _report(request: Request, tenant: str, profile_name: str, problem: Problem) -> None:
     """Put down that the writer failed. What the caller is told does not depend on it."""
-    state, call = request.app.state, call_of(request)
+    state, context = request.app.state, context_of(request)
     event = {
-        "request_id": call.request_id,
+        "request_id": context.request_id,
         "tenant": tenant,
         "profile_name": profile_name,
         "created_at": state.now(),
@@ -167,7 +127,7 @@ async def _report(request: Request, tenant: str, profile_name: str, problem: Pro
     }
 
     def store(connection: Connection) -> None:
-        state.outbox.emit(connection, "generation.failed", tenant, event, call.request_id)
+        state.outbox.emit(connection, "generation.failed", tenant, event, context.request_id)
 
     with contextlib.suppress(SQLAlchemyError, DatabaseError):
         await asyncio.wrap_future(state.database.submit(store))

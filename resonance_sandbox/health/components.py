@@ -11,15 +11,15 @@ from typing import Any
 import anyio.to_thread
 from starlette.requests import Request
 
-from ..auth.security import Directory
+from ..auth.directory import Directory
 from ..hrv import HRVVector
-from ..http.call import call_of
+from ..http.context import context_of
 from ..http.problems import Problem
 from ..store import Database
-from ..tenants.catalog import SHARED
+from ..store.catalog import SHARED
 from ..writer.base import Brief, Writer
 
-__all__ = ["COMPONENTS", "Health", "Outages"]
+__all__ = ["COMPONENTS", "HealthProbes", "Outages"]
 
 COMPONENTS = ("database", "writer", "disk")
 FRESH = {"database": 0.25, "writer": 10.0, "disk": 5.0}
@@ -57,7 +57,9 @@ class Outages:
 
     def check(self, request: Request, component: str) -> None:
         """Raise the problem that an outage of `component` causes, if there is one."""
-        if self._down and component in self.of(self._directory.realm(call_of(request).principal)):
+        if self._down and component in self.of(
+            self._directory.realm(context_of(request).principal)
+        ):
             raise Problem(
                 f"{component}-unavailable",
                 f"The {component} is out of order; try again later.",
@@ -65,7 +67,7 @@ class Outages:
             )
 
 
-class Health:
+class HealthProbes:
     """Probes of the components, one at a time of each; what one found is kept for a moment."""
 
     def __init__(self, database: Database, writer: Writer) -> None:

@@ -7,11 +7,11 @@ import time
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from ..http.answer import json_response
-from ..http.call import call_of
+from ..http.context import context_of
 from ..http.problems import responses
-from ..http.schemas import HealthReport
+from ..http.reply import json_response
 from ..http.strict_route import StrictRoute
+from .schemas import HealthReport
 
 __all__ = ["router"]
 
@@ -28,10 +28,13 @@ router = APIRouter(tags=["health"], route_class=StrictRoute)
     summary="Is the server well?",
 )
 async def health(request: Request) -> Response:
-    """Probes the database, the writer and the disk. Without the database the server is unhealthy
-    (503); without another component it is degraded (200)."""
+    """Probes the database, the writer and the disk.
+
+    Without the database the server is unhealthy (503); without another component it is degraded
+    (200).
+    """
     state = request.app.state
-    outages = state.outages.of(state.directory.realm(call_of(request).principal))
+    outages = state.outages.of(state.directory.realm(context_of(request).principal))
     checks = await state.health.checks(outages)
     failing = {name for name, check in checks.items() if check["status"] != "ok"}
     status = "unhealthy" if "database" in failing else "degraded" if failing else "healthy"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from ..hrv import NAMES
-from .call import call_of
+from .context import context_of
 from .problems import Problem, render
 from .schemas import NAME
 from .strict_json import FIELDS
@@ -32,9 +32,9 @@ def handlers() -> dict[Any, Handler]:
 
 
 async def _problem(request: Request, problem: Problem) -> Response:
-    call = call_of(request)
-    call.problem = problem.slug
-    return render(problem, call.request_id, request.scope["path"])
+    context = context_of(request)
+    context.problem = problem.slug
+    return render(problem, context.request_id, request.scope["path"])
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -99,8 +99,9 @@ def urn(slug: str) -> str:
 
 
 class Problem(HTTPException):
-    """An answer that is an error. `detail` is one sentence that names the mend and never repeats
-    what the caller sent.
+    """An answer that is an error.
+
+    `detail` is one sentence that says what to do and never repeats what the caller sent.
 
     Args:
         slug: a key of `PROBLEMS`.
@@ -201,8 +202,10 @@ def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
 
 
 def oauth_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """FastAPI's `responses=` for an operation of OAuth that fails with `statuses`, and with what
-    any may."""
+    """FastAPI's `responses=` for an operation of OAuth.
+
+    It fails with `statuses`, and with what any operation may.
+    """
     schema = {
         "type": "object",
         "required": ["error"],

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from ..auth.security import needs_of
+from .needs import needs_of
 from .problems import Problem
 from .strict_json import loads
 

@@ -43,8 +43,10 @@ class _Endpoint:
 
 
 class Recorder:
-    """The figures of one realm. `request` is for the event loop's thread alone; `generation` and
-    reading are free."""
+    """The figures of one realm.
+
+    `request` is for the event loop's thread alone; `generation` and reading are free.
+    """
 
     def __init__(self) -> None:
         self.since = time.time()
@@ -109,8 +111,10 @@ class Metrics:
 
 
 def summary(recorders: list[Recorder], uptime: float, kept: int) -> dict[str, Any]:
-    """The figures of `recorders` together, as `GET /metrics` answers them. All are since the
-    start but `kept`, the generations that the database holds."""
+    """The figures of `recorders` together, as `GET /metrics` answers them.
+
+    All are since the start but `kept`, the generations that the database holds.
+    """
     by_endpoint: dict[tuple[str, str], list[_Endpoint]] = {}
     for recorder in recorders:
         for key, endpoint in list(recorder.endpoints.items()):

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import func, select
 
-from ..auth.security import Needs, Principal
-from ..http.answer import json_response
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import Problem, responses
-from ..http.schemas import MetricsSummary
+from ..http.reply import json_response
 from ..http.strict_route import StrictRoute
 from ..store import Database, generations
 from .recorder import summary
+from .schemas import MetricsSummary
 
 __all__ = ["preferred", "router"]
 
@@ -41,8 +42,10 @@ TEXT = "text/plain"
 async def metrics(
     request: Request, principal: Annotated[Principal, Depends(Needs("metrics:read"))]
 ) -> Response:
-    """The figures of the caller's own realm (all open tenants together, or its private tenant);
-    an administrator sees those of the whole server. Times leave declared waiting out."""
+    """The figures of the caller's own realm (all open tenants together, or its private tenant).
+
+    An administrator sees those of the whole server. Times leave declared waiting out.
+    """
     state = request.app.state
     offered = preferred(request.headers.get("accept"))
     realm = None if principal.admin else state.directory.realm(principal)

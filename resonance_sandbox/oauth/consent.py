@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, OAuth2Error
 
-from ..auth.security import Credential, Directory
-from ..http.call import call_of
+from ..auth.directory import Credential, Directory
+from ..http.context import context_of
 from . import pages
 from .described import AUTHORIZE
 from .forms import FORM, parameters
@@ -26,8 +26,11 @@ UNSURE = "This page is out of date, or another page sent the form."
 
 @router.get("/oauth/authorize", summary="Let a user decide", **AUTHORIZE)
 async def authorize(request: Request) -> Response:
-    """For a browser (RFC 6749, 4.1; RFC 7636 with S256 alone): a page to sign in, then one to allow
-    or deny, then back to the app with a `code` and `iss` (RFC 9207), or an `error`."""
+    """For a browser (RFC 6749, 4.1; RFC 7636 with S256 alone).
+
+    It gets a page to sign in, then one to allow or deny, then back to the app
+    with a `code` and `iss` (RFC 9207), or an `error`.
+    """
     return await _Visit(request).shown(request.scope["query_string"])
 
 
@@ -114,7 +117,7 @@ class _Visit:
         """The form, the app's request in it, and what to answer if we did not give this form."""
         media = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
-            form = parameters(call_of(self._request).body or b"") if media == FORM else {}
+            form = parameters(context_of(self._request).body or b"") if media == FORM else {}
             query = parameters(form.get("request", "").encode())
         except OAuth2Error as error:
             return {}, {}, pages.mistake(error.description)

@@ -1,5 +1,7 @@
-"""What the OpenAPI document says of forms and queries that FastAPI does not read: OAuth is
-stricter, and has errors of its own."""
+"""What the OpenAPI document says of forms and queries that FastAPI does not read.
+
+OAuth is stricter, and has errors of its own.
+"""
 
 from __future__ import annotations
 

@@ -68,8 +68,10 @@ class _Given:
 
 
 class Grants:
-    """The grants of a sandbox. For one thread at a time: what is checked has to hold when it is
-    stored."""
+    """The grants of a sandbox.
+
+    For one thread at a time: what is checked has to hold when it is stored.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database

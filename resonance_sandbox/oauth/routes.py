@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from oauthlib.oauth2 import InvalidRequestError, OAuth2Error
 
-from ..http.answer import json_response
-from ..http.call import call_of
+from ..http.context import context_of
 from ..http.problems import oauth_responses, responses
-from ..http.schemas import Jwks, OAuthMetadata, TokenAnswer
+from ..http.reply import json_response
 from .described import REVOKE, TOKEN
 from .forms import FORM, parameters, with_client
+from .schemas import Jwks, OAuthMetadata, TokenResponse
 from .server import AuthorizationServer
 
 __all__ = ["router"]
@@ -37,14 +37,17 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @router.post(
     "/oauth/token",
-    response_model=TokenAnswer,
+    response_model=TokenResponse,
     responses=oauth_responses(400, 401),
     summary="Get an access token",
     openapi_extra=TOKEN,
 )
 async def token(request: Request) -> Response:
-    """RFC 6749: client credentials, an authorization code with its PKCE verifier, or a refresh
-    token. A refresh token is good for one use; the answer holds its successor."""
+    """Issue an access token (RFC 6749).
+
+    For client credentials, an authorization code with its PKCE verifier, or a refresh token. A
+    refresh token is good for one use; the answer holds its successor.
+    """
     return await _answered(request, _server(request).token)
 
 
@@ -56,8 +59,11 @@ async def token(request: Request) -> Response:
     openapi_extra=REVOKE,
 )
 async def revoke(request: Request) -> Response:
-    """RFC 7009. A refresh token takes every token of the same consent with it. A token that is
-    unknown, or another client's, is answered with 200 too."""
+    """End a token (RFC 7009).
+
+    A refresh token takes every token of the same consent with it. A token that is unknown, or
+    another client's, is answered with 200 too.
+    """
     return await _answered(request, _server(request).revoke)
 
 
@@ -115,7 +121,7 @@ def _parameters(request: Request) -> dict[str, str]:
         raise InvalidRequestError(f"Send the parameters as Content-Type: {FORM}.")
     if request.scope["query_string"]:
         raise InvalidRequestError("Send the parameters in the body, none in the URL.")
-    return parameters(call_of(request).body or b"")
+    return parameters(context_of(request).body or b"")
 
 
 def _server(request: Request) -> AuthorizationServer:

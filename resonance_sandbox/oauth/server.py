@@ -24,11 +24,12 @@ from oauthlib.oauth2 import (
 )
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
-from ..auth.security import USUAL_SCOPES, Credential, Directory
+from ..auth.access_tokens import AccessTokens
+from ..auth.directory import Credential, Directory
+from ..http.principal import USUAL_SCOPES
 from ..store import Database
-from .access_tokens import AccessTokens
 from .grants import Grants
-from .validator import Again, Validator
+from .validator import AnsweredBefore, Validator
 
 __all__ = ["AuthorizationServer"]
 
@@ -46,8 +47,9 @@ class _S256Grant(AuthorizationCodeGrant):  # type: ignore[misc]
 
 
 class AuthorizationServer:
-    """Takes parameters that have been read, and answers with a status and a body of JSON, or with
-    the address that a browser goes to. Blocks: not for the event loop.
+    """Answers to parameters that have been read. Blocks: not for the event loop.
+
+    An answer is a status and a body of JSON, or the address that a browser goes to.
 
     One request at a time: so what was checked still holds when it is stored, and of two requests
     with one refresh token the second finds it used.
@@ -87,7 +89,7 @@ class AuthorizationServer:
                 _, body, status = self._token.create_token_response(
                     f"{self.issuer}/oauth/token", "POST", urlencode(form)
                 )
-            except Again as again:
+            except AnsweredBefore as again:
                 return 200, again.answer
             if status == 200 and form["grant_type"] == "refresh_token":
                 self._grants.keep_answer(

@@ -48,8 +48,10 @@ class Sessions:
         return renamed
 
     def csrf(self, browser: str, query: str) -> str:
-        """What a form has to bring along: only a page that we gave to this browser, and for this
-        request of an app, holds it."""
+        """What a form has to bring along.
+
+        Only a page that we gave to this browser, and for this request of an app, holds it.
+        """
         said = f"{browser}\0{self.user(browser) or ''}\0{query}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, said, hashlib.sha256).hexdigest()
 

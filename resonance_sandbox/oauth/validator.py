@@ -8,14 +8,11 @@ from typing import Any
 from oauthlib.common import Request
 from oauthlib.oauth2 import RequestValidator
 
-from ..auth.security import Credential, Directory
-from .access_tokens import AccessTokens, TokenError
+from ..auth.access_tokens import AccessTokens, InvalidTokenError
+from ..auth.directory import Credential, Directory
 from .grants import Grants
 
-__all__ = ["REDIRECT_URI", "Again", "Validator"]
-
-REDIRECT_URI = "http://127.0.0.1/callback"
-"""Where the browser of a demo app goes back to, on any port (RFC 8252, 7.3)."""
+__all__ = ["AnsweredBefore", "Validator"]
 
 _REDIRECT = re.compile(r"http://127\.0\.0\.1(:[1-9][0-9]{0,4})?/callback")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -25,7 +22,7 @@ _GRANT_TYPES = {
 }
 
 
-class Again(Exception):
+class AnsweredBefore(Exception):
     """A refresh token whose answer was lost, and is given again."""
 
     def __init__(self, answer: str) -> None:
@@ -34,8 +31,11 @@ class Again(Exception):
 
 
 class Validator(RequestValidator):  # type: ignore[misc]
-    """Answers for one request at a time. It sets on each `request`: `client`, a `Credential`; and
-    for a code or a refresh token `held`, a `Grant`."""
+    """Answers for one request at a time.
+
+    It sets on each `request`: `client`, a `Credential`; and for a code or a refresh token `held`, a
+    `Grant`.
+    """
 
     def __init__(self, directory: Directory, grants: Grants, tokens: AccessTokens) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
         if held.used_at is not None:
             answer = self._grants.given(held)
             if answer is not None:
-                raise Again(answer)
+                raise AnsweredBefore(answer)
             self._revoke_family(held.family)
             return False
         request.held, request.user = held, held.username
@@ -194,7 +194,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
             self._grants.succeed(request.held, token["refresh_token"])
 
     def new_access_token(self, request: Request) -> str:
-        """oauthlib's `token_generator`."""
+        """Oauthlib's `token_generator`."""
         if request.grant_type == "client_credentials":
             client: Credential = request.client
             assert client.tenant is not None
@@ -215,7 +215,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
             return
         try:
             claims = self._tokens.check(token.encode())
-        except TokenError:
+        except InvalidTokenError:
             return
         if claims.client_id == request.client.id:
             self._tokens.revoke(claims.token_id)

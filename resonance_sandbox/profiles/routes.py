@@ -8,14 +8,16 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from ..auth.security import Needs, Principal
 from ..hrv import HRVVector
-from ..http.answer import Answer, commit, json_response, read
-from ..http.call import call_of
+from ..http.context import context_of
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, responses
-from ..http.schemas import Name, NewProfile, Profile, ProfileList, ProfileUpdate
+from ..http.reply import Reply, commit, json_response, read
+from ..http.schemas import Name
 from ..http.strict_route import StrictRoute
 from . import store as profile_store
+from .schemas import NewProfile, Profile, ProfileList, ProfileUpdate
 
 __all__ = ["router"]
 
@@ -68,9 +70,9 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     now = state.now()
-    request_id = call_of(request).request_id
+    request_id = context_of(request).request_id
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         shown, etag = profile_store.add(
             connection,
             tenant,
@@ -82,7 +84,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
         )
         state.outbox.emit(connection, "profile.created", tenant, shown, request_id)
         location = f"/profiles/{tenant}/{body.profile_name}"
-        return Answer(201, shown, {"Location": location, "ETag": etag})
+        return Reply(201, shown, {"Location": location, "ETag": etag})
 
     return await commit(request, effect)
 
@@ -134,7 +136,7 @@ async def replace_profile(
     name = state.directory.resolve(principal, tenant)
     now = state.now()
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         shown, etag = profile_store.change(
             connection,
             name,
@@ -145,7 +147,7 @@ async def replace_profile(
             if_match,
             now,
         )
-        return Answer(200, shown, {"ETag": etag})
+        return Reply(200, shown, {"ETag": etag})
 
     return await commit(request, effect)
 
@@ -167,8 +169,8 @@ async def delete_profile(
     """With `If-Match` only if nobody has changed it since you read it (412)."""
     name = request.app.state.directory.resolve(principal, tenant)
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         profile_store.remove(connection, name, profile_name, if_match)
-        return Answer(204)
+        return Reply(204)
 
     return await commit(request, effect)

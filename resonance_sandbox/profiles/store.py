@@ -14,7 +14,7 @@ from ..http import cursors
 from ..http.problems import Problem
 from ..http.strict_json import dumps
 from ..store import Database, profiles
-from ..tenants.catalog import OWN, SHARED, Preset
+from ..store.catalog import OWN, SHARED, Preset
 
 __all__ = [
     "MAX_OWN",
@@ -72,8 +72,10 @@ def find(connection: Connection, tenant: str, name: str) -> tuple[dict[str, Any]
 def page(
     connection: Connection, tenant: str, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """At most `limit` profiles after `cursor`, shared ones first, each kind by name; and the
-    cursor of the next page. A profile made meanwhile moves no other from its page."""
+    """At most `limit` profiles after `cursor`, shared ones first, each kind by name.
+
+    And the cursor of the next page. A profile made meanwhile moves no other from its page.
+    """
     own, after = (False, "") if cursor is None else cursors.read(cursor, tenant, bool, str)
     found: list[dict[str, Any]] = []
     if not own:

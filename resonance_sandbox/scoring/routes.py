@@ -8,12 +8,13 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from ..auth.security import Needs, Principal
-from ..http.answer import json_response
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, responses
-from ..http.schemas import HRVRequest, Measured
+from ..http.reply import json_response
 from ..http.strict_route import StrictRoute
 from . import measure
+from .schemas import HRVRequest, Measured
 
 __all__ = ["router"]
 

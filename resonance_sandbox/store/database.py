@@ -63,8 +63,10 @@ class Database:
 
     @property
     def key_file(self) -> Path | None:
-        """Where a key is kept that has to be outside the database; None where the database ends
-        with this process."""
+        """Where a key is kept that has to be outside the database.
+
+        None where the database ends with this process.
+        """
         return self._backend.key_file
 
     @property
@@ -95,8 +97,10 @@ class Database:
         return self.submit(work).result()
 
     def prove(self) -> Future[None]:
-        """Have the writer commit what changes nothing; the future fails where nothing can be
-        stored, as on a full disk."""
+        """Have the writer commit what changes nothing.
+
+        The future fails where nothing can be stored, as on a full disk.
+        """
 
         def work(connection: Connection) -> None:
             connection.exec_driver_sql(self._backend.proof).close()

@@ -21,10 +21,10 @@ from sqlalchemy import Connection, insert, select
 
 from ..auth import keys
 from ..auth import store as credential_store
-from ..auth.security import USUAL_SCOPES
+from ..http.principal import USUAL_SCOPES
 from ..profiles import store as profile_store
 from ..store import Database, secrets, tenants
-from .catalog import TENANTS
+from ..store.catalog import TENANTS
 
 __all__ = [
     "Attendee",
@@ -53,9 +53,11 @@ class Attendee:
 
 
 def read_list(path: Path) -> list[Attendee]:
-    """The attendees of a list: one a line, or the first column of a CSV file, whose columns a
-    comma, a semicolon or a tab may part. A heading "name" or "attendee", empty lines and those
-    that begin with # are passed over.
+    """The attendees of a list.
+
+    It has one a line, or is a CSV file's first column; a comma, a semicolon or a tab may part the
+    columns. A heading "name" or "attendee", empty lines and those that begin with # are passed
+    over.
 
     Raises:
         AttendeesError: it cannot be read, is empty, or two lines make the same tenant.
@@ -120,8 +122,9 @@ def write_keys(
 
 
 def enrol(app: FastAPI, attendees: Iterable[Attendee], held: Mapping[str, str]) -> dict[str, str]:
-    """Give each attendee a private tenant and a key: that of `held`, or a new one. A tenant that is
-    there already stays as it is.
+    """Give each attendee a private tenant and a key: that of `held`, or a new one.
+
+    A tenant that is there already stays as it is.
 
     Raises:
         AttendeesError: a tenant of that name is open to everybody.

@@ -10,14 +10,15 @@ from fastapi.responses import Response
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from ..auth.security import Needs, Principal
-from ..http.answer import Answer, commit, json_response, read
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..http.schemas import NewTenant, TenantList, TenantSummary
+from ..http.reply import Reply, commit, json_response, read
 from ..http.strict_route import StrictRoute
 from ..profiles import store as profile_store
 from ..store import tenants
-from .catalog import SHARED
+from ..store.catalog import SHARED
+from .schemas import NewTenant, TenantList, TenantSummary
 
 __all__ = ["router"]
 
@@ -62,7 +63,7 @@ async def create_tenant(
         raise Problem("tenant-not-allowed", "Only an administrator of the server makes tenants.")
     now = state.now()
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         exists = Problem("tenant-exists", "A tenant of that name exists; take another name.")
         if connection.execute(select(tenants).where(tenants.c.name == body.tenant)).first():
             raise exists
@@ -73,7 +74,7 @@ async def create_tenant(
         except IntegrityError:
             raise exists from None
         row = connection.execute(select(tenants).where(tenants.c.name == body.tenant)).one()
-        return Answer(201, _shown(connection, row))
+        return Reply(201, _shown(connection, row))
 
     response = await commit(request, effect)
     await anyio.to_thread.run_sync(state.directory.load)

@@ -1,1 +1,1 @@
-"""Webhooks: who subscribes to what, the outbox of events, and the courier that delivers them."""
+"""Webhooks: who subscribes to what, the outbox of events, and the worker that delivers them."""

@@ -22,14 +22,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
+from ..clock import later
 from ..http import cursors
 from ..http.problems import Problem
-from ..shown_time import later
 from ..store import attempts, deliveries, events, webhooks
 from . import subscriptions
-from .sending import Outcome
+from .sending import AttemptOutcome
 
-__all__ = ["Ledger", "due", "find", "page", "purge", "waiting"]
+__all__ = ["AttemptRecorder", "due", "find", "page", "purge", "waiting"]
 
 KEPT = 7 * 86_400.0
 """Seconds that a delivery is kept after it was made, unless it is pending still."""
@@ -48,8 +48,10 @@ LAST = "The last try failed."
 def due(
     connection: Connection, webhook: str, room: int, under_way: Collection[int]
 ) -> tuple[list[Row[Any]], float | None]:
-    """At most `room` deliveries to be tried now, those `under_way` left out; and how many seconds
-    it is to the next one, None if there is none."""
+    """At most `room` deliveries to be tried now, those `under_way` left out.
+
+    And how many seconds it is to the next one, None if there is none.
+    """
     now = time.time()
     rows = connection.execute(
         select(
@@ -83,7 +85,7 @@ def waiting(connection: Connection) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class AttemptRecorder:
     """Enters what came of an attempt, and decides what comes next.
 
     Attributes:
@@ -98,7 +100,7 @@ class Ledger:
     now: Callable[[], str]
     still: bool
 
-    def enter(self, connection: Connection, seq: int, outcome: Outcome) -> None:
+    def enter(self, connection: Connection, seq: int, outcome: AttemptOutcome) -> None:
         """What came of one attempt at the delivery `seq`; nothing if it has been deleted since."""
         row = connection.execute(select(deliveries).where(deliveries.c.seq == seq)).first()
         if row is None:
@@ -133,7 +135,7 @@ class Ledger:
             self._died(connection, row.webhook, outcome)
 
     def _next(
-        self, row: Row[Any], outcome: Outcome
+        self, row: Row[Any], outcome: AttemptOutcome
     ) -> tuple[str, str | None, float | None, str | None]:
         """Status, reason, seconds to the next try, and when that is displayed to be."""
         if outcome.delivered:
@@ -149,7 +151,7 @@ class Ledger:
         wait = max(planned * random.uniform(1, 1 + JITTER), asked)
         return "pending", None, wait, later(self.now(), planned if self.still else wait)
 
-    def _died(self, connection: Connection, webhook: str, outcome: Outcome) -> None:
+    def _died(self, connection: Connection, webhook: str, outcome: AttemptOutcome) -> None:
         if outcome.gone:
             subscriptions.disable(connection, webhook, "gone")
             return

@@ -1,5 +1,8 @@
-"""The outbox: an event is put down in the transaction of what it reports, so that there is never
-one without the other, and is delivered from there."""
+"""The outbox: events on their way to the receivers.
+
+An event is put down in the transaction of what it reports, so that there is never one without the
+other, and is delivered from there.
+"""
 
 from __future__ import annotations
 
@@ -108,8 +111,11 @@ class Outbox:
         return identity
 
     def _identity(self, connection: Connection, kind: str, request_id: str) -> str:
-        """The event's id. That of a still sandbox follows from the request's, if it is free: a
-        caller may send the same request id twice."""
+        """The event's id.
+
+        That of a still sandbox follows from the request's, if it is free: a caller may send the
+        same request id twice.
+        """
         if self._still:
             digest = hashlib.sha256(f"{kind} {request_id}".encode()).hexdigest()
             derived = f"msg_{digest[:32]}"

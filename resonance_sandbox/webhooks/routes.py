@@ -13,17 +13,16 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy import Connection, Row
 
-from ..auth.security import Needs, Principal
-from ..http.answer import Answer, commit, json_response, read, with_secret
-from ..http.call import call_of
+from ..http.context import context_of
+from ..http.needs import Needs
+from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses
+from ..http.reply import Reply, commit, json_response, read, with_secret
 from ..http.schemas import PRINTED, Name
 from ..http.strict_route import StrictRoute
 from ..store import deliveries as table
 from . import deliveries, subscriptions
-from .guard import Refused
 from .schemas import (
-    Delivery,
     DeliveryDetail,
     DeliveryList,
     GenerationCompleted,
@@ -34,9 +33,11 @@ from .schemas import (
     SecretRotation,
     ShownWebhook,
     Webhook,
+    WebhookDelivery,
     WebhookList,
 )
 from .secret_box import new_secret
+from .ssrf_guard import Refused
 
 __all__ = ["router", "sent"]
 
@@ -65,8 +66,11 @@ Since = Annotated[AwareDatetime, BeforeValidator(_dated)]
     summary="Subscribe to events",
 )
 async def create_webhook(request: Request, body: NewWebhook, principal: Subscriber) -> Response:
-    """Events are sent as Standard Webhooks describes, signed by the secret, which is shown this
-    once. The URL is to be https to a public address; a sandbox may allow loopback."""
+    """Events are sent as Standard Webhooks describes, signed by the secret.
+
+    The secret is shown this once. The URL is to be https to a public address; a sandbox may allow
+    loopback.
+    """
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
     try:
@@ -77,7 +81,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
         ) from None
     now, secret = state.now(), body.secret or new_secret()
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         made = subscriptions.add(
             connection,
             state.secret_box,
@@ -138,9 +142,9 @@ async def delete_webhook(request: Request, id: Identity, principal: Subscriber) 
     """And all its deliveries."""
     find = _finder(request, principal, id)
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         subscriptions.remove(connection, find(connection).id)
-        return Answer(204)
+        return Reply(204)
 
     return await commit(request, effect)
 
@@ -154,13 +158,15 @@ async def delete_webhook(request: Request, id: Identity, principal: Subscriber) 
 async def rotate_secret(
     request: Request, id: Identity, body: SecretRotation, principal: Subscriber
 ) -> Response:
-    """Until `previous_secret_expires_at` every event has two signatures, one by each secret, so
-    that a receiver can change over at any moment in between."""
+    """Until `previous_secret_expires_at` every event has two signatures, one by each secret.
+
+    So a receiver can change over at any moment in between.
+    """
     state = request.app.state
     find = _finder(request, principal, id)
     now, secret = state.now(), body.secret or new_secret()
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         webhook, overlap = find(connection), body.overlap_seconds
         shown = subscriptions.rotate(connection, state.secret_box, webhook, secret, overlap, now)
         return with_secret(200, shown, "secret", secret)
@@ -178,25 +184,27 @@ async def enable_webhook(request: Request, id: Identity, principal: Subscriber) 
     """It gets the events from now on; those before stay dead until you have them redelivered."""
     find = _finder(request, principal, id)
     return await commit(
-        request, lambda connection: Answer(200, subscriptions.enable(connection, find(connection)))
+        request, lambda connection: Reply(200, subscriptions.enable(connection, find(connection)))
     )
 
 
 @router.post(
     "/webhooks/{id}/test",
     status_code=202,
-    response_model=Delivery,
+    response_model=WebhookDelivery,
     responses=responses("unknown-webhook", "webhook-disabled", *IDEMPOTENT),
     summary="Send a test event",
 )
 async def test_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
-    """An event of the type `webhook.test`, to this webhook alone. Read its delivery to see how it
-    went."""
+    """An event of the type `webhook.test`, to this webhook alone.
+
+    Read its delivery to see how it went.
+    """
     state = request.app.state
     find = _finder(request, principal, id)
-    request_id = call_of(request).request_id
+    request_id = context_of(request).request_id
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         event = state.outbox.test(connection, _enabled(find(connection)), request_id)
         return _accepted(connection, id, event)
 
@@ -250,7 +258,7 @@ async def read_delivery(
 @router.post(
     "/webhooks/{id}/deliveries/{delivery}/redeliver",
     status_code=202,
-    response_model=Delivery,
+    response_model=WebhookDelivery,
     responses=responses("unknown-webhook", "unknown-delivery", "webhook-disabled", *IDEMPOTENT),
     summary="Send an event once more",
 )
@@ -261,7 +269,7 @@ async def redeliver(
     state = request.app.state
     find = _finder(request, principal, id)
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         webhook = _enabled(find(connection))
         deliveries.find(connection, webhook.id, delivery)
         state.outbox.again(connection, table.c.event == delivery, webhook.id)
@@ -293,9 +301,9 @@ async def redeliver_since(
         table.c.status != "pending" if status is None else table.c.status == status
     )
 
-    def effect(connection: Connection) -> Answer:
+    def effect(connection: Connection) -> Reply:
         count = state.outbox.again(connection, chosen, _enabled(find(connection)).id)
-        return Answer(202, {"count": count})
+        return Reply(202, {"count": count})
 
     return await commit(request, effect)
 
@@ -313,8 +321,11 @@ sent = APIRouter(
 
 @sent.post("generation.completed", summary="An article was written", status_code=204)
 def generation_completed(body: GenerationCompleted) -> None:
-    """Signed as Standard Webhooks describes: `webhook-id`, `webhook-timestamp` and
-    `webhook-signature`. It may come more than once, always under one `webhook-id`."""
+    """Signed as Standard Webhooks describes.
+
+    By the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. It may come more
+    than once, always under one `webhook-id`.
+    """
 
 
 @sent.post("generation.failed", summary="The writer failed", status_code=204)
@@ -341,10 +352,10 @@ def _enabled(webhook: Row[Any]) -> Row[Any]:
     return webhook
 
 
-def _accepted(connection: Connection, webhook: str, event: str) -> Answer:
+def _accepted(connection: Connection, webhook: str, event: str) -> Reply:
     shown = deliveries.find(connection, webhook, event)
     shown.pop("payload")
-    return Answer(202, shown, {"Location": f"/webhooks/{webhook}/deliveries/{event}"})
+    return Reply(202, shown, {"Location": f"/webhooks/{webhook}/deliveries/{event}"})
 
 
 def _unix(moment: datetime) -> float:

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from ..http.schemas import LINE, Article, Moment, Name, Number, Profile, RequestBody, once
+from ..generation.schemas import Article
+from ..http.schemas import LINE, Moment, Name, Number, RequestBody, once
+from ..profiles.schemas import Profile
 from .secret_box import FORM, read_secret
 
 __all__ = [
-    "Delivery",
     "DeliveryDetail",
     "DeliveryList",
     "GenerationCompleted",
@@ -21,6 +22,7 @@ __all__ = [
     "SecretRotation",
     "ShownWebhook",
     "Webhook",
+    "WebhookDelivery",
     "WebhookList",
 ]
 
@@ -97,7 +99,7 @@ class WebhookList(BaseModel):
     count: Annotated[int, Field(ge=0)]
 
 
-class Attempt(BaseModel):
+class DeliveryAttempt(BaseModel):
     """One time that a delivery was tried."""
 
     number: Annotated[int, Field(ge=1)]
@@ -108,7 +110,7 @@ class Attempt(BaseModel):
     next_attempt_at: Moment | None
 
 
-class Delivery(BaseModel):
+class WebhookDelivery(BaseModel):
     """One event to one webhook."""
 
     id: Annotated[str, Field(description="of the event: the header `webhook-id` of each attempt")]
@@ -121,10 +123,10 @@ class Delivery(BaseModel):
     reason: Annotated[str | None, Field(description="why it is dead")]
     created_at: Moment
     next_attempt_at: Moment | None
-    attempts: list[Attempt]
+    attempts: list[DeliveryAttempt]
 
 
-class DeliveryDetail(Delivery):
+class DeliveryDetail(WebhookDelivery):
     """A delivery, and what it carries."""
 
     payload: Annotated[dict[str, Any], Field(description="`type`, `timestamp` and `data`")]
@@ -133,7 +135,7 @@ class DeliveryDetail(Delivery):
 class DeliveryList(BaseModel):
     """A page of deliveries."""
 
-    deliveries: list[Delivery]
+    deliveries: list[WebhookDelivery]
     count: Annotated[int, Field(ge=0, description="deliveries on this page")]
     next_cursor: Annotated[str | None, Field(description="null on the last page")]
 
@@ -153,7 +155,7 @@ class Reason(BaseModel):
     detail: str
 
 
-class Failure(BaseModel):
+class FailedGeneration(BaseModel):
     """A generation that the writer failed at."""
 
     request_id: str
@@ -178,7 +180,7 @@ class GenerationFailed(_Event):
     """The writer failed, or was out of order. A request that was refused is no event."""
 
     type: Literal["generation.failed"]
-    data: Failure
+    data: FailedGeneration
 
 
 class ProfileCreated(_Event):

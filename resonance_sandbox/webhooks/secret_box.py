@@ -51,8 +51,10 @@ def read_secret(text: str) -> str:
 
 
 class SecretBox:
-    """Encrypts secrets by AES-256-GCM, each for its owner alone: moved to another row, what is
-    encrypted can't be opened."""
+    """Encrypts secrets by AES-256-GCM, each for its owner alone.
+
+    Moved to another row, what is encrypted can't be opened.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -85,9 +87,10 @@ class SecretBox:
 
 
 def key_of(database: Database) -> bytes:
-    """The key for the secrets in `database`: that of the environment; or the database's
-    `key_file`, made at need and readable by its owner alone; or, where the database ends with this
-    process, a new one that is nowhere but in memory.
+    """The key for the secrets in `database`.
+
+    That of the environment; or the database's `key_file`, made at need and readable by its owner
+    alone; or, where the database ends with this process, a new one that is nowhere but in memory.
 
     Raises:
         DatabaseError: the key can't be read or kept.

@@ -15,9 +15,9 @@ from typing import Any
 
 import h11
 
-from .guard import Guard, Refused, Target
+from .ssrf_guard import ReceiverAddress, Refused, SSRFGuard
 
-__all__ = ["LONGEST_ANSWER", "Outcome", "send", "signed"]
+__all__ = ["LONGEST_ANSWER", "AttemptOutcome", "send", "signed"]
 
 LONGEST_ANSWER = 64 << 10
 """Bytes that are read of an answer. Its status alone matters, and its body is not kept: what a
@@ -25,7 +25,7 @@ receiver says is not for the eyes of who named its address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptOutcome:
     """What came of an attempt.
 
     Attributes:
@@ -67,8 +67,8 @@ def signed(identity: str, body: bytes, secrets: Iterable[str]) -> dict[str, str]
 
 
 async def send(
-    guard: Guard, url: str, headers: dict[str, str], body: bytes, at: str, timeout: float
-) -> Outcome:
+    guard: SSRFGuard, url: str, headers: dict[str, str], body: bytes, at: str, timeout: float
+) -> AttemptOutcome:
     """POST `body`, JSON, to `url`. Whatever happens is an outcome; redirects are not followed."""
     started = time.perf_counter()
     answer: dict[str, Any] = {}
@@ -93,7 +93,7 @@ async def send(
     except OSError:
         failure = "The connection failed."
     ended = answer.get("at", time.perf_counter())
-    outcome = Outcome(at, latency_ms=round((ended - started) * 1000, 3), error=failure)
+    outcome = AttemptOutcome(at, latency_ms=round((ended - started) * 1000, 3), error=failure)
     if "status" not in answer:
         return outcome
     # Its head came; whatever befell its body changes nothing.
@@ -107,7 +107,7 @@ async def send(
 
 
 async def _exchange(
-    target: Target,
+    target: ReceiverAddress,
     addresses: list[Any],
     headers: dict[str, str],
     body: bytes,
@@ -148,10 +148,12 @@ async def _exchange(
 
 
 async def _connected(
-    target: Target, addresses: list[Any]
+    target: ReceiverAddress, addresses: list[Any]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first address that takes one: the name goes into SNI and the check of the
-    certificate, and nowhere else."""
+    """A connection to the first address that takes one.
+
+    The name goes into SNI and the check of the certificate, and nowhere else.
+    """
     failure: OSError = ConnectionError()
     for address in addresses:
         try:

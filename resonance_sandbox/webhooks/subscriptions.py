@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..clock import later
 from ..http.problems import Problem
-from ..shown_time import later
 from ..store import Database, DatabaseError, attempts, deliveries, events, webhooks
 from .outbox import DISABLED
 from .secret_box import KEY_VARIABLE, SecretBox
@@ -77,8 +77,10 @@ def add(
 
 
 def _counted(connection: Connection, tenant: str) -> str:
-    """The first free id in a row that is the tenant's own. Not from the request: its URL often has
-    a port that is another on every run."""
+    """The first free id in a row that is the tenant's own.
+
+    Not from the request: its URL often has a port that is another on every run.
+    """
     for count in itertools.count(1):
         identity = f"wh_{hashlib.sha256(f'{tenant} {count}'.encode()).hexdigest()[:12]}"
         if not connection.execute(select(webhooks.c.id).where(webhooks.c.id == identity)).first():

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from resonance_sandbox.hrv import NAMES, HRVVector
 from resonance_sandbox.metrics.recorder import percentile
 from resonance_sandbox.scoring import measure
-from resonance_sandbox.tenants.catalog import SHARED
+from resonance_sandbox.store.catalog import SHARED
 
 from .conftest import API, VECTOR, slug
 

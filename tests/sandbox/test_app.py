@@ -141,7 +141,7 @@ def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:
         assert writer.inside.acquire(timeout=10)
         assert writer.inside.acquire(timeout=10)
         deadline = time.monotonic() + 10
-        while client.app.state.desk._inside < 5:  # type: ignore[attr-defined]
+        while client.app.state.writer_queue._inside < 5:  # type: ignore[attr-defined]
             assert time.monotonic() < deadline
             time.sleep(0.01)
         refused = client.post("/hr_generate", json={"prompt": "more"})

@@ -15,8 +15,8 @@ import pytest
 
 from resonance_sandbox import create_app
 from resonance_sandbox.app import issue_credentials
+from resonance_sandbox.auth.access_tokens import InvalidTokenError
 from resonance_sandbox.oauth import sessions as sessions_module
-from resonance_sandbox.oauth.access_tokens import TokenError
 from resonance_sandbox.oauth.grants import CODE_LIFETIME, GRACE, REFRESH_LIFETIME, purge
 from resonance_sandbox.oauth.sessions import Sessions
 
@@ -91,7 +91,7 @@ def test_grace_ends_and_then_reuse_takes_the_family_back(house: House) -> None:
     house.now += 0.2
     assert house.refresh(first["refresh_token"])[0] == 400
     assert house.refresh(second["refresh_token"])[0] == 400, "the honest one has to sign in again"
-    with pytest.raises(TokenError, match="revoked"):
+    with pytest.raises(InvalidTokenError, match="revoked"):
         house.tokens.check(second["access_token"].encode())
 
 

@@ -14,9 +14,9 @@ import trustme
 from standardwebhooks import Webhook
 
 from resonance_sandbox.webhooks import sending
-from resonance_sandbox.webhooks.guard import Guard
 from resonance_sandbox.webhooks.secret_box import new_secret
-from resonance_sandbox.webhooks.sending import Outcome, send, signed
+from resonance_sandbox.webhooks.sending import AttemptOutcome, send, signed
+from resonance_sandbox.webhooks.ssrf_guard import SSRFGuard
 from tests.support.raw_server import (
     Handler,
     RawServer,
@@ -33,13 +33,13 @@ from tests.support.raw_server import (
 BODY = b'{"type":"webhook.test","timestamp":"2026-01-01T00:00:00Z","data":{"tea":"\xc3\xa9"}}'
 
 
-def post(url: str, timeout: float = 5.0, guard: Guard | None = None) -> Outcome:
-    guard = guard or Guard(allow_loopback=True)
+def post(url: str, timeout: float = 5.0, guard: SSRFGuard | None = None) -> AttemptOutcome:
+    guard = guard or SSRFGuard(allow_loopback=True)
     headers = {"webhook-id": "msg_1"}
     return asyncio.run(send(guard, url, headers, BODY, "now", timeout))
 
 
-def to(*handlers: Handler, timeout: float = 5.0) -> Outcome:
+def to(*handlers: Handler, timeout: float = 5.0) -> AttemptOutcome:
     with raw_server(*handlers) as server:
         return post(server.url, timeout)
 
@@ -170,7 +170,7 @@ def test_retry_after(header: str | int, seconds: float | None) -> None:
 
 def test_a_refused_address_is_no_connection() -> None:
     with raw_server(replies()) as server:
-        outcome = post(server.url, guard=Guard())
+        outcome = post(server.url, guard=SSRFGuard())
         assert server.connections == 0
     assert outcome.error == "The address is refused: it leads to an address that is not public."
 
@@ -189,7 +189,7 @@ def test_the_checked_address_is_the_one_connected_to(monkeypatch: pytest.MonkeyP
     async def resolver(host: str, port: int) -> list[ipaddress.IPv4Address]:
         return [ipaddress.IPv4Address("127.0.0.2"), ipaddress.IPv4Address("127.0.0.1")]
 
-    guard = Guard(allow_loopback=True, resolver=resolver)  # type: ignore[arg-type]
+    guard = SSRFGuard(allow_loopback=True, resolver=resolver)  # type: ignore[arg-type]
     with raw_server(replies(), tls=serving) as server:
         outcome = post(f"https://hooks.example.org:{port(server)}/hook", guard=guard)
         assert outcome.error is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 from resonance_sandbox.scoring import measure
 from resonance_sandbox.scoring.text import sentences
-from resonance_sandbox.tenants.catalog import SHARED
+from resonance_sandbox.store.catalog import SHARED
 from resonance_sandbox.writer import Brief, Draft, ResonantWriter, default_writer
 from resonance_sandbox.writer.features import skeleton_of
 

@@ -25,23 +25,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .auth.security import Directory
-from .http.call import Call
-from .http.problems import Problem
-from .store import Database, DatabaseError, idempotency
+from ..auth.directory import Directory
+from ..http.context import RequestContext
+from ..http.pending import LIFETIME, Pending
+from ..http.problems import Problem
+from ..store import Database, DatabaseError, idempotency
 
-__all__ = ["LIFETIME", "Idempotency", "Pending", "Stored", "is_final", "purge"]
-
-LIFETIME = 24 * 3600
-"""Seconds that an answer is kept."""
+__all__ = ["IdempotencyMiddleware", "Stored", "is_final", "purge"]
 
 METHODS = frozenset({"POST", "PUT", "DELETE"})
 EXEMPT = ("/oauth/", "/sandbox/")
-KEPT_HEADERS = frozenset({b"content-type", b"location", b"etag"})
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 
 
@@ -55,45 +52,7 @@ class Stored:
     body: bytes
 
 
-class Pending:
-    """The record to be stored under a key, as soon as there is an answer."""
-
-    __slots__ = ("fingerprint", "key", "recorded", "scope")
-
-    def __init__(self, scope: str, key: str, fingerprint: str) -> None:
-        self.scope = scope
-        self.key = key
-        self.fingerprint = fingerprint
-        self.recorded = False
-
-    def record(
-        self,
-        connection: Connection,
-        status: int,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-        now: float,
-    ) -> None:
-        """Store the answer in the transaction of `connection`."""
-        mine = (idempotency.c.scope == self.scope) & (idempotency.c.key == self.key)
-        connection.execute(
-            delete(idempotency).where(mine, idempotency.c.created_at <= now - LIFETIME)
-        )
-        kept = [(k.decode(), v.decode("latin-1")) for k, v in headers if k in KEPT_HEADERS]
-        connection.execute(
-            insert(idempotency).values(
-                scope=self.scope,
-                key=self.key,
-                fingerprint=self.fingerprint,
-                status=status,
-                headers=json.dumps(kept),
-                body=body,
-                created_at=now,
-            )
-        )
-
-
-class Idempotency:
+class IdempotencyMiddleware:
     """ASGI middleware that replays stored answers, and stores those that no transaction did.
 
     Args:
@@ -123,10 +82,10 @@ class Idempotency:
         if not sent or scope["method"] not in METHODS or scope["path"].startswith(EXEMPT):
             await self._app(scope, receive, send)
             return
-        call: Call = scope["call"]
-        assert call.principal is not None
+        context: RequestContext = scope["context"]
+        assert context.principal is not None
         needed = self._scopes(scope)
-        if needed is None or not needed <= call.principal.scopes:
+        if needed is None or not needed <= context.principal.scopes:
             # Nothing will be done, and who lacks a scope by now is not told what once was.
             await self._app(scope, receive, send)
             return
@@ -137,8 +96,8 @@ class Idempotency:
                 f"Idempotency-Key {message}.",
                 errors=[("Idempotency-Key", message)],
             )
-        caller = f"{self._directory.realm(call.principal)} {call.principal.credential_id}"
-        pending = Pending(caller, sent[0].decode("ascii"), fingerprint(scope, call.body or b""))
+        caller = f"{self._directory.realm(context.principal)} {context.principal.credential_id}"
+        pending = Pending(caller, sent[0].decode("ascii"), fingerprint(scope, context.body or b""))
         lease = (pending.scope, pending.key)
         if lease in self._running:
             raise Problem(
@@ -150,7 +109,7 @@ class Idempotency:
         try:
             stored = await anyio.to_thread.run_sync(self._find, pending)
             if stored is None:
-                call.pending = pending
+                context.pending = pending
                 await self._first(pending, scope, receive, send)
             elif stored.fingerprint != pending.fingerprint:
                 raise Problem(
@@ -159,7 +118,7 @@ class Idempotency:
                     "each request.",
                 )
             else:
-                call.replayed = True
+                context.replayed = True
                 await _replay(stored, send)
         finally:
             self._running.discard(lease)

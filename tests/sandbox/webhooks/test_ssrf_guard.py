@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_sandbox.webhooks import guard
-from resonance_sandbox.webhooks.guard import Guard, Refused, is_public
+from resonance_sandbox.webhooks import ssrf_guard
+from resonance_sandbox.webhooks.ssrf_guard import Refused, SSRFGuard, is_public
 
 PUBLIC = "93.184.215.14"
 PUBLIC_6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -162,7 +162,7 @@ def admit(url: str, *answers: str, allow_loopback: bool = False) -> tuple[object
     async def resolver(host: str, port: int) -> list[ipaddress.IPv4Address]:
         return [ipaddress.ip_address(answer) for answer in answers]  # type: ignore[misc]
 
-    checks = Guard(allow_loopback=allow_loopback, resolver=resolver)  # type: ignore[arg-type]
+    checks = SSRFGuard(allow_loopback=allow_loopback, resolver=resolver)  # type: ignore[arg-type]
     target, found = asyncio.run(checks.admit(url))
     return target, [str(address) for address in found]
 
@@ -222,9 +222,9 @@ def test_a_name_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(3600)
         raise AssertionError
 
-    monkeypatch.setattr(guard, "PATIENCE", 0.05)
+    monkeypatch.setattr(ssrf_guard, "PATIENCE", 0.05)
     with pytest.raises(Refused, match="no address"):
-        asyncio.run(Guard(resolver=resolver).admit("https://example.org/"))  # type: ignore[arg-type]
+        asyncio.run(SSRFGuard(resolver=resolver).admit("https://example.org/"))  # type: ignore[arg-type]
 
 
 def test_loopback_is_an_exception_that_is_asked_for() -> None:
@@ -258,7 +258,7 @@ def test_each_call_asks_anew_and_uses_what_it_checked() -> None:
         asked.append(host)
         return [ipaddress.IPv4Address(answer) for answer in next(answers)]
 
-    checks = Guard(resolver=resolver)  # type: ignore[arg-type]
+    checks = SSRFGuard(resolver=resolver)  # type: ignore[arg-type]
     assert str(asyncio.run(checks.admit("https://example.org/"))[1][0]) == PUBLIC
     with pytest.raises(Refused):
         asyncio.run(checks.admit("https://example.org/"))

@@ -1,4 +1,4 @@
-"""The courier: woken, never polling, and twice rather than never."""
+"""The delivery_worker: woken, never polling, and twice rather than never."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sqlalchemy import Connection, select
 from resonance_sandbox.app import create_app
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import deliveries as table
-from resonance_sandbox.webhooks import courier, deliveries, subscriptions
+from resonance_sandbox.webhooks import deliveries, delivery_worker, subscriptions
 from resonance_sandbox.webhooks.secret_box import new_secret
 from tests.support.hook_server import HookServer, hook_server
 
 
 class House:
-    """The parts around a courier, as an app puts them together, without a server."""
+    """The parts around a delivery_worker, as an app puts them together, without a server."""
 
     def __init__(self, *retry: float) -> None:
         settings = Settings(allow_loopback_webhooks=True, webhook_retry=retry)
         self.state = create_app(settings).state
-        self.state.outbox.wake = self.state.courier.wake
-        self.state.courier.start()
+        self.state.outbox.wake = self.state.delivery_worker.wake
+        self.state.delivery_worker.start()
 
     def subscribe(self, url: str) -> Any:
         state = self.state
@@ -49,7 +49,7 @@ class House:
         return self.column(table.c.status)
 
     def close(self) -> None:
-        self.state.courier.stop()
+        self.state.delivery_worker.stop()
         self.state.database.close()
 
 
@@ -96,25 +96,25 @@ def test_it_looks_only_when_there_is_something_to_see(
 def test_an_outcome_that_could_not_be_stored_is_sent_again(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(courier, "AFTER_A_FAULT", 0.01)
-    real, failures = deliveries.Ledger.enter, iter([OSError("the disk is full")])
+    monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
+    real, failures = deliveries.AttemptRecorder.enter, iter([OSError("the disk is full")])
 
     def enter(self: Any, *args: Any) -> None:
         for failure in failures:
             raise failure
         real(self, *args)
 
-    monkeypatch.setattr(deliveries.Ledger, "enter", enter)
+    monkeypatch.setattr(deliveries.AttemptRecorder, "enter", enter)
     event = house.send(house.subscribe(hooks.url))
     assert [hook.id for hook in hooks.wait(2)] == [event, event]
     wait_until(lambda: house.statuses() == ["delivered"])
     assert "a delivery was not stored" in capsys.readouterr().err
 
 
-def test_a_lane_that_stops_goes_on(
+def test_a_queue_that_stops_goes_on(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(courier, "AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
     real, failures = deliveries.due, iter([OSError("the disk is away")])
 
     def due(*args: Any) -> Any:
@@ -126,7 +126,7 @@ def test_a_lane_that_stops_goes_on(
     house.send(house.subscribe(hooks.url))
     hooks.wait(1)
     wait_until(lambda: house.statuses() == ["delivered"])
-    assert "a lane of webhooks stopped" in capsys.readouterr().err
+    assert "a receiver's queue stopped" in capsys.readouterr().err
 
 
 def test_what_is_deleted_meanwhile_is_no_matter(house: House, hooks: HookServer) -> None:

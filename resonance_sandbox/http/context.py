@@ -1,20 +1,21 @@
-"""What the sandbox knows of one request while it runs; it stands in ``scope["call"]``."""
+"""What the sandbox knows of one request while it runs; it stands in ``scope["context"]``."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
+from starlette.types import Scope
 
-if TYPE_CHECKING:
-    from ..auth.security import Principal
-    from ..idempotency import Pending
+from .pending import Pending
+from .principal import Principal
+from .problems import Problem
 
-__all__ = ["Call", "call_of"]
+__all__ = ["RequestContext", "context_of", "route_of"]
 
 
-class Call:
+class RequestContext:
     """One request.
 
     Attributes:
@@ -24,12 +25,13 @@ class Call:
             of the server's figures.
         body: the request's body, read and bounded; None if it was too large.
         principal: who calls; set once the credential has been looked at.
-        limit_headers: the rate-limit headers of the answer.
+        limit_headers: the rate-limit headers of the answer, once the caller is known.
         pending: the idempotency record to be stored with the answer, if the caller sent a key.
         replayed: the answer was stored earlier.
+        refusal: why a credential that was sent is not accepted, if it is not.
         credential: how the caller said who they are: "none", "bearer" or "x-api-key".
         problem: slug of the problem answered, if one was.
-        fault: what FAULTS injected, if anything, for the log of requests.
+        fault: the injected fault that it met, if it met one, for the log of requests.
     """
 
     __slots__ = (
@@ -41,19 +43,21 @@ class Call:
         "pending",
         "principal",
         "problem",
+        "refusal",
         "replayed",
         "request_id",
         "started",
         "status",
     )
 
-    def __init__(self, request_id: str, body: bytes | None) -> None:
+    def __init__(self, request_id: str = "", body: bytes | None = b"") -> None:
         self.request_id = request_id
         self.body = body
         self.started = time.perf_counter()
         self.excluded = 0.0
         self.principal: Principal | None = None
-        self.limit_headers: list[tuple[bytes, bytes]] = []
+        self.refusal: Problem | None = None
+        self.limit_headers: list[tuple[bytes, bytes]] | None = None
         self.pending: Pending | None = None
         self.replayed = False
         self.credential = "none"
@@ -67,7 +71,12 @@ class Call:
         return max(0.0, time.perf_counter() - self.started - self.excluded)
 
 
-def call_of(request: Request) -> Call:
-    """The `Call` of a request that came through the middleware."""
-    call: Call = request.scope["call"]
-    return call
+def context_of(request: Request) -> RequestContext:
+    """The `RequestContext` of a request that came through the middleware."""
+    context: RequestContext = request.scope["context"]
+    return context
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that took a request, as it was declared."""
+    return getattr(scope.get("route"), "path", None) or "(no route)"

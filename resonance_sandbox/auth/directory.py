@@ -12,67 +12,19 @@ import threading
 import time
 from dataclasses import dataclass
 
-from fastapi.routing import APIRoute
 from sqlalchemy import select
-from starlette.requests import Request
-from starlette.routing import Route
 
-from ..http.call import call_of
+from ..http.principal import ANONYMOUS, Principal
 from ..http.problems import Problem
-from ..oauth.access_tokens import AccessTokens, TokenError
 from ..store import Database, credentials, secrets, tenants
-from ..tenants.catalog import DEFAULT_TENANT
+from ..store.catalog import DEFAULT_TENANT
 from . import keys
+from .access_tokens import AccessTokens, InvalidTokenError
 
-__all__ = [
-    "ADMIN_REALM",
-    "NOBODY",
-    "OPEN_REALM",
-    "PUBLIC",
-    "SCOPES",
-    "USUAL_SCOPES",
-    "Credential",
-    "Directory",
-    "Needs",
-    "Principal",
-    "needs_of",
-]
-
-SCOPES = ("generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin")
-USUAL_SCOPES = tuple(scope for scope in SCOPES if scope != "admin")
-
-PUBLIC = ("/oauth/", "/.well-known/")
-"""Beginnings of routes that, with /health, never need a credential."""
+__all__ = ["ADMIN_REALM", "NOBODY", "OPEN_REALM", "Credential", "Directory", "authenticate"]
 
 OPEN_REALM = "*open"
 ADMIN_REALM = "*admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller.
-
-    Attributes:
-        credential_id: the credential's public id; "anonymous" without one.
-        tenant: the tenant it is bound to; None for an anonymous caller or an administrator.
-        scopes: what it may do.
-    """
-
-    credential_id: str
-    tenant: str | None
-    scopes: frozenset[str]
-
-    @property
-    def anonymous(self) -> bool:
-        return self.credential_id == "anonymous"
-
-    @property
-    def admin(self) -> bool:
-        """Whether it administers the server; bound to a tenant, the scope is for that alone."""
-        return self.tenant is None and "admin" in self.scopes
-
-
-ANONYMOUS = Principal("anonymous", None, frozenset(USUAL_SCOPES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +122,7 @@ class Directory:
     def _by_token(self, token: bytes) -> Principal:
         try:
             claims = self._tokens.check(token)
-        except TokenError as error:
+        except InvalidTokenError as error:
             raise _invalid(f"The access token is not valid: {error}.") from None
         if (
             self.credential(claims.client_id, "client", "app") is NOBODY
@@ -240,44 +192,6 @@ def authenticate(
         raise _invalid("Authorization and X-API-Key disagree; send one of them.")
     how = "bearer" if authorization is not None else "x-api-key"
     return directory.find(sent[0], bearer=authorization is not None), how
-
-
-def missing() -> Problem:
-    """The answer to a caller who has to say who they are."""
-    return Problem(
-        "missing-credentials",
-        "Send an API key or an access token as Authorization: Bearer, or a key as X-API-Key.",
-        headers={"WWW-Authenticate": 'Bearer realm="resonanceos"'},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """A FastAPI dependency: the caller, who has `scope`."""
-
-    scope: str
-
-    async def __call__(self, request: Request) -> Principal:
-        caller = call_of(request).principal
-        assert caller is not None
-        if self.scope in caller.scopes:
-            return caller
-        if caller.anonymous:
-            raise missing()
-        raise Problem(
-            "insufficient-scope",
-            f"This needs the scope {self.scope}; use a credential that has it.",
-            headers={
-                "WWW-Authenticate": 'Bearer realm="resonanceos", error="insufficient_scope", '
-                f'scope="{self.scope}"'
-            },
-        )
-
-
-def needs_of(route: Route) -> list[Needs]:
-    """What `route` asks of a caller."""
-    asked = route.dependant.dependencies if isinstance(route, APIRoute) else ()
-    return [each.call for each in asked if isinstance(each.call, Needs)]
 
 
 def _invalid(detail: str) -> Problem:

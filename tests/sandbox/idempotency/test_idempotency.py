@@ -13,12 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import insert, select
 from starlette.types import Message, Receive, Scope, Send
 
-from resonance_sandbox.auth.security import ANONYMOUS, Directory, Principal
-from resonance_sandbox.http.answer import Answer
-from resonance_sandbox.http.call import Call
+from resonance_sandbox.auth.access_tokens import AccessTokens
+from resonance_sandbox.auth.directory import Directory
+from resonance_sandbox.http.context import RequestContext
+from resonance_sandbox.http.pending import LIFETIME
+from resonance_sandbox.http.principal import ANONYMOUS, Principal
 from resonance_sandbox.http.problems import Problem
-from resonance_sandbox.idempotency import LIFETIME, Idempotency
-from resonance_sandbox.oauth.access_tokens import AccessTokens
+from resonance_sandbox.http.reply import Reply
+from resonance_sandbox.idempotency.middleware import IdempotencyMiddleware
 from resonance_sandbox.store import Database, tenants
 
 KEYS = st.sampled_from(["k1", "k2"])
@@ -41,7 +43,7 @@ class Store(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.store = Idempotency(
+        self.store = IdempotencyMiddleware(
             self.app,
             self.database,
             Directory(self.database, AccessTokens("http://127.0.0.1", 60)),
@@ -59,8 +61,8 @@ class Store(RuleBasedStateMachine):
             raise ValueError
         committed = isinstance(outcome, str) or outcome < 300
         status = 200 if outcome == "killed" else outcome
-        response = Answer(status, {"effect": self.effects + 1}).response()
-        pending = scope["call"].pending
+        response = Reply(status, {"effect": self.effects + 1}).response()
+        pending = scope["context"].pending
         if committed:
 
             def work(connection: Any) -> None:
@@ -78,7 +80,7 @@ class Store(RuleBasedStateMachine):
         await response(scope, receive, send)
 
     def call(self, key: str, body: bytes, caller: Principal) -> tuple[int, bytes, bool] | str:
-        call = Call("id", body)
+        call = RequestContext("id", body)
         call.principal = caller
         scope = {
             "type": "http",
@@ -87,7 +89,7 @@ class Store(RuleBasedStateMachine):
             "raw_path": b"/x",
             "query_string": b"",
             "headers": [(b"idempotency-key", key.encode())],
-            "call": call,
+            "context": call,
         }
         sent: list[Message] = []
 

@@ -1,5 +1,8 @@
-"""Answers out of the database. One whose effect is being committed is built inside the
-transaction, so that it and the record under its idempotency key stand or fall with the effect."""
+"""Answers out of the database.
+
+One whose effect is being committed is built inside the transaction, so that it and the record under
+its idempotency key stand or fall with the effect.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..store import Database, DatabaseError
-from .call import call_of
+from .context import context_of
 from .problems import Problem
 from .strict_json import dumps
 
-__all__ = ["Answer", "commit", "json_response", "read", "with_secret"]
+__all__ = ["Reply", "commit", "json_response", "read", "with_secret"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """Status, JSON body (None for an empty one) and further headers.
 
     Attributes:
@@ -49,9 +52,9 @@ def with_secret(
     name: str,
     secret: str,
     headers: dict[str, str] | None = None,
-) -> Answer:
+) -> Reply:
     """`shown` with a `secret` under `name`, whose replay is without it."""
-    return Answer(
+    return Reply(
         status,
         shown | {name: secret},
         {"Cache-Control": "no-store", **(headers or {})},
@@ -65,7 +68,7 @@ def json_response(body: Any, status: int = 200, headers: dict[str, str] | None =
 
 
 async def read(request: Request, look: Callable[[Connection], Response]) -> Response:
-    """Answer what `look` finds in the database."""
+    """Reply what `look` finds in the database."""
 
     def work() -> Response:
         with request.app.state.database.reading() as connection:
@@ -75,20 +78,20 @@ async def read(request: Request, look: Callable[[Connection], Response]) -> Resp
     return await anyio.to_thread.run_sync(work)
 
 
-async def commit(request: Request, effect: Callable[[Connection], Answer]) -> Response:
+async def commit(request: Request, effect: Callable[[Connection], Reply]) -> Response:
     """Run `effect` in the database's writer and answer once it is committed.
 
     What `effect` raises undoes it; a `Problem` is the answer then.
     """
-    call = call_of(request)
+    context = context_of(request)
     database: Database = request.app.state.database
 
     def work(connection: Connection) -> Response:
         answer = effect(connection)
         response = answer.response()
-        if call.pending is not None:
+        if context.pending is not None:
             stored = response.body if answer.replay is None else dumps(answer.replay)
-            call.pending.record(
+            context.pending.record(
                 connection,
                 response.status_code,
                 response.raw_headers,
@@ -104,8 +107,8 @@ async def commit(request: Request, effect: Callable[[Connection], Answer]) -> Re
         raise Problem(
             "database-unavailable", "Nothing was stored; try again later.", retry_after=1
         ) from None
-    if call.pending is not None:
-        call.pending.recorded = True
+    if context.pending is not None:
+        context.pending.recorded = True
     return response
 
 

@@ -1,8 +1,8 @@
-"""The courier: delivers what is in the outbox, in a thread and an event loop of its own.
+"""Delivers what is in the outbox, in a thread and an event loop of its own.
 
-Each receiver has a lane, and no lane waits for another: one whose receiver is dead holds up nobody.
-A lane is there while something is pending for its webhook. It sleeps until the outbox wakes it
-after a commit, until a delivery under way ends, or until the next one is due; it never polls.
+Each receiver has a queue, and none waits for another: one whose receiver is dead holds up nobody. A
+queue is there while something is pending for its webhook. It sleeps until the outbox wakes it after
+a commit, until a delivery under way ends, or until the next one is due; it never polls.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from sqlalchemy import Row
 
 from ..store import Database
 from . import deliveries, subscriptions
-from .guard import Guard
 from .secret_box import SecretBox
-from .sending import Outcome, send, signed
+from .sending import AttemptOutcome, send, signed
+from .ssrf_guard import SSRFGuard
 
-__all__ = ["AT_ONCE", "Courier"]
+__all__ = ["AT_ONCE", "DeliveryWorker"]
 
 AT_ONCE = 8
 """Deliveries under way to one receiver."""
 
 LONGEST_SLEEP = 60.0
-"""Seconds after which a lane looks at the clock anew: the machine may have slept."""
+"""Seconds after which a queue looks at the clock anew: the machine may have slept."""
 
 AFTER_A_FAULT = 1.0
 """Seconds that a delivery rests whose outcome could not be stored."""
 
 
-class Courier:
+class DeliveryWorker:
     """Started once, stopped once.
 
     Args:
@@ -47,23 +47,23 @@ class Courier:
         self,
         database: Database,
         box: SecretBox,
-        guard: Guard,
-        ledger: deliveries.Ledger,
+        guard: SSRFGuard,
+        recorder: deliveries.AttemptRecorder,
         timeout: float,
         agent: str,
     ) -> None:
         self._database = database
         self._box = box
         self._guard = guard
-        self._ledger = ledger
+        self._recorder = recorder
         self._timeout = timeout
         self._agent = agent
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _ReceiverQueue] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = threading.Event()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="webhook-courier", daemon=True
+            target=lambda: asyncio.run(self._main()), name="webhook-delivery_worker", daemon=True
         )
 
     def start(self) -> None:
@@ -96,29 +96,31 @@ class Courier:
 
     def _look(self, webhooks: set[str]) -> None:
         for webhook in webhooks:
-            if webhook not in self._lanes:
-                lane = self._lanes[webhook] = _Lane(webhook, self._database, self._deliver)
-                lane.task = asyncio.create_task(self._along(lane))
-            self._lanes[webhook].fresh.set()
+            if webhook not in self._queues:
+                queue = self._queues[webhook] = _ReceiverQueue(
+                    webhook, self._database, self._deliver
+                )
+                queue.task = asyncio.create_task(self._along(queue))
+            self._queues[webhook].fresh.set()
 
-    async def _along(self, lane: _Lane) -> None:
+    async def _along(self, queue: _ReceiverQueue) -> None:
         while True:
             try:
-                await lane.run()
+                await queue.run()
             except Exception:
-                _tell("a lane of webhooks stopped")
+                _tell("a receiver's queue stopped")
                 await asyncio.sleep(AFTER_A_FAULT)
             else:
                 # In the same step as its last look at the database: no wake falls in between.
-                del self._lanes[lane.webhook]
+                del self._queues[queue.webhook]
                 return
 
     async def _deliver(self, row: Row[Any]) -> None:
-        """One attempt, entered in the ledger before it counts as done."""
+        """One attempt, recorded before it counts as done."""
         try:
             outcome = await self.attempt(row)
             entered = self._database.submit(
-                lambda connection: self._ledger.enter(connection, row.seq, outcome)
+                lambda connection: self._recorder.enter(connection, row.seq, outcome)
             )
             await asyncio.wrap_future(entered)
         except Exception:
@@ -126,18 +128,18 @@ class Courier:
             _tell("a delivery was not stored")
             await asyncio.sleep(AFTER_A_FAULT)
 
-    async def attempt(self, row: Row[Any]) -> Outcome:
+    async def attempt(self, row: Row[Any]) -> AttemptOutcome:
         """Send one delivery, signed; what came of it."""
-        at = self._ledger.now()
+        at = self._recorder.now()
         try:
             secrets = subscriptions.secrets_of(self._box, row)
         except ValueError as error:
-            return Outcome(at, error=f"The signing secret is of no use: {error}.")
+            return AttemptOutcome(at, error=f"The signing secret is of no use: {error}.")
         headers = {"user-agent": self._agent, **signed(row.event, row.body, secrets)}
         return await send(self._guard, row.url, headers, row.body, at, self._timeout)
 
 
-class _Lane:
+class _ReceiverQueue:
     """What goes to one receiver."""
 
     def __init__(

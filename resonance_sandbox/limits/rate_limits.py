@@ -1,4 +1,4 @@
-"""How often a caller may call: a burst each second, a rate each minute, a quota each day.
+"""How often a caller may context: a burst each second, a rate each minute, a quota each day.
 
 All three are told on every answer: `RateLimit-Policy` and `RateLimit` as in the IETF draft
 draft-ietf-httpapi-ratelimit-headers, and the older `X-RateLimit-*` for the minute's rate alone.
@@ -20,8 +20,8 @@ from limits import (
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
 
-from .http.problems import Problem
-from .settings import Settings
+from ..http.problems import Problem
+from ..settings import Settings
 
 __all__ = ["RateLimits"]
 
@@ -36,8 +36,10 @@ class _Policy:
 
 
 class RateLimits:
-    """The limits of every caller. Safe for threads: what is tested still holds when it is
-    counted."""
+    """The limits of every caller.
+
+    Safe for threads: what is tested still holds when it is counted.
+    """
 
     def __init__(self, settings: Settings) -> None:
         storage = MemoryStorage()
@@ -120,6 +122,10 @@ class RateLimits:
                     (b"x-ratelimit-reset", b"%d" % math.ceil(now + wait)),
                 ]
         return [self._announced, (b"ratelimit", ", ".join(told).encode()), *legacy], problem
+
+    def headers(self, realm: str, caller: str) -> list[tuple[bytes, bytes]]:
+        """The headers that tell a caller's limits; nothing is counted."""
+        return self.check(realm, caller, free=True)[0]
 
     def reset(self, realm: str) -> None:
         """Forget what `realm` has used."""

@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from joserfc.jwk import RSAKey
 
-__all__ = ["ALGORITHM", "AUDIENCE", "LEEWAY", "MAX_TOKEN", "AccessTokens", "Claims", "TokenError"]
+__all__ = [
+    "ALGORITHM",
+    "AUDIENCE",
+    "LEEWAY",
+    "MAX_TOKEN",
+    "AccessTokens",
+    "Claims",
+    "InvalidTokenError",
+]
 
 ALGORITHM = "RS256"
 """The one algorithm of the one kind of key; RFC 9068 asks every server for this one."""
@@ -42,7 +50,7 @@ _TEXT = ("sub", "client_id", "jti", "tenant", "scope")
 _BITS = 2048
 
 
-class TokenError(ValueError):
+class InvalidTokenError(ValueError):
     """A token that is not to be believed. The message says why, without its content."""
 
 
@@ -107,7 +115,7 @@ class AccessTokens:
         """What `token` says, if it is one of ours and in force.
 
         Raises:
-            TokenError: it is not.
+            InvalidTokenError: it is not.
         """
         key = self._key_of(token)
         from joserfc import jwt
@@ -116,16 +124,16 @@ class AccessTokens:
         try:
             claims = jwt.decode(token, key, [ALGORITHM]).claims
         except (JoseError, ValueError):
-            raise TokenError("its signature does not hold") from None
+            raise InvalidTokenError("its signature does not hold") from None
         self._require(claims)
         now = self._clock()
         if claims["exp"] + LEEWAY <= now:
-            raise TokenError("it has expired")
+            raise InvalidTokenError("it has expired")
         if claims["iat"] - LEEWAY > now or claims.get("nbf", 0) - LEEWAY > now:
-            raise TokenError("it is not valid yet")
+            raise InvalidTokenError("it is not valid yet")
         grant = claims["grant"]
         if claims["jti"] in self._revoked or grant in self._revoked:
-            raise TokenError("it was revoked")
+            raise InvalidTokenError("it was revoked")
         return Claims(
             claims["sub"],
             claims["client_id"],
@@ -145,6 +153,11 @@ class AccessTokens:
             current[name] = now + self.lifetime + 2 * LEEWAY
             self._revoked = current
 
+    def forget_key(self) -> None:
+        """End every token, as a restart does: the next one is signed by a new key."""
+        with self._lock:
+            self._keys = {}
+
     def jwks(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""
         self._signing_key()
@@ -162,45 +175,47 @@ class AccessTokens:
             return next(reversed(self._keys.values()))
 
     def _key_of(self, token: bytes) -> RSAKey:
-        """The key that a token names: found in memory by its `kid`, or not at all. No other member
-        of the header (jku, jwk, x5u, x5c, crit) has any say, so none is allowed."""
+        """The key that a token names: found in memory by its `kid`, or not at all.
+
+        No other member of the header (jku, jwk, x5u, x5c, crit) has any say, so none is allowed.
+        """
         if len(token) > MAX_TOKEN:
-            raise TokenError("it is too long")
+            raise InvalidTokenError("it is too long")
         parts = _COMPACT.fullmatch(token)
         if parts is None:
-            raise TokenError("it is not a JWT")
+            raise InvalidTokenError("it is not a JWT")
         try:
             header = json.loads(
                 base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)),
                 object_pairs_hook=_unique,
             )
         except (ValueError, RecursionError):
-            raise TokenError("its header cannot be read") from None
+            raise InvalidTokenError("its header cannot be read") from None
         if not isinstance(header, dict) or header.keys() != HEADER:
-            raise TokenError("its header has not exactly alg, typ and kid")
+            raise InvalidTokenError("its header has not exactly alg, typ and kid")
         if header["alg"] != ALGORITHM:
-            raise TokenError("its algorithm is not that of the key")
+            raise InvalidTokenError("its algorithm is not that of the key")
         if not isinstance(header["typ"], str) or header["typ"].lower() not in TYPES:
-            raise TokenError("it is not an access token")
+            raise InvalidTokenError("it is not an access token")
         key = self._keys.get(header["kid"]) if isinstance(header["kid"], str) else None
         if key is None:
-            raise TokenError("its key is not known")
+            raise InvalidTokenError("its key is not known")
         return key
 
     def _require(self, claims: dict[str, Any]) -> None:
         if claims.get("iss") != self.issuer:
-            raise TokenError("another server issued it")
+            raise InvalidTokenError("another server issued it")
         if claims.get("aud") != AUDIENCE:
-            raise TokenError("it is meant for another server")
+            raise InvalidTokenError("it is meant for another server")
         for name in _TEXT:
             if not isinstance(claims.get(name), str) or not claims[name]:
-                raise TokenError(f"it lacks the claim {name}")
+                raise InvalidTokenError(f"it lacks the claim {name}")
         if not isinstance(claims.setdefault("grant", ""), str):
-            raise TokenError("its claim grant is no text")
+            raise InvalidTokenError("its claim grant is no text")
         for name in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
             value = claims.get(name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LATEST:
-                raise TokenError(f"its claim {name} is no time")
+                raise InvalidTokenError(f"its claim {name} is no time")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import anyio.to_thread
 
-__all__ = ["Guard", "Refused", "Target", "is_public", "resolve"]
+__all__ = ["ReceiverAddress", "Refused", "SSRFGuard", "is_public", "resolve"]
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
@@ -81,7 +81,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReceiverAddress:
     """A URL, taken apart.
 
     Attributes:
@@ -101,7 +101,7 @@ class Target:
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
 
-class Guard:
+class SSRFGuard:
     """Decides for one sandbox.
 
     Args:
@@ -113,7 +113,7 @@ class Guard:
         self._allow_loopback = allow_loopback
         self._resolver = resolver or resolve
 
-    async def admit(self, url: str) -> tuple[Target, list[Address]]:
+    async def admit(self, url: str) -> tuple[ReceiverAddress, list[Address]]:
         """The target of `url`, and the addresses to connect to instead of asking for its name.
 
         Raises:
@@ -137,7 +137,7 @@ class Guard:
             raise Refused(f"has a port other than {' and '.join(map(str, PORTS))}")
         return target, found
 
-    async def _addresses(self, target: Target) -> list[Address]:
+    async def _addresses(self, target: ReceiverAddress) -> list[Address]:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._resolver(target.host, target.port)
@@ -145,7 +145,7 @@ class Guard:
             return []
 
 
-def read(url: str) -> Target:
+def read(url: str) -> ReceiverAddress:
     """The parts of `url`.
 
     Raises:
@@ -170,7 +170,7 @@ def read(url: str) -> Target:
         if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
             raise Refused("has a host that is no name; write it without a dot at its end")
     path = found["path"]
-    return Target(secure, host, port, path if path.startswith("/") else "/" + path)
+    return ReceiverAddress(secure, host, port, path if path.startswith("/") else "/" + path)
 
 
 def is_public(address: Address) -> bool:
@@ -188,8 +188,10 @@ def is_public(address: Address) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """All addresses of a name, none if there are none. Never waits in the event loop, and a server
-    of names that hangs holds up this one name alone."""
+    """All addresses of a name, none if there are none.
+
+    Never waits in the event loop, and a server of names that hangs holds up this one name alone.
+    """
 
     def ask() -> list[Address]:
         try:

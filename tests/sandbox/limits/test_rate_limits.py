@@ -10,8 +10,8 @@ from threading import Barrier
 import pytest
 
 from resonance_sandbox import Settings
-from resonance_sandbox import rate_limits as module
-from resonance_sandbox.rate_limits import RateLimits
+from resonance_sandbox.limits import rate_limits as module
+from resonance_sandbox.limits.rate_limits import RateLimits
 
 
 @pytest.mark.parametrize(

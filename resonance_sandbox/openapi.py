@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from ..auth.security import PUBLIC
-from ..settings import Settings
-from ..webhooks.routes import sent
-from .problems import OAUTH, PROBLEMS, urn
+from .http.needs import is_public
+from .http.problems import OAUTH, PROBLEMS, urn
+from .settings import Settings
+from .webhooks.routes import sent
 
 __all__ = ["install"]
 
@@ -68,7 +68,7 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
     needed: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            public = path == "/health" or path.startswith(PUBLIC)
+            public = is_public(path)
             admin = path.startswith("/api_keys") or (path, method) == ("/tenants", "post")
             anonymous = settings.auth == "optional" and not admin
             if public:

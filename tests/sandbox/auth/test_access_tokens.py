@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from resonance_sandbox.oauth.access_tokens import (
+from resonance_sandbox.auth.access_tokens import (
     AUDIENCE,
     LEEWAY,
     MAX_TOKEN,
     AccessTokens,
-    TokenError,
+    InvalidTokenError,
 )
 
 ISSUER = "http://127.0.0.1:8000"
@@ -81,7 +81,7 @@ def signed(
 
 
 def refused(tokens: AccessTokens, token: bytes | str, why: str) -> None:
-    with pytest.raises(TokenError, match=why):
+    with pytest.raises(InvalidTokenError, match=why):
         tokens.check(token.encode() if isinstance(token, str) else token)
 
 
@@ -299,5 +299,5 @@ def test_what_was_revoked_is_remembered_as_long_as_it_matters() -> None:
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 @settings(max_examples=300)
 def test_any_bytes_are_a_token_error(junk: bytes) -> None:
-    with pytest.raises(TokenError):
+    with pytest.raises(InvalidTokenError):
         AccessTokens(ISSUER, 60).check(junk)

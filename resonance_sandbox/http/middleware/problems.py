@@ -1,0 +1,51 @@
+"""From what the layers below raise to an answer."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..context import RequestContext
+from ..problems import Problem, render
+
+__all__ = ["ProblemMiddleware"]
+
+
+class ProblemMiddleware:
+    """Answers a `Problem`; anything else that is raised is a 500, with its traceback on stderr."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context: RequestContext = scope["context"]
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+            return
+        except Problem as raised:
+            problem = raised
+        except Exception:
+            if started:
+                raise
+            print(
+                f"request {context.request_id} failed:\n{traceback.format_exc()}",
+                file=sys.stderr,
+                end="",
+            )
+            problem = Problem(
+                "internal-error", "This is a fault of the server, not of the request."
+            )
+        context.problem = problem.slug
+        await render(problem, context.request_id, scope["path"])(scope, receive, send)
