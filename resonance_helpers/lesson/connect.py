@@ -7,18 +7,18 @@ Nothing else in the package starts a sandbox.
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from . import exercises
+from . import exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
 
-__all__ = ["LessonClient", "SetUpError", "connect", "needs_sandbox"]
+__all__ = ["LessonClient", "SetUpError", "connect"]
 
 
 class LessonClient(ResonanceOSAPIClient):
@@ -45,6 +45,9 @@ INSTALL_SANDBOX = (
 )
 """The package is on no index, so its name alone would bring a stranger's."""
 
+panels: WeakSet[Any] = WeakSet()
+"""Widgets of the lessons: `connect()` tells each that it was called again (`reconnected()`)."""
+
 _running: tuple[Sandbox, dict[str, Any]] | None = None
 """The sandbox of this process, and the options it was started with."""
 
@@ -63,7 +66,7 @@ def connect(**options: Any) -> LessonClient:
     Raises:
         SetUpError: There is no such server, or the sandbox can't start.
     """
-    if shell := notebook():
+    if shell := sandbox_only.shell():
         show_errors_as_sentences(shell)
         shield_requests()
     url = os.environ.get("RESONANCE_URL", "").strip()
@@ -75,17 +78,14 @@ def connect(**options: Any) -> LessonClient:
         raise SetUpError(
             f"{where} does not work: {health.get('message')} Fix: {fix}, then run this cell again."
         )
+    for panel in panels:
+        panel.reconnected()
+    panels.clear()
     exercises.use(api)
+    sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
     return api
-
-
-def needs_sandbox(api: LessonClient) -> bool:
-    """Whether `api` talks to a sandbox; where it doesn't, say that the cell is skipped."""
-    if api.sandbox is None:
-        print("Skipped: this cell needs the sandbox, and you are connected to another server.")
-    return api.sandbox is not None
 
 
 def _elsewhere(url: str) -> LessonClient:
@@ -157,12 +157,6 @@ def shield_requests() -> None:
     if exempt != "*":
         hosts = [*filter(None, exempt.split(",")), "localhost", "127.0.0.1"]
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(dict.fromkeys(hosts))
-
-
-def notebook() -> Any:
-    """IPython's shell, None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
 
 
 def show_errors_as_sentences(shell: Any) -> None:

@@ -18,6 +18,9 @@ HERE = Path(__file__).resolve().parent
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
     mine = folder / "project"
+    if os.name != "nt" and folder.exists() and folder.stat().st_uid != os.geteuid():
+        print(f"Set-up: {folder} belongs to another user; run this as they, or name a new folder.")
+        return 1  # what they put there would run as you
     if folder.exists() and any(folder.iterdir()) and not (mine / "bootstrap.py").exists():
         print(f"Set-up: {folder} has something else in it; name a new folder.")
         return 1
