@@ -4,13 +4,15 @@ The server answers each request a fixed time after it came, however many there a
 above the ideal is the client's own work. Connections are warm, and the peers' threads: what a long
 batch pays once is not counted. Beside it stand the ways that people take without a batch helper.
 
-The second table is the same batch under faults, beside the fault-free one.
+The second table is the same batch under faults, beside the fault-free one; the third, the same over
+a journal, beside the one without.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,13 +32,15 @@ ITEMS = 512
 SETTINGS = [(0.02, 64, 1.3), (0.02, 128, 1.8), (0.234, 64, 1.05), (0.234, 128, 1.05)]
 """Seconds of delay, requests at once, and the goal for wall over ideal."""
 
+JOURNALLED_ITEMS = 3000
+
 FAULTY_ITEMS = 3000
 ATTEMPTS = 12
 """A batch has time: with 8 attempts, one request in 390,000 meets a fault in each at 20 %."""
 
 
 def run(options: Options) -> list[Result]:
-    return [*over_ideal(options), under_faults(options)]
+    return [*over_ideal(options), under_faults(options), over_a_journal(options)]
 
 
 def over_ideal(options: Options) -> list[Result]:
@@ -194,4 +198,42 @@ def under_faults(options: Options) -> Result:
             "Counted over all rounds, the warm-up included, each with other faults.",
             f"Up to {ATTEMPTS} attempts for each request.",
         ],
+    )
+
+
+def over_a_journal(options: Options) -> Result:
+    """What a journal costs: wall-clock time, and CPU time of the client's process for an item."""
+    items = options.size(JOURNALLED_ITEMS, 60)
+    cpu: dict[str, list[float]] = {}
+    with running() as server, tempfile.TemporaryDirectory() as folder:
+        api = ResonanceOSAPIClient(server.url)
+        turn = iter(range(10**6))
+
+        def case(name: str, journalled: bool) -> Callable[[], float]:
+            def one() -> float:
+                journal = f"{folder}/{next(turn)}" if journalled else None
+                began, used = time.perf_counter(), time.process_time()
+                prompts = map(str, range(items))
+                report = run_batch(api, prompts, concurrency=64, journal=journal, progress=False)
+                seconds = time.perf_counter() - began
+                cpu.setdefault(name, []).append((time.process_time() - used) / items)
+                assert report.stats.successful == items
+                return seconds
+
+            return one
+
+        names = {"no journal": False, "a journal": True}
+        spreads = interleaved(
+            {name: case(name, journalled) for name, journalled in names.items()},
+            options,
+            rounds=7,
+            warmup=1,
+        )
+    costs = {name: Spread(tuple(values[1:])).scaled(1e6) for name, values in cpu.items()}
+    return Result(
+        "batch-journal",
+        f"A batch of {items} over a journal, no delay, 64 at once",
+        columns=("batch", "seconds", "CPU, µs an item"),
+        rows=[(name, spread, costs[name]) for name, spread in spreads.items()],
+        notes=["The disk is that of the machine's temporary folder."],
     )

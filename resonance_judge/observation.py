@@ -114,6 +114,11 @@ class Observation:
         return [request.effect for request in self.requests.values() if request.effect]
 
     @property
+    def token_calls(self) -> list[Request]:
+        """Calls that were answered with a token."""
+        return [r for r in self.requests.values() if r.path == "/oauth/token" and r.status == 200]
+
+    @property
     def struck(self) -> bool:
         """Whether the trouble came at all."""
         if self.scenario.strike:
@@ -136,6 +141,6 @@ class Observation:
             self.requests[told["number"]].effect = effect
         elif what == "done":
             request = self.requests[told.pop("number")]
-            request.ended = told.pop("at")
+            request.ended = told.pop("at", request.at)
             for name, value in told.items():
                 setattr(request, name, value)

@@ -175,6 +175,7 @@ def create_app(
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
+    app.state.tokens = tokens
     app.state.authorization_server = AuthorizationServer(database, directory, tokens, clock)
     app.state.sessions = Sessions(clock)
     app.state.metrics = counters

@@ -7,7 +7,6 @@ pacing     when the next request may leave, by the server's rate limit
 attempts   one attempt, here or in a worker of an executor
 crew       the threads that make them
 journal    the file from which a killed run goes on
-lock       one run at a time on one journal
 interrupts Ctrl-C at a moment that suits
 progress   what is shown meanwhile
 stats      the figures

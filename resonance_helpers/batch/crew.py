@@ -40,8 +40,11 @@ class Crew:
         self._busy = 0
 
     def room(self) -> int:
-        """How many items can be given now: in a lent pool to who has a place there and is idle. If
-        nobody is, one more is sent for."""
+        """How many items can be given now.
+
+        In a lent pool that is who has a place there and is idle; if nobody is, one more is sent
+        for.
+        """
         if self._pool is None:
             return self._size - self._busy
         with self._mutex:

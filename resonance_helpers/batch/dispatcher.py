@@ -66,6 +66,7 @@ class Dispatcher:
         take: gives the next item that may go, or the moment when one will.
         start: sends an item's request, if that takes no waiting.
         carry_out: brings an attempt to its end, whether it was started or not.
+        pause: called before each wait.
         crew: for what has to wait; it says how many items may be under way, too.
         waker: to be called when `take` or the crew may have changed its mind.
     """
@@ -75,12 +76,14 @@ class Dispatcher:
         take: Callable[[], Item | float],
         start: Callable[[Item], InFlight | None],
         carry_out: Callable[[Item], object],
+        pause: Callable[[], object],
         crew: Crew,
         waker: Waker,
     ) -> None:
         self._take = take
         self._start = start
         self._carry_out = carry_out
+        self._pause = pause
         self._crew = crew
         self._waker = waker
         self._selector = selectors.DefaultSelector()
@@ -94,6 +97,7 @@ class Dispatcher:
             while True:
                 self._waker.dozing = True
                 moment = min(self._hand_out(), self._alarm)
+                self._pause()
                 if is_over() and not self._in_flight:
                     break
                 wait = None if moment == math.inf else max(0.0, moment - time.monotonic())

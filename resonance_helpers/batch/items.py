@@ -18,7 +18,7 @@ class Item:
         index: its place in the batch, from 0.
         key: its idempotency key, the same in each attempt and each run.
         request: the keyword arguments of `generate_content`.
-        payload: the hash of `request`, where there is a journal.
+        text: `request` as JSON, where there is a journal.
         attempts: how many attempts were made in this run.
         started: when the first of them began, in seconds since 1970; 0 before that.
         began: the same moment on the run's own clock.
@@ -38,10 +38,10 @@ class Item:
         "error",
         "index",
         "key",
-        "payload",
         "request",
         "started",
         "starved",
+        "text",
         "ticket",
     )
 
@@ -49,7 +49,7 @@ class Item:
         self.index = index
         self.key = key
         self.request: dict[str, Any] = {}
-        self.payload = ""
+        self.text = ""
         self.attempts = 0
         self.started = 0.0
         self.began = 0.0

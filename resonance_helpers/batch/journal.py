@@ -1,57 +1,85 @@
 """The journal of a batch: a file from which a killed run goes on without doing anything twice.
 
-One JSON object a line, each with a checksum of the rest of its line:
+It is a database of SQLite, so that it can be queried with ``sqlite3`` also while the batch runs.
 
-    {"crc":"9c1a…","event":"batch","id":"5f0c…","version":1,"at":1767225600.0}
-    {"crc":"0b77…","event":"send","item":0,"key":"5f0c…-0","payload":"a1b2…","at":1767225600.1}
-    {"crc":"e2d4…","event":"success","item":0,"again":"no","attempts":1,"seconds":0.24,…}
-
-The promise rests on two rules. `send` lines are on the disk (fsync) before their requests leave,
-many lines to one fsync; so whatever may have reached the server is known after a crash, with the
-idempotency key and the hash of the payload that it went out with. `success` and `failure` lines
-are written when an answer comes, and may be lost: their items go out again under the same key,
-and the server replays the first answer.
+The promise rests on two rules. A request is on the disk (fsync) before it leaves, many to one
+transaction; so whatever may have reached the server is known after a crash, with the idempotency
+key that it went out with. An answer is written when it comes (those that come together, together)
+and outlives a kill, but not a loss of power; then its request goes out again under the same key,
+and the server replays it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
+import sqlite3
+import threading
 import time
 import uuid
 import zlib
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal, NamedTuple
-
-from .lock import lock_file
+from reprlib import repr as bounded_repr
+from typing import Any, NamedTuple
 
 __all__ = [
-    "Again",
+    "Answers",
+    "Entry",
     "Journal",
     "JournalDamaged",
     "JournalError",
     "JournalInUse",
-    "JournalIndex",
     "JournalMismatch",
-    "Send",
-    "payload_hash",
+    "as_json",
 ]
 
-VERSION = 1
-Again = Literal["no", "safe", "unsure"]
+APPLICATION = 0x5265734A
+"""``ResJ``: by this number in its header, SQLite and ``file`` tell a journal from other
+databases."""
 
-_PREFIX = b'{"crc":"'
-_BODY = len(_PREFIX) + 8 + len(b'",')
-_HEAD = re.compile(
-    rb'"event":"(?:(?P<batch>batch)|(?P<send>send)'
-    rb'|(?:success|failure)","item":(?P<item>\d+),"again":"(?P<again>no|safe|unsure)")'
-)
-_NONE = -1
+VERSION = 2
+
+PATIENCE = 30.0
+"""Seconds to wait for a lock that somebody who only reads can hold for a moment."""
+
+SCHEMA = """
+CREATE TABLE batch (
+    id TEXT NOT NULL,              -- every idempotency key begins with it
+    began REAL NOT NULL            -- in seconds since 1970
+);
+CREATE TABLE requests (
+    item INTEGER PRIMARY KEY,      -- the place in the batch, from 0
+    key TEXT NOT NULL,             -- the idempotency key
+    request TEXT NOT NULL,         -- the arguments of generate_content, as JSON
+    sent REAL,                     -- since when it may have had an effect; NULL: it has had none
+    crc INTEGER NOT NULL           -- the CRC-32 of item and request
+);
+CREATE TABLE answers (
+    item INTEGER PRIMARY KEY,
+    success INTEGER NOT NULL CHECK (success IN (0, 1)),
+    final INTEGER NOT NULL CHECK (final IN (0, 1)),  -- 1: no later run sends the request again
+    attempts INTEGER NOT NULL,     -- 0: it was never sent
+    started REAL NOT NULL,         -- when the first attempt began
+    seconds REAL NOT NULL,         -- from then to the answer
+    result TEXT NOT NULL,          -- the answer, or the error, as JSON
+    crc INTEGER NOT NULL           -- the CRC-32 of the rest of the row
+);
+"""
+_SEND = """
+INSERT INTO requests VALUES (?, ?, ?, ?, ?) ON CONFLICT (item) DO UPDATE
+SET request = excluded.request, sent = coalesce(sent, excluded.sent), crc = excluded.crc
+"""
+_FIND = """
+SELECT request, requests.crc, sent, success, final
+FROM requests LEFT JOIN answers USING (item) WHERE item = ?
+"""
+_ANSWERS = """
+SELECT item, request, requests.crc, success, final, attempts, started, seconds, result, answers.crc
+FROM answers JOIN requests USING (item) ORDER BY item
+"""
+_KNOWN = "SELECT coalesce(max(item) + 1, 0) FROM requests"
 
 
 class JournalError(RuntimeError):
@@ -67,161 +95,52 @@ class JournalMismatch(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """A line before the last can't be read, or the file is no journal at all."""
+    """What the file holds has changed since it was written, or it is no journal at all."""
 
 
-class Send(NamedTuple):
-    """What is written down before a request leaves."""
+class Entry(NamedTuple):
+    """What a journal knows of an item.
 
-    item: int
-    key: str
-    payload: str
-
-
-def payload_hash(request: Mapping[str, Any]) -> str:
-    """A short SHA-256 (128 bits, in hex) of a request, whatever the order of its fields.
-
-    Raises:
-        TypeError, ValueError: the request can't be written as JSON.
+    Attributes:
+        request: The request, as JSON.
+        sent: Since when it may have had an effect, in seconds since 1970; None if it has had
+            none: it was never sent, or each attempt is known to have done nothing.
+        success: Whether it was done; None as long as there is no answer.
+        final: Whether there is one that is the last word.
     """
-    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
+    request: str
+    sent: float | None
+    success: bool | None
+    final: bool
 
-class JournalIndex:
-    """What a journal says of each item, in a few bytes: where its answer stands, the start of its
-    payload's hash, and when it was first sent. So a batch of any length fits."""
+    @property
+    def settled(self) -> bool:
+        """Whether the answer stands whatever a later run brings.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = ""
-        self.began = 0.0
-        self.size = 0
-        self.torn = False
-        self._answers = array("q")
-        self._final = bytearray()
-        self._payloads = array("Q")
-        self._first_sent = array("d")
-
-    @classmethod
-    def read(cls, path: Path) -> JournalIndex:
-        """Go through a journal as it stands, also while a run writes to it. Its torn end, if it
-        has one, is left out: `size` is where the sound part ends.
-
-        Raises:
-            JournalDamaged: a line before the last is bad, or the file is no journal.
+        What has had no effect is judged anew: it may have been mended.
         """
-        index = cls(path)
-        bad = 0
-        with open(path, "rb") as file:
-            for number, raw in enumerate(file, 1):
-                body = _checked(raw)
-                if body is None:
-                    bad = bad or number
-                elif bad:
-                    raise JournalDamaged(
-                        f"line {bad} of the journal {path} is damaged, and it is not the last; "
-                        "mend the line or begin with another journal"
-                    )
-                else:
-                    index._note(body)
-                    index.size += len(raw)
-        if bad and not index.id and not _may_begin_a_journal(path):
-            raise index._stranger()
-        index.torn = bool(bad)
-        return index
-
-    def __len__(self) -> int:
-        """One more than the highest item seen."""
-        return len(self._answers)
-
-    def first_sent(self, item: int) -> float | None:
-        """Since when the item may have had an effect, in seconds since 1970; None if it has had
-        none: it was never sent, or each attempt is known to have done nothing."""
-        return (self._first_sent[item] or None) if item < len(self) else None
-
-    def is_answered(self, item: int) -> bool:
-        """Whether an answer stands, good or bad."""
-        return item < len(self) and self._answers[item] != _NONE
-
-    def is_final(self, item: int) -> bool:
-        """Whether that answer is the last word: a success, or a failure that would come again."""
-        return self.is_answered(item) and bool(self._final[item])
-
-    def check(self, item: int, payload: str) -> None:
-        """Raises `JournalMismatch` if this item was journalled with another payload."""
-        if item < len(self) and self._payloads[item] not in (_short(payload), 0):
-            raise JournalMismatch(
-                f"the journal {self.path} belongs to another batch: item {item} differs from "
-                "the one it holds. Give the same requests in the same order, or another journal"
-            )
-
-    def answers(self) -> Iterator[dict[str, Any]]:
-        """The last `success` or `failure` line of each item that has one, in the items' order."""
-        with open(self.path, "rb") as file:
-            for offset in self._answers:
-                if offset != _NONE:
-                    file.seek(offset)
-                    yield json.loads(file.readline())
-
-    def note_send(self, item: int, payload: str, at: float) -> None:
-        """An item is about to leave, perhaps not for the first time."""
-        self._grow(item)
-        self._answers[item] = _NONE  # a failure that is tried again counts no more
-        self._payloads[item] = _short(payload)
-        self._first_sent[item] = self._first_sent[item] or at
-
-    def note_answer(self, item: int, offset: int, again: str) -> None:
-        """An answer stands at `offset`; `again` as in `Journal.answer`."""
-        self._grow(item)
-        self._answers[item] = offset
-        self._final[item] = again == "no"
-        if again == "safe":
-            self._first_sent[item] = 0.0
-
-    def _grow(self, item: int) -> None:
-        missing = item + 1 - len(self)
-        if missing > 0:
-            self._answers.extend([_NONE] * missing)
-            self._final.extend(bytes(missing))
-            self._payloads.extend([0] * missing)
-            self._first_sent.extend([0.0] * missing)
-
-    def _note(self, body: bytes) -> None:
-        head = _HEAD.match(body)
-        if head is None or (head["batch"] is None and not self.id):
-            raise self._stranger()
-        if head["item"]:
-            self.note_answer(int(head["item"]), self.size, head["again"].decode())
-            return
-        record = json.loads(b"{" + body)
-        if head["send"]:
-            self.note_send(record["item"], record["payload"], record["at"])
-        elif record["version"] != VERSION:
-            raise JournalDamaged(
-                f"{self.path} was written by another version of this package; "
-                "finish its batch there, or begin with another journal"
-            )
-        else:
-            self.id, self.began = record["id"], record["at"]
-
-    def _stranger(self) -> JournalDamaged:
-        return JournalDamaged(f"{self.path} is not the journal of a batch; give another path")
+        return self.final and self.sent is not None
 
 
 class Journal:
     """A journal open for writing, and locked. `Journal(path)` begins one or takes up an old one.
 
-    Safe for threads.
+    Safe for threads. Beside it lies ``<path>-lock``, empty, which is locked while a run goes on,
+    and SQLite's own ``-wal`` and ``-shm``, which go when it is closed.
 
     Args:
-        path: the file; its directory must exist.
-        clock: seconds since 1970.
+        path: The file; its directory must exist. A new one can be read by its owner alone.
+        clock: Seconds since 1970.
+
+    Attributes:
+        id: What the idempotency keys of this batch begin with.
+        known: One more than the highest item that earlier runs have written down.
 
     Raises:
-        JournalInUse: another run holds it.
-        JournalDamaged: it has a bad line before its end, or is no journal.
-        JournalError: it can't be opened or written.
+        JournalInUse: Another run holds it.
+        JournalDamaged: It was altered, or is no journal.
+        JournalError: It can't be opened or written.
     """
 
     def __init__(
@@ -229,27 +148,15 @@ class Journal:
     ) -> None:
         self.path = Path(path)
         self._clock = clock
-        self._mutex = Lock()
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._mutex = threading.Lock()
+        file = self.path.resolve()  # the lock is on the file, by whichever name it is called
+        if file.exists():
+            _check_kind(file, self.path)
+        self._lock = _locked(file, self.path)
         try:
-            self._fd = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise JournalError(
-                f"the journal {self.path} can't be opened: {error.strerror}"
-            ) from error
-        try:
-            self._lock = lock_file(str(self.path))
-        except BlockingIOError:
-            os.close(self._fd)
-            raise JournalInUse(
-                f"the journal {self.path} is in use by another run; wait for it to end, "
-                "or give this batch a journal of its own"
-            ) from None
-        try:
-            self.index = JournalIndex.read(self.path)
-            if self.index.torn:
-                os.ftruncate(self._fd, self.index.size)
-            if not self.index.id:
+            with _explained(self.path):
+                _create(file)
+                self._database = _connect(file)
                 self._begin()
         except BaseException:
             self.close()
@@ -257,67 +164,116 @@ class Journal:
 
     def key(self, item: int) -> str:
         """The idempotency key of an item: the same in every run over this journal."""
-        return f"{self.index.id}-{item}"
+        return f"{self.id}-{item}"
 
-    def send(self, sends: Iterable[Send]) -> None:
-        """Write down items that are about to leave; they are on the disk when this returns.
+    def find(self, item: int) -> Entry | None:
+        """What is known of an item, or None."""
+        if item >= self.known:
+            return None
+        with self._mutex, _explained(self.path):
+            row = self._database.execute(_FIND, (item,)).fetchone()
+        if row is None:
+            return None
+        request, crc, sent, success, final = row
+        if crc != _crc(request, item):
+            raise _damaged(self.path)
+        return Entry(request, sent, None if success is None else bool(success), bool(final))
+
+    def send(self, requests: Iterable[tuple[int, str]]) -> None:
+        """Write down requests that are about to leave: the item and its JSON.
+
+        They are on the disk when this returns.
 
         Raises:
-            JournalError: the disk is full or failing; nothing of `sends` may be sent.
+            JournalError: The disk is full or failing; none of them may be sent.
         """
         now = self._clock()
-        sends = list(sends)
-        self._append(
-            *(
-                {
-                    "event": "send",
-                    "item": one.item,
-                    "key": one.key,
-                    "payload": one.payload,
-                    "at": now,
-                }
-                for one in sends
-            )
-        )
-        for one in sends:
-            self.index.note_send(one.item, one.payload, now)
-        self.sync()
+        rows = [
+            (item, self.key(item), request, now, _crc(request, item)) for item, request in requests
+        ]
+        with self._mutex, _explained(self.path):
+            self._commit()
+            self._database.execute("PRAGMA synchronous = FULL")
+            with self._transaction():
+                self._database.executemany(_SEND, rows)
+                # A failure that is tried again counts no more.
+                known = [(item,) for item, *_ in rows if item < self.known]
+                self._database.executemany("DELETE FROM answers WHERE item = ?", known)
+            self._database.execute("PRAGMA synchronous = NORMAL")
 
-    def answer(self, item: int, *, success: bool, again: Again, **fields: Any) -> None:
-        """Write down how an item ended.
+    def answer(
+        self,
+        item: int,
+        *,
+        success: bool,
+        final: bool,
+        harmless: bool = False,
+        attempts: int,
+        started: float,
+        seconds: float,
+        result: Mapping[str, Any],
+    ) -> None:
+        """Write down how an item ended; `commit` makes it stand.
 
         Args:
-            item: its place in the batch.
-            success: whether it was done.
-            again: whether a next run tries it again: no, or yes since nothing was done
-                (``"safe"``), or yes though it may have been done (``"unsure"``).
-            **fields: more to write down, as JSON.
+            item: Its place in the batch.
+            success: Whether it was done.
+            final: Whether no later run tries it again.
+            harmless: Whether it is known to have had no effect, so that its key does not age.
+            attempts: How often it was tried.
+            started: When the first attempt began, in seconds since 1970.
+            seconds: From then to now.
+            result: The answer, or the error's dict.
         """
-        event = "success" if success else "failure"
-        offset = self._append({"event": event, "item": item, "again": again, **fields})
-        self.index.note_answer(item, offset, again)
+        fields = (int(success), int(final), attempts, float(started), float(seconds))
+        text = as_json(result)
+        row = (item, *fields, text, _crc(text, item, *fields))
+        statement = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        with self._mutex:
+            try:
+                if not self._database.in_transaction:
+                    self._database.execute("BEGIN")
+                self._database.execute(statement, row)
+                if harmless:
+                    self._database.execute(
+                        "UPDATE requests SET sent = NULL WHERE item = ?", (item,)
+                    )
+            except _BROKEN as error:
+                raise _explanation(self.path, error) from error
 
-    def sync(self) -> None:
-        """Bring all that was written to the disk.
+    def commit(self) -> None:
+        """Let all answers so far outlive a kill. Many to one commit cost the least."""
+        with self._mutex, _explained(self.path):
+            self._commit()
 
-        Raises:
-            JournalError: the disk fails.
-        """
-        try:
-            os.fsync(self._fd)
-        except OSError as error:
-            raise self._failed(error) from error
+    def _commit(self) -> None:
+        if self._database.in_transaction:
+            self._database.execute("COMMIT")
+
+    def refuse(self, item: int, request: Mapping[str, Any], **answer: Any) -> None:
+        """Write down an item that is never sent, whatever it is, with its answer."""
+        text = as_json(request)
+        row = (item, self.key(item), text, None, _crc(text, item))
+        with self._mutex, _explained(self.path):
+            self._database.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?)", row)
+        self.answer(item, **answer)
 
     def close(self) -> None:
-        """Sync, unlock and close. Closing twice is fine; writing after it is an error."""
+        """Bring all to the disk, unlock and close.
+
+        Closing twice is fine; writing after it is an error.
+        """
         with self._mutex:
-            fd, self._fd = self._fd, -1
-        if fd >= 0:
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-                self._lock.release()
+            database = getattr(self, "_database", None)
+            if database is not None:
+                # Back to one plain file, which can be copied, and read where nothing can be
+                # written; unless somebody reads it now.
+                with suppress(*_BROKEN):
+                    self._commit()
+                    database.execute("PRAGMA busy_timeout = 0")
+                    database.execute("PRAGMA journal_mode = DELETE")
+                database.close()
+            self._lock.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -326,69 +282,220 @@ class Journal:
         self.close()
 
     def _begin(self) -> None:
-        self.index.id, self.index.began = uuid.uuid4().hex, self._clock()
-        self._append(
-            {"event": "batch", "id": self.index.id, "version": VERSION, "at": self.index.began}
-        )
-        self.sync()
-        _sync_directory(self.path.parent)
+        """Make the tables where there are none; check what is there."""
+        database = self._database
+        with self._transaction():
+            if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                for statement in SCHEMA.split(";\n")[:-1]:
+                    database.execute(statement)
+                database.execute(f"PRAGMA application_id = {APPLICATION}")
+                database.execute(f"PRAGMA user_version = {VERSION}")
+                values = (uuid.uuid4().hex, self._clock())
+                database.execute("INSERT INTO batch VALUES (?, ?)", values)
+        # Only now, so that the number of the application is in the file itself.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        self.id: str = database.execute("SELECT id FROM batch").fetchone()[0]
+        self.known: int = database.execute(_KNOWN).fetchone()[0]
+        query = "SELECT 1 FROM requests WHERE key <> ? || '-' || item LIMIT 1"
+        if (
+            database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
+            or database.execute(query, (self.id,)).fetchone()
+        ):
+            raise _damaged(self.path)
 
-    def _append(self, *records: dict[str, Any]) -> int:
-        """Append records, all or none; the offset where the first one starts."""
-        data = b"".join(map(_line, records))
-        with self._mutex:
-            if self._fd < 0:
-                raise JournalError(f"the journal {self.path} is closed")
-            start = self.index.size
-            try:
-                written = 0
-                while written < len(data):
-                    written += os.write(self._fd, memoryview(data)[written:])
-                self.index.size = start + len(data)
-            except BaseException as error:
-                os.ftruncate(self._fd, start)  # half a line would spoil what follows
-                self.index.size = start
-                raise self._failed(error) if isinstance(error, OSError) else error from None
-            return start
-
-    def _failed(self, error: OSError) -> JournalError:
-        return JournalError(f"the journal {self.path} can't be written: {error.strerror}")
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    """A record as one line, led by the CRC-32 of what follows."""
-    text = json.dumps(record, separators=(",", ":"), default=str)
-    body = text[1:].encode()
-    return b'%s%08x",%s\n' % (_PREFIX, zlib.crc32(body), body)
-
-
-def _checked(raw: bytes) -> bytes | None:
-    """The part of a line after its checksum; None if the line is torn or altered."""
-    body = raw[_BODY:-1]
-    try:
-        expected = int(raw[len(_PREFIX) : len(_PREFIX) + 8], 16)
-    except ValueError:
-        return None
-    whole = raw.startswith(_PREFIX) and raw.endswith(b"\n")
-    return body if whole and zlib.crc32(body) == expected else None
-
-
-def _short(payload: str) -> int:
-    return int(payload[:16], 16)
-
-
-def _may_begin_a_journal(path: Path) -> bool:
-    """Whether the file, without one sound line, may be the torn first line of a journal."""
-    with open(path, "rb") as file:
-        start = file.read(len(_PREFIX))
-        return _PREFIX.startswith(start) and b"\n" not in start + file.read()
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new file's name durable too; Windows has no such call and needs none."""
-    if os.name == "posix":
-        fd = os.open(path, os.O_RDONLY)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
         try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            with suppress(*_BROKEN):  # some errors have rolled it back already
+                self._database.execute("ROLLBACK")
+            raise
+
+
+class Answers:
+    """The answers in a journal, read anew each time they are gone through, in the items' order.
+
+    Each is a dict with ``item``, ``request``, ``success``, ``final``, ``attempts``, ``started``,
+    ``seconds`` and ``result``.
+
+    Args:
+        path: The journal; a run may write to it meanwhile.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        JournalDamaged: It was altered, or is no journal.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self._reading() as database:
+            for item, request, asked, *fields, result, crc in database.execute(_ANSWERS):
+                if asked != _crc(request, item) or crc != _crc(result, item, *fields):
+                    raise _damaged(self.path)
+                success, final, attempts, started, seconds = fields
+                yield {
+                    "item": item,
+                    "request": json.loads(request),
+                    "result": json.loads(result),
+                    "success": bool(success),
+                    "final": bool(final),
+                    "attempts": attempts,
+                    "started": started,
+                    "seconds": seconds,
+                }
+
+    def about(self) -> tuple[int, float]:
+        """How many items are known, and when the batch began, in seconds since 1970."""
+        with self._reading() as database:
+            row = database.execute(f"SELECT ({_KNOWN}), began FROM batch").fetchone()
+        return row or (0, 0.0)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        file = self.path.resolve(strict=True)
+        with _explained(self.path):
+            if not _check_kind(file, self.path):
+                database = sqlite3.connect(":memory:")
+                database.executescript(SCHEMA)  # a run is about to begin it
+            else:
+                database = _connect(file, "mode=ro")
+            try:
+                yield database
+            finally:
+                database.close()
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """A dict as JSON; a field that JSON can't say by Python's description of it, cut short."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps({str(name): _sayable(field) for name, field in value.items()})
+
+
+def _sayable(value: Any) -> Any:
+    try:
+        json.dumps(value)
+        return value
+    except (TypeError, ValueError, RecursionError):
+        pass
+    try:
+        return bounded_repr(value)
+    except Exception:  # a number of too many digits, say
+        return f"a value of type {type(value).__name__}"
+
+
+def _crc(text: str, *fields: float) -> int:
+    return zlib.crc32(f"{fields}{text}".encode())
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+_opening = threading.Lock()
+
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the latter where it quotes a damaged name."""
+
+
+def _locked(file: Path, path: Path) -> sqlite3.Connection:
+    """The lock of a journal, which goes with its process, however that ends.
+
+    It is an exclusive transaction on an empty database beside it. (On the journal itself it would
+    keep out those who read.)
+    """
+    lock = file.with_name(f"{file.name}-lock")
+    with _opening:
+        _create(lock)
+        database = _connect(lock, "mode=rw", patience=0)
+        try:
+            database.execute("PRAGMA journal_mode = MEMORY")  # one file less
+            database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            database.close()
+            raise _explanation(path, error) from error
+    return database
+
+
+def _create(file: Path) -> None:
+    """Make a file that only its owner can read, if there is none.
+
+    One that is there is not even opened: to close it again would drop SQLite's locks on it.
+    """
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise JournalError(f"the journal {file} can't be opened: {error.strerror}") from error
+
+
+def _connect(file: Path, how: str = "mode=rw", *, patience: float = PATIENCE) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{file.as_uri()}?{how}",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _check_kind(file: Path, path: Path) -> bool:
+    """Whether the file is a journal; False if it is empty. Nothing in it or beside it changes.
+
+    Raises:
+        JournalDamaged: It is something else.
+    """
+    if not file.stat().st_size:
+        return False
+    database = _connect(file, "mode=ro&immutable=1")
+    try:
+        application = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError:
+        application = version = None
+    finally:
+        database.close()
+    if application != APPLICATION:
+        raise JournalDamaged(f"{path} is not the journal of a batch; give another path")
+    if version != VERSION:
+        raise JournalDamaged(
+            f"{path} was written by another version of this package; "
+            "finish its batch there, or begin with another journal"
+        )
+    return True
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        raise _explanation(path, error) from error
+
+
+def _explanation(path: Path, error: Exception) -> JournalError:
+    if isinstance(error, UnicodeDecodeError):
+        return _damaged(path)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _damaged(path)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return JournalInUse(
+            f"the journal {path} is in use by another run; wait for it to end, or give this batch "
+            "a journal of its own. If there is no other run, its file system has no locks: put "
+            "the journal on a local disk"
+        )
+    return JournalError(f"the journal {path} can't be read or written: {error}")
+
+
+def _damaged(path: Path) -> JournalDamaged:
+    return JournalDamaged(
+        f"the journal {path} is damaged: what it holds has changed since it was written; "
+        "take a copy of it from before, or begin with another journal"
+    )

@@ -19,8 +19,10 @@ __all__ = ["WorkQueue"]
 
 
 class WorkQueue:
-    """The items of one run, shared by the thread that feeds it, the one that hands them out, and
-    those that carry them out.
+    """The items of one run.
+
+    It is shared by the thread that feeds it, the one that hands them out, and those that carry
+    them out.
 
     Args:
         look_ahead: how many items to hold ready; below half of it, `wanted` asks for more.
@@ -102,8 +104,10 @@ class WorkQueue:
     # -- the one who hands them out --------------------------------------------------------------
 
     def take(self) -> Item | float:
-        """The next item that may go, now; or the moment when one will, infinite if only `wake`
-        can tell."""
+        """The next item that may go now, or the moment when one will.
+
+        It is infinite if only `wake` can tell.
+        """
         with self._mutex:
             if self._over():
                 return math.inf

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .journal import JournalIndex
+from .journal import Answers
 from .stats import BatchStats, Tally
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ class Failure:
         message: one sentence for people.
         response_code: the HTTP status; None where there was no answer.
         request_id: the server's name for it; None where it never answered.
-        retryable: whether it may succeed later. The same batch over its journal tries it again.
+        retryable: whether the same call might have succeeded a moment later.
+        final: False where the same batch over its journal tries it again (an outcome that is not
+            known for as long as the server keeps the key, a day), True where it never does.
         attempts: how often it was tried.
     """
 
@@ -40,6 +42,7 @@ class Failure:
     response_code: int | None
     request_id: str | None
     retryable: bool
+    final: bool
     attempts: int
 
     def __str__(self) -> str:
@@ -71,18 +74,13 @@ class BatchReport:
 
     @property
     def results(self) -> Iterator[dict[str, Any]]:
-        """Every request that ended, in order: ``{"item", "request", "result", "success",
-        "attempts", "started", "seconds"}``. `result` is the answer, or the error's dict."""
-        for record in self._records:
-            yield {
-                "item": record["item"],
-                "request": record["request"],
-                "result": record["result"],
-                "success": record["event"] == "success",
-                "attempts": record["attempts"],
-                "started": record["started"],
-                "seconds": record["seconds"],
-            }
+        """Every request that ended, in order.
+
+        Each is ``{"item", "request", "result", "success", "final", "attempts", "started",
+        "seconds"}``. `result` is the answer, or the error's dict; `final`
+        is False where the same batch over its journal tries again.
+        """
+        return iter(self._records)
 
     @cached_property
     def failures(self) -> list[Failure]:
@@ -91,6 +89,7 @@ class BatchReport:
             Failure(
                 item=result["item"],
                 request=result["request"],
+                final=result["final"],
                 attempts=result["attempts"],
                 **{
                     name: result["result"][name]
@@ -103,9 +102,11 @@ class BatchReport:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row for each request that ended, indexed by `item`: the request's and the answer's
-        plain fields, `success`, `attempts`, `started` and `seconds`. `started` counts in seconds
-        from the first request of the batch."""
+        """One row for each request that ended, indexed by `item`.
+
+        Its columns are the request's and the answer's plain fields, `success`, `attempts`,
+        `started` and `seconds`. `started` counts in seconds from the first request of the batch.
+        """
         import pandas as pd
 
         rows = [_row(result) for result in self.results]
@@ -127,31 +128,19 @@ class BatchReport:
 def read_report(journal: str | os.PathLike[str]) -> BatchReport:
     """The report of a batch as its journal tells it: after a crash, or while it still runs.
 
-    `stats.total` counts the requests that the journal has seen; `total_time` is from the first
-    line to the last answer.
+    `stats.total` counts the requests that the journal has seen; `total_time` is from its
+    beginning to the last answer.
     """
-    index = JournalIndex.read(Path(journal))
+    answers = Answers(journal)
+    total, began = answers.about()
     tally = Tally()
-    tally.take(len(index))
-    last = index.began
-    for record in index.answers():
-        tally.end(
-            success=record["event"] == "success",
-            attempts=record["attempts"],
-            seconds=record["seconds"],
-        )
+    last = began
+    for record in answers:
+        tally.recall(record)
         last = max(last, record["started"] + record["seconds"])
-    return BatchReport(tally.stats(last - index.began), Answers(index), journal=index.path)
-
-
-class Answers:
-    """The answers in a journal, read anew from the file each time they are gone through."""
-
-    def __init__(self, index: JournalIndex) -> None:
-        self._index = index
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._index.answers()
+    # A run that goes on meanwhile may have sent some since they were counted.
+    tally.take(max(total, tally.successful + tally.failed))
+    return BatchReport(tally.stats(last - began), answers, journal=answers.path)
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import threading
@@ -14,18 +15,18 @@ from itertools import count
 from typing import Any
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
 from ..client.transport.quota import RETRY_COST
 from .attempts import Attempts, Here, InvalidRequestError, Remote
 from .crew import Crew
 from .dispatcher import Dispatcher, Waker
 from .interrupts import Interrupts
 from .items import Item, as_request
-from .journal import Again, Journal, JournalError, JournalMismatch, Send, payload_hash
+from .journal import Answers, Entry, Journal, JournalError, JournalMismatch
 from .pacing import Pacer
 from .progress import Snapshot, progress_for
 from .queue import WorkQueue
-from .report import Answers, BatchReport
+from .report import BatchReport
 from .stats import Tally
 
 __all__ = ["run_batch"]
@@ -47,7 +48,8 @@ GRACE = 2.0
 """Seconds that a stopped batch waits for the answers to what is under way."""
 
 KEY_LIFETIME = 24 * 3600.0
-"""Seconds for which the server knows an idempotency key (`contract.md`, Idempotency)."""
+"""Seconds for which the server knows an idempotency key (its OpenAPI document says so, at
+`Idempotency-Key`)."""
 
 PROBE = 1.0
 """Seconds between two attempts while the retry budget is spent."""
@@ -111,9 +113,9 @@ def run_batch(
     source = iter(requests)
     total = len(requests) if isinstance(requests, Sized) else None
     with Journal(journal) if journal is not None else nullcontext() as book:
-        if book and total is not None and total < len(book.index):
+        if book and total is not None and total < book.known:
             raise too_long(book, total)
-        batch = book.index.id if book else uuid.uuid4().hex
+        batch = book.id if book else uuid.uuid4().hex
         pool = executor if isinstance(executor, ThreadPoolExecutor) else None
         attempts: Attempts
         if executor is None or pool is not None:
@@ -125,8 +127,11 @@ def run_batch(
 
 
 class _Run:
-    """One run of a batch: the calling thread feeds it, a dispatcher hands its items out, and that
-    thread or those of the crew carry them out."""
+    """One run of a batch.
+
+    The calling thread feeds it, a dispatcher hands its items out, and that thread or those of the
+    crew carry them out.
+    """
 
     def __init__(self, attempts: Attempts, batch: str, journal: Journal | None) -> None:
         self._attempts = attempts
@@ -167,7 +172,7 @@ class _Run:
         if self._journal:
             self._recall(self._journal)
         shown = progress_for(progress)
-        crew = Crew(self._carry_out, size, self._waker, pool)
+        crew = Crew(self._work, size, self._waker, pool)
         dispatching = threading.Thread(
             target=self._dispatch, args=(crew,), name="batch", daemon=True
         )
@@ -192,12 +197,12 @@ class _Run:
         return self._report(total)
 
     def _report(self, total: int | None) -> BatchReport:
+        records: Iterable[dict[str, Any]]
         if self._journal:
-            self._journal.sync()
-            records: Iterable[dict[str, Any]] = Answers(self._journal.index)
+            records = Answers(self._journal.path)
         else:
             records = [self._records[index] for index in sorted(self._records)]
-        known = max(total or 0, len(self._journal.index) if self._journal else 0)
+        known = max(total or 0, self._journal.known if self._journal else 0)
         unread = max(0, known - self._tally.total)
         self._tally.take(unread)
         return BatchReport(
@@ -208,13 +213,8 @@ class _Run:
         )
 
     def _recall(self, journal: Journal) -> None:
-        for record in journal.index.answers():
-            self._tally.end(
-                success=record["event"] == "success",
-                attempts=record["attempts"],
-                seconds=record["seconds"],
-                resumed=True,
-            )
+        for record in Answers(journal.path):
+            self._tally.recall(record, resumed=True)
 
     def _snapshot(self, total: int | None) -> Snapshot:
         tally, seconds = self._tally, time.monotonic() - self._began
@@ -267,7 +267,7 @@ class _Run:
         quick = time.monotonic() - began < QUICK
         self._block = min(2 * self._block, LOOK_AHEAD) if quick else 1
         if block and self._journal:
-            self._journal.send(Send(one.index, one.key, one.payload) for one in block)
+            self._journal.send((one.index, one.text) for one in block)
         self._queue.feed(block, last=ended)
 
     def _items(self, source: Iterator[Mapping[str, Any] | str]) -> Iterator[Item]:
@@ -281,31 +281,37 @@ class _Run:
                     break
             self._tally.take()
             item = Item(index, f"{self._batch}-{index}")
+            before = journal.find(index) if journal else None
+            if before and before.success is False and not before.settled:
+                self._tally.undo_failure()
             try:
                 item.request = as_request(value)
-                if journal:
-                    item.payload = payload_hash(item.request)
-            except (TypeError, ValueError) as error:
-                if not (journal and journal.index.is_final(index)):
+                text = json.dumps(item.request, allow_nan=False) if journal else ""
+            except (TypeError, ValueError, RecursionError) as error:
+                if not (before and before.settled):
                     self._fail(item, InvalidRequestError(str(error)))
                 continue
-            if journal and not self._is_due(journal, item):
-                continue
-            yield item
-        if journal and len(journal.index) > self._tally.total:
+            item.text = text
+            if before is None or self._is_due(item, before):
+                yield item
+        if journal and journal.known > self._tally.total:
             raise too_long(journal, self._tally.total)
 
-    def _is_due(self, journal: Journal, item: Item) -> bool:
+    def _is_due(self, item: Item, before: Entry) -> bool:
         """Whether the item is to be sent in this run, by what earlier ones have written."""
-        index = journal.index
-        index.check(item.index, item.payload)
-        if index.is_final(item.index):
+        if before.sent is None:
+            return True  # nothing was done under its key, so it may be another request now
+        if before.request != item.text and _canonical(before.request) != _canonical(item.text):
+            assert self._journal is not None
+            raise JournalMismatch(
+                f"the journal {self._journal.path} belongs to another batch: item {item.index} "
+                "differs from the one it holds. Give the same requests in the same order, or "
+                "another journal"
+            )
+        if before.final:
             return False
-        if index.is_answered(item.index):
-            self._tally.undo_failure()
-        since = index.first_sent(item.index)
-        if since is not None and time.time() - since > KEY_LIFETIME:
-            self._fail(item, OutcomeUnknownError(TOO_OLD))
+        if time.time() - before.sent > KEY_LIFETIME:
+            self._fail(item, OutcomeUnknownError(TOO_OLD), final=True)
             return False
         return True
 
@@ -315,7 +321,7 @@ class _Run:
         """Hand the items out until all are settled; a thread of its own."""
         try:
             dispatcher = Dispatcher(
-                self._take, self._attempts.start, self._carry_out, crew, self._waker
+                self._take, self._attempts.start, self._carry_out, self._save, crew, self._waker
             )
             dispatcher.run(lambda: self._queue.over)
         except BaseException as error:
@@ -352,6 +358,17 @@ class _Run:
         except BaseException as error:
             self._break_off(error)
 
+    def _work(self, item: Item) -> None:
+        self._carry_out(item)
+        self._save()
+
+    def _save(self) -> None:
+        if self._journal:
+            try:
+                self._journal.commit()
+            except JournalError as error:
+                self._break_off(error)
+
     def _attempt(self, item: Item) -> None:
         outcome = self._attempts.make(item)
         limit, error = outcome.limit, outcome.error
@@ -364,7 +381,9 @@ class _Run:
         if error is None:
             if item.starved is not None:
                 self._attempts.quota.refund(RETRY_COST)
-            self._end(item, success=True, again="no", result=dict(outcome.answer or {}))
+            self._end(
+                item, success=True, final=True, harmless=False, result=dict(outcome.answer or {})
+            )
             self._queue.settle()
             return
         item.doubt |= isinstance(error, OutcomeUnknownError)
@@ -378,8 +397,10 @@ class _Run:
         self._queue.put_aside(item, outcome.wait)
 
     def _paid(self, item: Item) -> bool:
-        """Whether an item that waits for the retry budget may go now; else it is put aside again,
-        or given up. One at a time may go unpaid: somebody has to find out that the server is back.
+        """Whether an item that waits for the retry budget may go now.
+
+        Else it is put aside again, or given up. One at a time may go unpaid: somebody has to find
+        out that the server is back.
         """
         now = time.monotonic()
         assert item.starved is not None
@@ -397,41 +418,54 @@ class _Run:
             self._queue.give_back(item, PROBE)
         return False
 
-    def _fail(self, item: Item, error: ResonanceError) -> None:
+    def _fail(self, item: Item, error: ResonanceError, *, final: bool | None = None) -> None:
         error.attempts = item.attempts
         doubt = item.doubt or isinstance(error, OutcomeUnknownError)
-        again: Again = "unsure" if doubt else "safe"
-        if isinstance(error, InvalidRequestError) or is_final(error):
-            again = "no"
-        self._end(item, success=False, again=again, result=dict(error.as_dict()))
+        if final is None:
+            final = is_final(error)
+        harmless = isinstance(error, InvalidRequestError) or not (final or doubt)
+        result = error.as_dict()
+        self._end(item, success=False, final=final, harmless=harmless, result=result)
 
-    def _end(self, item: Item, *, success: bool, again: Again, result: dict[str, Any]) -> None:
+    def _end(
+        self, item: Item, *, success: bool, final: bool, harmless: bool, result: dict[str, Any]
+    ) -> None:
         seconds = time.monotonic() - item.began if item.attempts else 0.0
         if self._closed:
             return  # too late for the report; a next run will hear the answer again
-        fields = {
-            "request": item.request,
+        fields: dict[str, Any] = {
+            "success": success,
+            "final": final,
             "attempts": item.attempts,
             "started": item.started or time.time(),
             "seconds": seconds,
             "result": result,
         }
-        if self._journal:
-            self._journal.answer(item.index, success=success, again=again, **fields)
+        if not self._journal:
+            self._records[item.index] = {"item": item.index, "request": item.request, **fields}
+        elif item.text:
+            self._journal.answer(item.index, harmless=harmless, **fields)
         else:
-            event = "success" if success else "failure"
-            self._records[item.index] = {"event": event, "item": item.index, **fields}
+            self._journal.refuse(item.index, item.request, **fields)
         self._tally.end(success=success, attempts=item.attempts, seconds=seconds)
 
 
 def is_final(error: ResonanceError) -> bool:
-    """Whether the server has refused the request for good, and would answer the same again."""
-    code = error.response_code or 0
-    return 400 <= code < 500 and code not in MAY_CHANGE
+    """Whether the same request would fail in the same way again.
+
+    It is none, or the server has refused it for good.
+    """
+    refused = isinstance(error, ClientError) and error.response_code not in MAY_CHANGE
+    return refused or isinstance(error, InvalidRequestError)
+
+
+def _canonical(text: str) -> str:
+    """A request's JSON, whatever the order of its fields."""
+    return json.dumps(json.loads(text), sort_keys=True)
 
 
 def too_long(journal: Journal, total: int) -> JournalMismatch:
     return JournalMismatch(
-        f"the journal {journal.path} belongs to another batch: it holds {len(journal.index)} "
+        f"the journal {journal.path} belongs to another batch: it holds {journal.known} "
         f"items, and this one has {total}. Give the same requests, or another journal"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Any
 
 __all__ = ["BatchStats", "Tally", "percentile"]
 
@@ -103,6 +104,15 @@ class Tally:
                 self._seconds.append(seconds)
                 self.retries += attempts - 1
             self.resumed += resumed
+
+    def recall(self, record: Mapping[str, Any], *, resumed: bool = False) -> None:
+        """An item has ended as a record of a journal tells it."""
+        self.end(
+            success=record["success"],
+            attempts=record["attempts"],
+            seconds=record["seconds"],
+            resumed=resumed,
+        )
 
     def undo_failure(self) -> None:
         """A failure of an earlier run is tried again."""

@@ -54,20 +54,23 @@ class Finding:
 
 
 def python_version(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Iterator[Finding]:
-    """Python 3.11 to 3.13."""
-    supported = (3, 11) <= version[:2] <= (3, 13)
-    mend = "" if supported else f"install Python 3.11, 3.12 or 3.13, then {REINSTALL}"
-    yield Finding("Python", ".".join(map(str, version)), mend)
+    """Python 3.11 or newer; newer than 3.15 was not tested."""
+    name = ".".join(map(str, version))
+    if version[:2] < (3, 11):
+        yield Finding("Python", name, f"install Python 3.11 or newer, then {REINSTALL}")
+    elif version[:2] > (3, 15):
+        yield Finding("Python", f"{name}, newer than what was tested", "try 3.15", False)
+    else:
+        yield Finding("Python", name)
 
 
-def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
+def packages(lock: Path = ROOT / "requirements-lessons.lock") -> Iterator[Finding]:
     """Each installed version equal to the lock's.
 
-    Lessons do without what only tests and the site ask for. Of packages that nobody asks for by
-    name, conda chooses the versions.
+    Of packages that nobody asks for by name, conda chooses the versions, and may do without.
     """
     if not lock.is_file():
-        yield Finding("packages", "no requirements.lock here (not a clone), so none to compare")
+        yield Finding("packages", f"no {lock.name} here (not a clone), so none to compare")
         return
     try:
         from packaging.markers import Marker
@@ -75,26 +78,27 @@ def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
         yield Finding("packages", "not installed", REINSTALL)
         return
     missing: list[str] = []
-    spared: list[str] = []
-    other, total, wanted_by_lessons = [], 0, asked_for()
+    other: list[str] = []
+    total, wanted_by_lessons = 0, asked_for()
     for name, wanted, marker in PINNED.findall(lock.read_text(encoding="utf-8")):
         if marker and not Marker(marker).evaluate():
+            continue
+        if CONDA and name not in wanted_by_lessons:
             continue
         total += 1
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            (missing if name in wanted_by_lessons else spared).append(name)
+            missing.append(name)
             continue
-        if installed != wanted and (name in wanted_by_lessons or not CONDA):
+        if installed != wanted:
             other.append(f"{name} is {installed}, not {wanted}")
     if missing:
         yield Finding("packages", f"{len(missing)} missing: {some(missing)}", REINSTALL)
     if other:
         yield Finding("packages", f"{len(other)} not as locked: {some(other)}", REINSTALL, False)
     if not missing and not other:
-        rest = f"; {len(spared)} that lessons do not ask for are not here" if spared else ""
-        yield Finding("packages", f"{total - len(spared)} as in requirements.lock{rest}")
+        yield Finding("packages", f"{total} as in {lock.name}")
 
 
 def asked_for() -> set[str]:

@@ -7,20 +7,20 @@ Nothing else in the package starts a sandbox.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from . import exercises
+from . import exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
 
-__all__ = ["LessonClient", "SetUpError", "connect", "needs_sandbox"]
+__all__ = ["LessonClient", "SetUpError", "connect"]
 
 
 class LessonClient(ResonanceOSAPIClient):
@@ -50,6 +50,9 @@ class SetUpError(RuntimeError):
 PATIENCE = 120.0
 """Seconds that a sandbox may take to start: in a workshop thirty start on one machine at once."""
 
+panels: WeakSet[Any] = WeakSet()
+"""Widgets of the lessons: `connect()` tells each that it was called again (`reconnected()`)."""
+
 _running: tuple[Sandbox, dict[str, Any]] | None = None
 """The sandbox of this process, and the options it was started with."""
 
@@ -78,17 +81,14 @@ def connect(**options: Any) -> LessonClient:
         raise SetUpError(
             f"{where} does not work: {health.get('message')} Fix: {fix}, then run this cell again."
         )
+    for panel in panels:
+        panel.reconnected()
+    panels.clear()
     exercises.use(api)
+    sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
     return api
-
-
-def needs_sandbox(api: LessonClient) -> bool:
-    """Whether `api` talks to a sandbox; where it doesn't, say that the cell is skipped."""
-    if api.sandbox is None:
-        print("Skipped: this cell needs the sandbox, and you are connected to another server.")
-    return api.sandbox is not None
 
 
 def _elsewhere(url: str) -> LessonClient:
@@ -157,8 +157,7 @@ def show_errors_as_sentences() -> None:
 
     A lesson still stops there, as it should. Elsewhere than in IPython this does nothing.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = sandbox_only.shell()
     if shell is None:
         return
 

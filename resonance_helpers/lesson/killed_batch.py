@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch.journal import JournalIndex
+from ..batch.report import read_report
 from ..batch.run import run_batch
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
@@ -48,10 +48,10 @@ class Victim:
 
     def _answers(self) -> int:
         try:
-            index = JournalIndex.read(self.journal)
+            stats = read_report(self.journal).stats
         except FileNotFoundError:
             return 0
-        return sum(map(index.is_answered, range(len(index))))
+        return stats.successful + stats.failed
 
 
 def start(

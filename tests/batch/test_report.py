@@ -13,7 +13,8 @@ from resonance_helpers.batch import BatchReport, Failure
 from resonance_helpers.batch.stats import Tally, percentile
 
 SUCCESS = {
-    "event": "success",
+    "success": True,
+    "final": True,
     "item": 0,
     "request": {"prompt": "p", "profile_name": "tech_startup", "seed": 3},
     "attempts": 2,
@@ -23,7 +24,7 @@ SUCCESS = {
 }
 FAILURE = {
     **SUCCESS,
-    "event": "failure",
+    "success": False,
     "item": 1,
     "attempts": 1,
     "started": 1000.25,
@@ -45,7 +46,7 @@ def report(*records) -> BatchReport:
     tally.take(len(records))
     for record in records:
         tally.end(
-            success=record["event"] == "success",
+            success=record["success"],
             attempts=record["attempts"],
             seconds=record["seconds"],
         )
@@ -74,6 +75,7 @@ def test_a_failure_says_why():
             response_code=422,
             request_id="r1",
             retryable=False,
+            final=True,
             attempts=1,
         )
     ]

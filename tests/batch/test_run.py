@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
+import sqlite3
+import sys
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import requests
@@ -221,6 +227,11 @@ def test_an_outage_that_lasts_fails_every_request_with_its_reason(serve, monkeyp
 # -- over a journal -------------------------------------------------------------------------------
 
 
+def dump(journal: Path) -> list[str]:
+    with closing(sqlite3.connect(journal)) as database:
+        return list(database.iterdump())
+
+
 def test_a_finished_batch_is_not_sent_again(serve, tmp_path):
     api, server = serve()
     first = run_batch(api, prompts(10), journal=tmp_path / "j")
@@ -270,11 +281,11 @@ def test_the_journal_of_another_batch_is_refused_before_anything_is_sent(serve, 
     api, server = serve()
     run_batch(api, ["a", "b", "c"], journal=tmp_path / "j")
     server.prompts.clear()
-    content = (tmp_path / "j").read_bytes()
+    content = dump(tmp_path / "j")
     with pytest.raises(JournalMismatch, match="belongs to another batch"):
         run_batch(api, other, journal=tmp_path / "j")
     assert not server.prompts
-    assert (tmp_path / "j").read_bytes() == content
+    assert dump(tmp_path / "j") == content
 
 
 def test_a_shorter_input_without_a_length_is_found_out_too(serve, tmp_path):
@@ -313,8 +324,10 @@ def test_every_request_is_written_down_before_it_leaves(serve, tmp_path):
     unwritten = []
 
     def script(prompt, attempt):
-        if f'"item":{prompt.split()[1]},"key"' not in path.read_text():
-            unwritten.append(prompt)
+        with closing(sqlite3.connect(path)) as journal:
+            query = "SELECT count(*) FROM requests WHERE item = ? AND sent"
+            if journal.execute(query, (int(prompt.split()[1]),)).fetchone() != (1,):
+                unwritten.append(prompt)
         return 200
 
     api, _ = serve(script)
@@ -332,6 +345,45 @@ def test_a_journal_that_can_not_be_written_stops_the_batch(serve, tmp_path, monk
     with pytest.raises(JournalError, match="the disk is full"):
         run_batch(api, prompts(500), concurrency=2, journal=tmp_path / "j")
     assert len(server.prompts) < 10
+
+
+@pytest.mark.parametrize("over_a_journal", [False, True])
+def test_an_item_that_json_can_not_say_fails_alone(serve, tmp_path, over_a_journal):
+    loop: list[object] = []
+    loop.append(loop)
+    odd = [{(1, 2): 3}, loop, {1: 1, "1": object()}, float("nan"), 10**5000]
+    requests_ = ["a", *({"prompt": "b", "tags": tags} for tags in odd), "c"]
+    journal = tmp_path / "j" if over_a_journal else None
+    for _ in range(2):
+        api, _ = serve()
+        report = run_batch(api, requests_, journal=journal)
+        assert (report.stats.successful, report.stats.failed) == (2, 5)
+        assert [failure.item for failure in report.failures] == [1, 2, 3, 4, 5]
+        assert {failure.type for failure in report.failures} == {"invalid-request"}
+        assert all(failure.final for failure in report.failures)
+        assert report.failures[0].request["prompt"] == "b"
+
+
+def test_what_never_left_may_be_mended(serve, tmp_path):
+    api, server = serve()
+    run_batch(
+        api, ["a", {"prompt": "b", "tags": {(1, 2): 3}}, {"promt": "c"}, 7], journal=tmp_path / "j"
+    )
+    report = run_batch(api, ["a", "b", "c", "d"], journal=tmp_path / "j")
+    assert server.prompts == ["a", "b", "c", "d"]
+    assert (report.stats.successful, report.stats.failed, report.stats.resumed) == (4, 0, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock there")
+def test_a_file_system_without_flock_is_no_other_run(serve, tmp_path, monkeypatch):
+    import fcntl
+
+    def flock(fd, operation):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    api, _ = serve()
+    assert run_batch(api, ["a"], journal=tmp_path / "j").stats.successful == 1
 
 
 def test_the_report_of_a_journal_is_that_of_its_run(serve, tmp_path):

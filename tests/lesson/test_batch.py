@@ -15,8 +15,9 @@ PROMPTS = [{"prompt": f"prompt {number}"} for number in range(60)]
 def report(*spans: tuple[float, float], failed: int | None = None) -> BatchReport:
     records = [
         {
-            "event": "failure" if item == failed else "success",
             "item": item,
+            "success": item != failed,
+            "final": True,
             "request": {},
             "attempts": 1,
             "started": 1000 + began,

@@ -14,7 +14,7 @@ import pytest
 
 import resonance_sandbox as sandbox
 from resonance_helpers.lesson import connect as tutorial
-from resonance_helpers.lesson.connect import LessonClient, SetUpError, connect, needs_sandbox
+from resonance_helpers.lesson.connect import LessonClient, SetUpError, connect
 
 
 @pytest.fixture
@@ -35,8 +35,6 @@ def test_one_stable_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == "Connected to ResonanceOS, healthy: a sandbox on this machine.\n"
     assert api.sandbox is not None
     assert api.base_url == api.sandbox.url
-    assert needs_sandbox(api)
-    assert capsys.readouterr().out == ""
 
 
 def test_a_second_call_finds_the_same_sandbox_in_its_first_state() -> None:
@@ -120,10 +118,8 @@ class TestAnotherServer:
         api = connect()
         assert api.sandbox is None
         assert api.get_profiles()["count"] == 9
-        assert not needs_sandbox(api)
         out = capsys.readouterr().out
         assert "the server of RESONANCE_URL" in out
-        assert "Skipped: this cell needs the sandbox" in out
         assert key not in out
         assert other.url not in out
 

@@ -72,8 +72,8 @@ def one_failure(answer: Any, api: Any) -> str:
     solution="""
 three = ["Rain", "Snow", "Hail"]
 with tempfile.TemporaryDirectory() as folder:
-    run_batch(api, three[:2], journal=f"{folder}/journal.jsonl")
-    answer = run_batch(api, three, journal=f"{folder}/journal.jsonl")
+    run_batch(api, three[:2], journal=f"{folder}/journal.db")
+    answer = run_batch(api, three, journal=f"{folder}/journal.db")
 """,
 )
 def resumed(answer: Any, api: Any) -> str:
