@@ -17,14 +17,27 @@ import psutil
 from resonance_sandbox.settings import is_loopback
 from resonance_sandbox.tenants.attendees import AttendeesError
 
+from .attendee import confined, environment, theirs_to_change
 from .room import Room
 
 __all__ = ["HubError", "add_options", "run"]
 
 HERE = Path(__file__).resolve().parent
 PROXY = HERE / "node_modules" / ".bin" / "configurable-http-proxy"
+ROOT = HERE.parent
 SETTINGS = "RESONANCE_WORKSHOP"
 """The variable that carries what was asked for to `jupyterhub_config.py`."""
+
+PATIENCE = 300
+"""Seconds that a first look at the installation may take on a busy machine."""
+
+READ = """\
+import sys
+from importlib.util import find_spec
+parts = "jupyterhub.singleuser", "jupyterlab", "resonance_helpers", "resonance_sandbox"
+for path in [*(find_spec(part).origin for part in parts), *sys.argv[1:]]:
+    open(path, "rb").close()
+"""
 
 EXPOSED = (
     "Warning: {host} can be reached from other machines, and so can a Python prompt on this one by "
@@ -72,7 +85,14 @@ def run(options: argparse.Namespace) -> int:
     except (HubError, AttendeesError, OSError) as error:
         print(f"workshop: {error}", file=sys.stderr)
         return 2
-    command = [sys.executable, "-m", "jupyterhub", "--config", str(HERE / "jupyterhub_config.py")]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyterhub",
+        "--config",
+        str(HERE / "jupyterhub_config.py"),
+    ]
     os.execv(sys.executable, command)
     return 0
 
@@ -151,32 +171,37 @@ def install_proxy() -> None:
 
 
 def check_readable(room: Room) -> None:
-    """Attendees who are users of their own have to be able to run this Python."""
-    user = room.user(room.attendees[0].tenant)
-    if user is None:
+    """Look whether attendees who are users of their own can run this Python, and not change it.
+
+    It is tried as a user whom nobody is: what an attendee has planted is nowhere near.
+    """
+    if room.user(room.attendees[0].tenant) is None:
         return
+    for path in (room.path.parent, ROOT, Path(sys.prefix), Path(sys.base_prefix)):
+        if at := theirs_to_change(path):
+            raise HubError(
+                f"others can write to {at}, and the workshop would run or read as root what they "
+                "put there; take that right away, or move what is in it to a folder of your own"
+            )
+    lessons = sorted(room.lessons.iterdir())
     try:
-        subprocess.run(
-            [sys.executable, HERE / "seat.py", "--help"],
-            user=user,
-            group=user,
-            extra_groups=[],
-            cwd="/",
-            env={
-                **os.environ,
-                "HOME": str(room.home(room.attendees[0].tenant)),
-                "WORKSHOP_LESSONS": str(room.lessons),
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=True,
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", READ, *map(str, lessons)],
+            env=environment(),
+            timeout=PATIENCE,
+            text=True,
+            errors="replace",
+            **confined(room.free_user(), subprocess.PIPE),
         )
-    except (OSError, subprocess.CalledProcessError):
+        reason = done.stdout.strip().rpartition("\n")[2] if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason:
         raise HubError(
             "attendees run as users of their own, and these cannot read this installation, its "
-            f"Python or {room.folder}; move what is in a private folder such as /root, start the "
-            "workshop as another user than root, or give --one-user"
-        ) from None
+            f"Python or {room.folder} ({reason}); move what is in a private folder such as /root, "
+            "start the workshop as another user than root, or give --one-user"
+        )
 
 
 def runs(room: Room) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from jupyterhub.app import JupyterHub  # noqa: E402
 from jupyterhub.auth import Authenticator  # noqa: E402
 from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
@@ -22,7 +23,9 @@ from resonance_helpers.cli.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
 from resonance_helpers.lesson.manifest import pages  # noqa: E402
 from resonance_sandbox import SandboxError, start  # noqa: E402
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
+from workshop.attendee import confined, log_of  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
+from workshop.printable import Printable  # noqa: E402
 from workshop.room import Room  # noqa: E402
 
 asked = json.loads(os.environ.pop(SETTINGS))
@@ -36,6 +39,9 @@ def today() -> Room:
         return now if now.attendees and now.passwords else room
     except (AttendeesError, OSError):
         return room
+
+
+JupyterHub._log_formatter_cls = Printable
 
 
 class Names(Authenticator):
@@ -63,11 +69,12 @@ class Seat(SimpleLocalProcessSpawner):
 
     async def start(self):
         room.make_home(self.user.name)  # of a latecomer
-        self.popen_kwargs = {"cwd": self.home_dir}
-        number = room.user(self.user.name)
-        if number is not None:
-            self.popen_kwargs |= {"user": number, "group": number, "extra_groups": []}
-        return await super().start()
+        output = log_of(room.logs, self.user.name)
+        try:
+            self.popen_kwargs = confined(room.user(self.user.name), output)
+            return await super().start()
+        finally:
+            os.close(output)
 
     def user_env(self, env):
         env = super().user_env(env)
@@ -114,7 +121,7 @@ if not hasattr(BaseHandler, "_token_authenticated"):
 
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))
-c.Spawner.cmd = [sys.executable, str(HERE / "seat.py")]
+c.Spawner.cmd = [sys.executable, "-I", str(HERE / "seat.py")]
 c.Spawner.args = [
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--KernelManager.transport_encryption=auto",

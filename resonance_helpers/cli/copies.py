@@ -118,7 +118,9 @@ def _read(path: Path) -> dict[str, str]:
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, even if the machine stops meanwhile."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
+    draft.unlink(missing_ok=True)  # of a time when it was stopped, or a link to elsewhere
+    with draft.open("xb") as file:
+        file.write(content)
     os.replace(draft, path)
 
 

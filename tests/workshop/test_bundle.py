@@ -39,7 +39,7 @@ def test_lessons_and_hub_have_what_they_need_and_no_tools(blocks: list[str]) -> 
 
 
 @pytest.mark.parametrize("system", ["linux", "macos", "windows"])
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", bundle.PYTHONS)
 def test_each_system_gets_its_own(blocks: list[str], system: str, python: str) -> None:
     kept = applicable(blocks, Target.named(f"{system}-{python}"))
     assert not [name for name in names(kept) if names(kept).count(name) > 1]
@@ -125,7 +125,7 @@ def test_with_the_network_cut_off_set_up_and_all_lessons_run(tmp_path: Path) -> 
         "ip link set lo up && "
         f"{sys.executable} {tmp_path}/stick/install.py {tmp_path}/laptop && "
         f"cd {tmp_path}/laptop/project && "
-        ".venv/bin/python -m resonance_helpers execute --check --timeout 300"
+        ".venv/bin/python -m authoring execute --check --timeout 300"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

@@ -18,6 +18,9 @@ HERE = Path(__file__).resolve().parent
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
     mine = folder / "project"
+    if os.name != "nt" and folder.exists() and folder.stat().st_uid != os.geteuid():
+        print(f"Set-up: {folder} belongs to another user; run this as they, or name a new folder.")
+        return 1  # what they put there would run as you
     if folder.exists() and any(folder.iterdir()) and not (mine / "bootstrap.py").exists():
         print(f"Set-up: {folder} has something else in it; name a new folder.")
         return 1
@@ -26,7 +29,8 @@ def main():
             remove(mine / path.name)
     copy(HERE / "project", mine)
     environment = dict(os.environ, PIP_NO_INDEX="1", PIP_FIND_LINKS=(HERE / "wheels").as_uri())
-    code = subprocess.call([sys.executable, str(mine / "bootstrap.py")], env=environment)
+    command = [sys.executable, str(mine / "bootstrap.py"), "--all"]  # a hub, too
+    code = subprocess.call(command, env=environment)
     if code:
         print(
             "A Python that this bundle has no wheels for? See README.txt, and the names in wheels."
