@@ -74,6 +74,11 @@ FAILURES = (
         "free about 1.5 GB and run the same command again.",
     ),
     (
+        r"Too many open files|os error 24\b",
+        "too few files may be open at once.",
+        "run `ulimit -n 1024` and the same command again.",
+    ),
+    (
         r"DO NOT MATCH THE HASHES|Hash mismatch for",
         "a downloaded package is not the one in the lock.",
         "clear the cache (pip cache purge, uv cache clean) and run again; if it stays, a proxy or "
@@ -545,6 +550,9 @@ def set_up(part):
 def main(arguments=()):
     """Set up what is asked for, if it is not there; the exit code."""
     part = "all" if "--all" in arguments else "lessons"
+    for stream in (sys.stdout, sys.stderr):  # a path may have letters that an old code page lacks
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     if recorded() in [fingerprint("all"), fingerprint(part)]:
         return 0
     try:

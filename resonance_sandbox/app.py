@@ -171,6 +171,7 @@ def create_app(
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
+    app.state.tokens = tokens
     app.state.authorization_server = AuthorizationServer(database, directory, tokens)
     app.state.sessions = Sessions()
     app.state.metrics = counters

@@ -153,6 +153,11 @@ class AccessTokens:
             current[name] = now + self.lifetime + 2 * LEEWAY
             self._revoked = current
 
+    def forget_key(self) -> None:
+        """End every token, as a restart does: the next one is signed by a new key."""
+        with self._lock:
+            self._keys = {}
+
     def jwks(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""
         self._signing_key()

@@ -205,7 +205,7 @@ def test_lessons_run_in_a_shared_sandbox(
     assert "Connected to ResonanceOS" in told
     assert "server of RESONANCE_URL" in told
     assert grace.key not in told
-    assert ("Skipped: this cell needs the sandbox" in told) == ("needs_sandbox" in told)
+    assert ("Skipped: this cell needs the sandbox" in told) == ("# sandbox only" in told)
     log = grace("GET", "/sandbox/requests").json()["requests"]
     failed = [entry for entry in log if entry["status"] >= 500]
     assert log
