@@ -103,10 +103,8 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
         "assert os.environ['PIP_NO_INDEX'] == '1'\n"
         "assert os.environ['PIP_FIND_LINKS'].endswith('/stick/wheels')\n"
         "here = pathlib.Path(__file__).parent\n"
-        "there = here / '.venv' / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python')\n"
-        "if not there.exists():\n"
-        "    there.parent.mkdir(parents=True)\n"
-        "    there.symlink_to(sys.executable)\n"
+        "if not (here / '.venv').exists():\n"
+        "    (here / '.venv').symlink_to(sys.prefix)\n"
     )
     (stick / "project" / "old.txt").write_text("old")
 
