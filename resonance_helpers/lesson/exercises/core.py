@@ -20,7 +20,15 @@ from ..manifest import available
 __all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "use"]
 
 BLANK = "Put your answer in place of the three dots and run the cell again."
-MARKS = {"Correct": "✓", "Not yet": "✗", "Not attempted": "○", "Set-up broken": "!"}
+NEUTRAL = "#76797d"
+MARKS = {
+    "Correct": ("✓", "#2e8b47"),
+    "Not yet": ("✗", "#c4551b"),
+    "Not attempted": ("○", NEUTRAL),
+    "Set-up broken": ("!", "#c9302c"),
+}
+"""Each outcome's sign and colour, which can be told from the others' on white and on black."""
+TRY_IT = "To try something, add a cell: press Esc, then B."
 
 
 class NotYet(Exception):
@@ -47,10 +55,11 @@ class CheckResult:
         return f"{self.word}. {self.message}"
 
     def _repr_html_(self) -> str:
-        mark = MARKS.get(self.word, "?")
+        mark, colour = MARKS.get(self.word, ("?", NEUTRAL))
         return (
-            '<div role="status" style="border-left: 0.3em solid; padding: 0.2em 0.8em">'
-            f"<strong>{mark} {escape(self.word)}.</strong> {escape(self.message)}</div>"
+            f'<div role="status" style="border-left: 0.3em solid {colour}; padding: 0.2em 0.8em">'
+            f'<strong><span style="color: {colour}">{mark}</span> {escape(self.word)}.</strong> '
+            f"{escape(self.message)}</div>"
         )
 
 
@@ -111,7 +120,9 @@ class Exercise:
         """The next hint; after the last one, the last again."""
         _lesson.last = self
         self._given = min(self._given + 1, len(self.hints))
-        more = "" if self._given < len(self.hints) else " (This was the last hint.)"
+        more = "" if self._given > 1 else f" {TRY_IT}"
+        if self._given == len(self.hints):
+            more += " (This was the last hint.)"
         # Named, because hint() is for the last one checked: after Run All that is the last of all.
         return CheckResult(
             f"Hint {self._given} of {len(self.hints)} on check.{self.name}",
@@ -134,8 +145,18 @@ def exercise(
     return wrap
 
 
-def hint() -> CheckResult:
-    """The next hint for the exercise that was checked last."""
+def hint(exercise: Exercise | None = None) -> CheckResult:
+    """The next hint for an exercise, by default the one that was checked last.
+
+    Args:
+        exercise: Such as ``check.profiles.create``.
+    """
+    if exercise is not None:
+        if isinstance(exercise, Exercise):
+            return exercise.hint()
+        return CheckResult(
+            "Not attempted", f"{_a(exercise)} is no exercise: write hint(check.profiles.create)."
+        )
     if _lesson.last is None:
         return CheckResult(
             "Not attempted", "Run the check of an exercise first; this hints at the last."

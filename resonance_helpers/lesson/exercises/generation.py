@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,8 @@ def short(answer: Any, api: Any) -> str:
     generated = _generated(answer)
     if warnings := generated.get("warnings"):
         raise NotYet(f"The server warns: {warnings[0]}")
+    if not re.search(r"\bbicycle", generated["article"][:100_000], re.IGNORECASE):
+        raise NotYet("The article is about something else: the prompt is 'Electric bicycles'.")
     paragraphs, length = len(generated["paragraphs"]), generated["content_length"]
     if paragraphs != 2:
         raise NotYet(f"The article has {paragraphs} paragraphs, not 2.")

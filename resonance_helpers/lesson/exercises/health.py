@@ -51,7 +51,9 @@ def parts(answer: Any, api: Any) -> str:
     """The names of the components that the server checks, in any order."""
     health = api.health_check()
     expected = set(health["checks"])
-    given = {answer} if isinstance(answer, str) else set(answer)
+    if isinstance(answer, str):
+        raise NotYet(f"answer is one text, {answer!r}. Put all names into a list: ['...', '...'].")
+    given = set(answer)
     if given == expected:
         return f"This server checks {', '.join(sorted(expected))}."
     if given == set(health):

@@ -120,6 +120,23 @@ def test_hint_is_for_the_exercise_checked_last() -> None:
     assert one.hint().word == "Hint 1 of 2 on check.topic.one"
 
 
+def test_hint_takes_an_exercise_and_says_how_to_add_a_cell() -> None:
+    one = even()
+    one.name = "topic.one"
+    first = hint(one)
+    assert first.word == "Hint 1 of 2 on check.topic.one"
+    assert "add a cell: press Esc, then B" in first.message
+    assert "add a cell" not in hint(one).message
+    assert "is no exercise" in hint("profiles").message  # type: ignore[arg-type]
+
+
+def test_outcomes_differ_in_colour_and_sign() -> None:
+    words = ("Correct", "Not yet", "Not attempted", "Set-up broken")
+    shown = [CheckResult(word, "")._repr_html_() for word in words]
+    assert len({re.search(r"color: (#\w+)", html)[1] for html in shown}) == len(words)  # type: ignore[index]
+    assert len({re.sub("<[^>]*>", "", html)[0] for html in shown}) == len(words)
+
+
 def test_an_outcome_starts_with_its_word_in_text_and_html() -> None:
     outcome = CheckResult("Not yet", "a < b & c")
     assert repr(outcome) == "Not yet. a < b & c"

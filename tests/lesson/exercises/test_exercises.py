@@ -94,3 +94,9 @@ def test_a_server_that_fails_in_the_middle_is_no_fault_of_the_learner(api: Lesso
     api.sandbox.outage("database")
     outcome = check.profiles.choose("creative_storytelling")
     assert outcome.word == "Set-up broken"
+
+
+def test_a_right_cell_run_a_second_time_is_right_again(names: dict[str, Any]) -> None:
+    for _ in range(2):
+        exec(check.profiles.create.solution, names)
+        assert check.profiles.create(names["answer"]).correct
