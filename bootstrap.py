@@ -11,6 +11,7 @@ alone, and any Python 3.6 or newer can run it: its first job is to find a better
 one sentence what is missing.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -255,10 +256,11 @@ def find_uv():
             continue
         version = re.match(r"uv (\d+)\.(\d+)", said)
         if version and tuple(map(int, version.groups())) >= OLDEST_UV:
-            cache = Path(run([uv, "cache", "dir"]).stdout.decode(errors="replace").strip())
-            while not cache.exists() and cache != cache.parent:
-                cache = cache.parent
-            if not os.access(str(cache), os.W_OK):
+            try:
+                cache = os.fsdecode(run([uv, "cache", "dir"]).stdout.strip())
+                os.makedirs(cache, exist_ok=True)
+                tempfile.TemporaryFile(dir=cache).close()
+            except (OSError, ValueError):
                 os.environ["UV_NO_CACHE"] = "1"  # uv stops there, where pip does without
             return uv
     return None
@@ -322,7 +324,7 @@ def bring_uv():
     """Have pip bring the pinned uv into .venv; None where it cannot, and pip does it all."""
     say("Fetching uv, which installs ten times as fast as pip ...")
     try:
-        pip(["install", "--require-hashes", "--no-deps", "-r", str(UV_LOCK)], Progress("uv"))
+        pip(["install", "--require-hashes", "--no-deps", "-r", UV_LOCK.name], Progress("uv"))
     except ToolError as error:
         refuse(str(error), unless=("No matching distribution", r"\b404\b"))
     return find_uv()
@@ -334,9 +336,9 @@ def install(part, uv):
     total = len(set(re.findall(r"(?m)^([\w.-]+)==", lock.read_text(encoding="utf-8"))))
     # The lock is whole, so nothing is left to resolve.
     packages = ["install", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
-    packages += ["-r", str(lock)]
+    packages += ["-r", lock.name]  # from this folder, whatever its name has in it
     # Its build backend is in the lock, so nothing unpinned is fetched.
-    project = ["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    project = ["install", "--no-deps", "--no-build-isolation", "--editable", "."]
     say(f"Installing the packages of {lock.name} ...")
     first = ""
     if uv:
@@ -560,6 +562,12 @@ def main(arguments=()):
             set_up(part)
     except SetupError as error:
         print(f"Set-up: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        problem = "the disk is full." if full else f"{error.filename or ROOT}: {error.strerror}."
+        fix = "free about 1.5 GB" if full else "make this folder writable for yourself"
+        print(f"Set-up: {problem}\nFix: {fix} and run the same command again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nSet-up: interrupted; the next run starts it again.", file=sys.stderr)
