@@ -313,6 +313,8 @@ def make_venv(python, uv=None):
         tool([*command, str(VENV)], Progress("making .venv"))
     except ToolError as error:
         said = str(error).strip()
+        if shutil.disk_usage(str(ROOT)).free < 50e6:  # venv does not say so
+            said = os.strerror(errno.ENOSPC)
         refuse(said)
         raise SetupError(
             f"{python} could not make .venv:\n{said}",
@@ -409,7 +411,9 @@ def check():
     progress = Progress("trying it")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            tool([str(PYTHON), "-W", "ignore", "-c", CHECK], progress, folder)
+            tool(
+                [str(PYTHON), "-W", "ignore", "-c", CHECK], progress, folder, environment(utf8=None)
+            )
         except ToolError as error:
             refuse(str(error))
             raise SetupError(
@@ -463,7 +467,7 @@ class Progress:
         return f"{text} {time.time() - self.began:.0f} s"
 
 
-def tool(command, progress, folder=None):
+def tool(command, progress, folder=None, env=None):
     """Run a command and show that it does; a ToolError with its last lines where it fails."""
     last = deque(maxlen=400)
     with progress:
@@ -472,7 +476,7 @@ def tool(command, progress, folder=None):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment(),
+            env=env or environment(),
             cwd=folder or str(ROOT),
         )
         with process:
@@ -501,8 +505,11 @@ def refuse(output, only=None, unless=()):
             raise SetupError(problem.format(*match.groups()), fix) from None
 
 
-def environment():
-    """This environment without what would turn pip, uv or Python aside from .venv."""
+def environment(utf8="1"):
+    """This environment without what would turn pip, uv or Python aside from .venv.
+
+    In UTF-8 they understand any folder's name, whatever the locale.
+    """
     bent = (
         *("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"),
         *("PIP_REQUIRE_VIRTUALENV", "UV_TARGET", "UV_PREFIX", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
@@ -517,6 +524,8 @@ def environment():
     env["UV_FIND_LINKS"] = ",".join(links)  # uv wants commas, and stops at a missing folder
     env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip; hashes decide
     env.setdefault("UV_SYSTEM_CERTS", "true")
+    if utf8:
+        env.setdefault("PYTHONUTF8", utf8)
     return env
 
 

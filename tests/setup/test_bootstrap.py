@@ -48,7 +48,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Make an empty .venv and install nothing; the commands that would run."""
     commands: list[list[str]] = []
 
-    def tool(command: list[str], progress: object, folder: str | None = None) -> None:
+    def tool(command: list[str], *_: object) -> None:
         if "venv" in command[1:3]:
             venv.create(command[-1], symlinks=os.name == "posix")
         else:
