@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | progress | sandbox | doctor | judge``.
+"""The command line: ``resonance lab | progress | sandbox | doctor | judge | conform``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import judge
+from . import conform, judge
 
 __all__ = ["main"]
 
@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=run_doctor)
 
     judge.add_parser(commands)
+    conform.add_parser(commands)
     return top
 
 
