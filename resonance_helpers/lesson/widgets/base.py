@@ -89,7 +89,8 @@ AGAIN = """\
 <p class="resonance-again">
 ○ This panel needs a running kernel: run the set-up cell, then this one.</p>
 <style>
-.jp-OutputArea:has(.resonance-again) .jupyter-widgets:not(:has(*)) { display: none }
+.jp-OutputArea:has(.resonance-again) .jp-OutputArea-output.jupyter-widgets:not(:has(*)) {
+  display: none }
 </style>"""
 """Stands for a panel where there is no live one: after a restart, the next day, in a static page.
 There it takes the place of *Error displaying widget*."""
@@ -227,7 +228,7 @@ def in_words(error: Exception) -> str:
         return str(error)
     if isinstance(error, ResonanceError):
         refused = error.response_code is not None
-        said = f"The call failed: {error.message}"
+        said = f"The call failed: {error.message if refused else error.message.partition(';')[0]}"
     else:
         refused = isinstance(error, ValueError | TypeError)
         said = str(error).partition(": <")[0] or type(error).__name__  # no repr in angle brackets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from ...performance.run import Run, Sample
 from ...performance.runner import Generates
 from ...performance.statistics import percentile
 from ..performance import shape
-from .base import Panel, in_words, labelled
+from .base import WAY_OUT, Panel, in_words, labelled
 
 __all__ = ["LoadPanel"]
 
@@ -136,7 +137,11 @@ class LoadPanel(Panel):
             try:
                 self.run = loading.result()
                 told = f"{rate} calls per second were due; {len(seen)} calls ended."
-                self.tell("done", f"Stopped. {told}")
+                if seen and not any(map(math.isfinite, seen)):
+                    why = ", ".join(self.run.failures)
+                    self.tell("failed", f"No call was answered ({why}). {WAY_OUT}")
+                else:
+                    self.tell("done", f"Stopped. {told}")
             except Exception as error:
                 self.tell("failed", f"The load ended. {in_words(error)}")
             self.running = False
