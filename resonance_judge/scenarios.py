@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CALM", "Moment", "Scenario", "scenarios"]
+__all__ = ["CALM", "OUTAGE", "SLOW", "Moment", "Scenario", "scenarios"]
 
 OUTAGE = 20.0
 """Seconds that the outage lasts."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .meaning import Effect
 from .observation import Observation, Request
 from .promises import PROMISES, Finding, Verdict, Word
-from .scenarios import OUTAGE
+from .scenarios import OUTAGE, SLOW
 
 __all__ = ["differences", "verdicts"]
 
@@ -68,7 +68,7 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     if seen is calm or not seen.struck or (scenario.needs == "webhook" and not _heeds(calm)):
         return
     lacking, beyond = differences(calm, seen)
-    if scenario.missing and (seen.ended or not lacking):
+    if scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
         yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
     if scenario.doubled:
@@ -81,6 +81,12 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
             )
             shown += f"{_numbers(did)}."
         yield Finding(scenario.doubled, not beyond, scenario.name, shown, number)
+
+
+def _hangs(calm: Observation, seen: Observation) -> bool:
+    """Whether it did not end because it waits for an answer, and not because it tries in vain."""
+    in_vain = seen.scenario.missing not in (None, SLOW) and differences(calm, seen)[0]
+    return not seen.ended and not in_vain
 
 
 def _heeds(calm: Observation) -> bool:
@@ -281,6 +287,8 @@ def _events(calm: Observation, seen: Observation) -> Iterator[Finding]:
 
 
 def _ends(calm: Observation, seen: Observation) -> Iterator[Finding]:
+    if not seen.ended and not _hangs(calm, seen):
+        return
     last = max(seen.requests, default=None)
     shown = f"it ended after {seen.seconds:.1f} s"
     if not seen.ended:

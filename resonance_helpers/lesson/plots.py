@@ -182,7 +182,12 @@ def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: st
         order: All words there can be, the worst first (it is drawn lowest).
         title: A line above.
         axis: What a look is.
+
+    Raises:
+        ValueError: A state is not in ``order``.
     """
+    if strangers := sorted(set(states) - set(order)):
+        raise ValueError(f"{strangers[0]!r} is not in order: {', '.join(order)}")
     figure = blank(7.5, 1.3 + 0.4 * len(order))
     heights = [order.index(state) for state in states]
     looks = range(1, len(states) + 1)

@@ -6,6 +6,7 @@ no subscription at the server, and reports what this program alone has generated
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -20,6 +21,7 @@ from ..client.api import ResonanceOSAPIClient
 from ..client.auth.secret import Secret
 from ..client.errors import ResonanceError
 from ..client.transport import RetryPolicy, arguments
+from ..client.transport.address import origin, web_address
 from ..client.transport.deadline import Deadline
 from ..client.transport.failure import BROKEN_OFF, explain
 from ..client.transport.retry_after import parse_retry_after
@@ -128,7 +130,7 @@ class WebhookHandler:
         session: requests.Session | None = None,
     ) -> None:
         self.webhook_url = webhook_url
-        self._origin = arguments.origin(arguments.web_address("webhook_url", webhook_url))
+        self._origin = origin(web_address("webhook_url", webhook_url))
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
         self.client = ResonanceOSAPIClient() if client is None else client
         self._timeout = arguments.seconds("timeout", timeout)
@@ -214,9 +216,11 @@ class WebhookHandler:
             session = self._session
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-            with session.send(
+            response = session.send(
                 prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
-            ) as response:
+            )
+            # Its status came: whatever befalls its body decides nothing.
+            with response, contextlib.suppress(*BROKEN_OFF):
                 response.raw.read(ANSWER_CAP)
         except BROKEN_OFF as error:
             failure = explain(error, origin=self._origin, timeout=timeout)

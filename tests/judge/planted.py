@@ -174,7 +174,7 @@ FAULTS = (
     ),
     _(
         "keeps a token that has ended",
-        "survives-ended-token ends",
+        "survives-ended-token survives-restart",
         "token-ended",
         ("if token is None or token == refused:", "if token is None:"),
     ),

@@ -96,7 +96,8 @@ def test_a_sandbox_that_is_not_installed_is_one_line_with_a_mend(
         connect()
     assert str(caught.value) == (
         "The sandbox did not start: No module named 'fastapi'. "
-        'Install it with: pip install "resonance-helpers[sandbox]"'
+        'Fix: run pip install "path/to/the/clone[sandbox]", with the folder of your clone of '
+        "this project."
     )
 
 
@@ -187,6 +188,28 @@ def test_a_server_that_dies_in_the_middle_of_a_lesson_is_told_in_sentences() -> 
     assert cells[6][0]["data"]["text/plain"].startswith("Set-up broken.")
     assert cells[7][0]["text"].startswith("Connected")
     assert cells[8][0]["ename"] == "KeyError"  # a success has no "status"
+
+
+def test_what_a_cell_sends_with_requests_alone_is_sent_as_the_clients_calls_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("default login somebody password canary\n", "utf-8")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    monkeypatch.delenv("no_proxy", raising=False)
+    _, (sent,), (exempt,) = run_cells(
+        "import os, requests\n"
+        "from resonance_helpers import connect\n"
+        "api = connect(auth='required')",
+        "answer = requests.get(api.sandbox.url + '/health', timeout=9)\n"
+        "print(answer.status_code, answer.request.headers.get('Authorization'))",
+        "print(os.environ['NO_PROXY'] == os.environ['no_proxy'], os.environ['no_proxy'])",
+    )
+    assert sent["text"] == "200 None\n"
+    assert exempt["text"] == "True intranet.example,localhost,127.0.0.1\n"
 
 
 def test_a_set_up_that_fails_is_one_line_in_a_notebook() -> None:
