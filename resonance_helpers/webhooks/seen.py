@@ -56,6 +56,10 @@ class SeenEvents:
     ) -> None:
         self._keep, self._lease, self._clock = keep, lease, clock
         self._lock = threading.Lock()
+        if (
+            os.fspath(path) != ":memory:"
+        ):  # for its owner alone: SQLite gives -wal and -shm the same
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._database = sqlite3.connect(
             os.fspath(path), timeout=30, isolation_level=None, check_same_thread=False
         )

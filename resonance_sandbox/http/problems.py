@@ -21,6 +21,7 @@ __all__ = [
     "problem_schema",
     "render",
     "responses",
+    "unavailable",
     "urn",
 ]
 
@@ -129,6 +130,11 @@ class Problem(HTTPException):
             # Whole seconds, rounded up: who waits as long as told is never early.
             merged["Retry-After"] = str(max(0, math.ceil(retry_after)))
         super().__init__(status, detail, merged)
+
+
+def unavailable() -> Problem:
+    """The answer where the database cannot be reached."""
+    return Problem("database-unavailable", "Try again later.", retry_after=1)
 
 
 def render(problem: Problem, request_id: str, path: str = "") -> Response:
