@@ -7,6 +7,8 @@ Nothing else in the package starts a sandbox.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -30,6 +32,15 @@ class LessonClient(ResonanceOSAPIClient):
     """
 
     sandbox: Sandbox | None = None
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What time it is for the server, in seconds since 1970, for what takes a ``clock=``.
+
+        It is the sandbox's clock, which can be advanced; another server's is taken for this
+        machine's.
+        """
+        return time.time if self.sandbox is None else self.sandbox.clock
 
 
 class SetUpError(RuntimeError):
@@ -129,10 +140,12 @@ def _reason(error: Exception) -> str:
 
 
 def _reset(handle: Sandbox) -> bool:
-    """Put a running sandbox back to its first state; False if it runs no more."""
+    """Put a running sandbox back to its first state; False if it can't be."""
     from resonance_sandbox import SandboxError
 
     try:
+        if handle.clock.ahead:
+            return False  # time that has passed can't be taken back
         handle.reset()  # all open tenants
         for tenant in handle.credentials.keys() - {"admin"}:
             handle.reset(tenant)
