@@ -23,7 +23,12 @@ from .schemas import Advance, Outage
 
 __all__ = ["realm_of", "router"]
 
-router = APIRouter(prefix="/sandbox", include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(
+    prefix="/sandbox",
+    include_in_schema=False,
+    route_class=StrictRoute,
+    dependencies=[Depends(Needs("sandbox"))],
+)
 
 Tenant = Annotated[Name | None, Query()]
 

@@ -8,7 +8,9 @@ from typing import Any
 import anyio.to_thread
 from sqlalchemy import Connection, delete, insert, select
 
+from ..auth.store import purge as purge_keys
 from ..clock import MAX_AHEAD, Clock, FrozenClock, later
+from ..generation.store import purge as purge_generations
 from ..http.problems import Problem
 from ..idempotency.middleware import purge as purge_answers
 from ..limits.rate_limits import RateLimits
@@ -88,7 +90,9 @@ def clock_of(database: Database, still: bool, ahead: float) -> Clock:
 
 
 def purge(connection: Connection, now: float) -> None:
-    """Forget what nobody can be given any more: stored answers, grants, deliveries."""
+    """Forget what nobody can be given any more, and what is too much to keep."""
     purge_answers(connection, now)
+    purge_keys(connection, now)
+    purge_generations(connection)
     purge_grants(connection, now)
     deliveries.purge(connection, now)
