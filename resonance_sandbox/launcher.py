@@ -154,8 +154,8 @@ def start(
         if errors is not None:
             errors.close()
         raise SandboxError(
-            f"the sandbox could not be started: {failure.strerror or failure}. Fix: close files and "
-            "programs that are not needed (restart the notebook's kernel), then try again."
+            f"the sandbox could not be started: {failure.strerror or failure}. Fix: close files "
+            "and programs that are not needed (restart the notebook's kernel), then try again."
         ) from None
     try:
         told = _readiness(process, timeout)

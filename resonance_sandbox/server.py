@@ -25,6 +25,12 @@ GRACE = 3
 """Seconds that requests under way have to finish when the server is told to stop."""
 
 
+QUEUE = 2048
+"""Connections that the system holds until they are accepted."""
+
+AT_ONCE = 32
+"""Connections that are accepted before others get a turn: fewer than there are files in reserve."""
+
 SWEEP = 20
 """Ticks of uvicorn, ten a second, between two looks for connections that are not read."""
 
@@ -39,6 +45,8 @@ class SandboxServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(tell_once())
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(QUEUE)
         if not self.should_exit:
             self._ready()
 
@@ -80,6 +88,7 @@ def run(
         app,
         http=FaultyHTTP,
         ws="none",
+        backlog=AT_ONCE,
         log_config=None,
         log_level="error",
         access_log=False,

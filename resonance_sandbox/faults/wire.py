@@ -136,6 +136,7 @@ class FaultyHTTP(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.wire: Wire | None = None
+        self.served = False
         self._quiet_since = self.loop.time()
         self._too_late: asyncio.TimerHandle | None = None
 
@@ -154,6 +155,7 @@ class FaultyHTTP(H11Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+        self.connections.discard(self)  # which counts no more, though it takes a moment
         self.transport.abort()
 
     @property
@@ -163,6 +165,7 @@ class FaultyHTTP(H11Protocol):
         return self._quiet_since if answered or self.conn.their_state is h11.SEND_BODY else None
 
     def on_response_complete(self) -> None:
+        self.served = True
         self._quiet_since = self.loop.time()
         super().on_response_complete()
 

@@ -23,8 +23,11 @@ class Connection(Protocol):
     Attributes:
         idle_since: the loop's time of the end of its last answer, or of its beginning; None while
             a request that is all there waits for its answer.
+        served: whether it has had an answer yet.
         unsent: bytes that the peer has not taken yet.
     """
+
+    served: bool
 
     @property
     def idle_since(self) -> float | None: ...
@@ -54,14 +57,14 @@ class Connections:
         self._unsent: dict[Connection, tuple[int, float]] = {}
 
     def make_room(self, held: Iterable[Connection], newest: Connection) -> None:
-        """Close the connection that has been idle longest, if there are too many; else the newest.
+        """Close one, if there are too many: of those never served, else of all, the longest idle.
 
-        Who has sent a whole request keeps it.
+        Who has sent a whole request keeps the connection; if all have, the newest is closed.
         """
         known = list(held)
         if len(known) > self.most:
-            since = {c: c.idle_since for c in known if c is not newest}
-            idle = {c: when for c, when in since.items() if when is not None}
+            since = {c: (c.served, c.idle_since) for c in known if c is not newest}
+            idle = {c: order for c, order in since.items() if order[1] is not None}
             min(idle, key=idle.__getitem__, default=newest).abort()
 
     def sweep(self, held: Iterable[Connection], now: float) -> None:
