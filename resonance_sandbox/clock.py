@@ -70,6 +70,14 @@ class Clock:
                 self._offset += jump
                 self._ahead += jump
 
+    def set_ahead(self, seconds: float, shown: str | None = None) -> None:
+        """Move forward until it was advanced by `seconds` altogether; see `advance_to`."""
+        with self._lock:
+            jump = seconds - self._ahead
+            if jump > 0:
+                self._offset += jump
+                self._ahead = seconds
+
     def shown(self) -> str:
         """The time as it is displayed: RFC 3339 in UTC."""
         now = datetime.fromtimestamp(self(), UTC)
@@ -85,7 +93,7 @@ class Clock:
 
 
 class FrozenClock(Clock):
-    """A clock whose displayed time is the same on every run: it moves by `advance_to` alone."""
+    """A clock whose displayed time is the same on every run: it moves when it is advanced alone."""
 
     def __init__(self, ahead: float = 0.0) -> None:
         super().__init__(ahead)
@@ -93,11 +101,18 @@ class FrozenClock(Clock):
 
     def advance_to(self, moment: float, shown: str | None = None) -> None:
         super().advance_to(moment)
-        if shown is not None:
-            self._shown = max(self._shown, shown, key=datetime.fromisoformat)
+        self._show(shown)
+
+    def set_ahead(self, seconds: float, shown: str | None = None) -> None:
+        super().set_ahead(seconds)
+        self._show(shown)
 
     def shown(self) -> str:
         return self._shown
+
+    def _show(self, shown: str | None) -> None:
+        if shown is not None:
+            self._shown = max(self._shown, shown, key=datetime.fromisoformat)
 
 
 def later(now: str, seconds: float) -> str:
