@@ -10,13 +10,19 @@ from pathlib import Path
 
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available
 
-__all__ = ["main"]
+__all__ = ["NO_DOCSTRINGS", "main"]
+
+NO_DOCSTRINGS = (
+    "PYTHONOPTIMIZE=2 (python -OO) leaves out the docstrings that pages are made of; unset it"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage."""
     try:
         options = parser().parse_args(arguments)
+        if sys.flags.optimize > 1:
+            return fail(NO_DOCSTRINGS)
         if not available():
             return fail(f"there are no lessons in {NOTEBOOKS}: run this in a clone")
         return int(options.run(options))

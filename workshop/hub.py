@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,7 +24,11 @@ from .room import Room
 __all__ = ["HubError", "add_options", "run"]
 
 HERE = Path(__file__).resolve().parent
-PROXY = HERE / "node_modules" / ".bin" / "configurable-http-proxy"
+PROXY = HERE / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
+"""Run by `node`, and not by npm's link in `.bin`: a copy of a folder has no links."""
+WHOLE = HERE / "node_modules" / ".package-lock.json"
+"""What npm writes last: without it an installation was broken off."""
+NODE = 18
 ROOT = HERE.parent
 SETTINGS = "RESONANCE_WORKSHOP"
 """The variable that carries what was asked for to `jupyterhub_config.py`."""
@@ -39,6 +44,10 @@ for path in [*(find_spec(part).origin for part in parts), *sys.argv[1:]]:
     open(path, "rb").close()
 """
 
+GET_NODE = (
+    "install Node.js with npm (Debian 12, Ubuntu 24.04: sudo apt install npm; macOS: brew install "
+    "node)"
+)
 EXPOSED = (
     "Warning: {host} can be reached from other machines, and so can a Python prompt on this one by "
     "whoever has a password of the list."
@@ -147,14 +156,12 @@ def prepare(options: argparse.Namespace) -> bool:
 
 def install_proxy() -> None:
     """Fetch the proxy at the versions and hashes of package-lock.json, if it is not there."""
-    if PROXY.exists() and shutil.which("node"):
+    check_node()
+    if PROXY.exists() and WHOLE.exists():
         return
     npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise HubError(
-            "JupyterHub's proxy needs Node.js 18 with npm; install it (Debian 12, Ubuntu 24.04: "
-            "sudo apt install npm; macOS: brew install node)"
-        )
+    if npm is None:
+        raise HubError(f"JupyterHub's proxy is installed by npm, which is not there; {GET_NODE}")
     print("Installing JupyterHub's proxy ...", flush=True)
     done = subprocess.run(
         [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
@@ -168,6 +175,25 @@ def install_proxy() -> None:
             f"npm could not install the proxy; connect to the network, or use a bundle that holds "
             f"it:\n{done.stdout.strip()}"
         )
+
+
+def check_node() -> None:
+    """Look whether there is a Node.js that runs the proxy, which an old one tells in a traceback.
+
+    Raises:
+        HubError: there is none, or it is too old.
+    """
+    node = shutil.which("node")
+    if node is None:
+        raise HubError(f"Node.js {NODE} is needed for JupyterHub's proxy; {GET_NODE}")
+    try:
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60)
+        found = re.match(r"v(\d+)\.", told.stdout)
+        said = (told.stdout + told.stderr).strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        found, said = None, str(error)
+    if found is None or int(found[1]) < NODE:
+        raise HubError(f"Node.js {NODE} is needed, and {node} says {said!r}; {GET_NODE}")
 
 
 def check_readable(room: Room) -> None:

@@ -109,7 +109,7 @@ c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
 c.JupyterHub.log_level = "WARN"
 if asked["certificate"]:
     c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = asked["certificate"]
-c.ConfigurableHTTPProxy.command = [str(PROXY)]
+c.ConfigurableHTTPProxy.command = ["node", str(PROXY)]
 c.ConfigurableHTTPProxy.log_level = "error"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
 

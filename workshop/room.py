@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from authoring import editions
+from resonance_helpers.cli.copies import KEPT
 from resonance_sandbox.tenants.attendees import Attendee, AttendeesError, read_list
 
 from .attendee import USERS, own_folder
@@ -81,7 +82,8 @@ class Room:
             (self.logs, 0o700),
         ):
             own_folder(folder, mode)
-        for path in student_edition(self.lessons):
+        student_edition(self.lessons)
+        for path in self.lessons.iterdir():
             path.chmod(0o644)
         self.hand_out_passwords()
         for one in self.attendees:
@@ -185,6 +187,6 @@ class Room:
         return secrets.choice([number for number in USERS if number not in taken])
 
 
-def student_edition(folder: Path) -> list[Path]:
-    """Write the lessons as attendees get them; their paths."""
-    return editions.write("student", folder)
+def student_edition(folder: Path) -> None:
+    """Write the lessons as attendees get them, beside what the instructor has changed there."""
+    editions.write("student", folder, say=lambda line: print(line) if KEPT in line else None)

@@ -20,6 +20,7 @@ from ..client.api import ResonanceOSAPIClient
 from ..client.auth.secret import Secret
 from ..client.errors import ResonanceError
 from ..client.transport import RetryPolicy, arguments
+from ..client.transport.address import origin, web_address
 from ..client.transport.deadline import Deadline
 from ..client.transport.failure import BROKEN_OFF, explain
 from ..client.transport.retry_after import parse_retry_after
@@ -128,7 +129,7 @@ class WebhookHandler:
         session: requests.Session | None = None,
     ) -> None:
         self.webhook_url = webhook_url
-        self._origin = arguments.origin(arguments.web_address("webhook_url", webhook_url))
+        self._origin = origin(web_address("webhook_url", webhook_url))
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
         self.client = ResonanceOSAPIClient() if client is None else client
         self._timeout = arguments.seconds("timeout", timeout)

@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 COLUMNS = ("attendee", "tenant", "RESONANCE_URL", "RESONANCE_API_KEY")
+LETTER = re.compile(r"LATIN (?:CAPITAL|SMALL) (?:LETTER|LIGATURE) (.+?)(?: WITH .+)?")
+SPELT = {"SHARP S": "ss", "THORN": "th", "ETH": "d", "ENG": "ng", "SCHWA": "e", "KRA": "k"}
 LONGEST = 32  # characters of a tenant; it is also the name of a folder and of a user
 
 
@@ -166,8 +168,19 @@ def _add_tenant(connection: Connection, one: Attendee, now: str) -> None:
 
 def tenant_of(name: str) -> str:
     """A person's name in letters that a URL, a folder and a user name take, if it has any."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = "".join(map(_latin, unicodedata.normalize("NFKD", name))).lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
+
+
+def _latin(letter: str) -> str:
+    """A Latin letter in those of ASCII: ł as l, ø as o, æ as ae. Other letters, and marks, go."""
+    if letter.isascii():
+        return letter
+    found = LETTER.fullmatch(unicodedata.name(letter, ""))
+    if found is None:
+        return ""
+    # By its name: "LATIN SMALL LETTER O WITH STROKE", "... LETTER DOTLESS I", "... LETTER AE".
+    return SPELT.get(found[1]) or (last if len(last := found[1].split()[-1]) <= 2 else "")
 
 
 def _identity(tenant: str) -> str:
