@@ -69,13 +69,15 @@ class Post(DeliveryWorker):
     async def _rotated(self, row: Row[Any]) -> AttemptOutcome:
         """The signature by the new secret first, as the sandbox does while one is replaced."""
         new = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-        headers = signed(row.event, row.body, [new, *subscriptions.secrets_of(self._box, row)])
+        now = self._clock()
+        held = subscriptions.secrets_of(self._box, row, now)
+        headers = signed(row.event, row.body, [new, *held], now)
         outcome = await self._send(row, headers, row.body)
         self._tell("genuine", row.event, outcome)
         return outcome
 
     async def _forge(self, row: Row[Any]) -> None:
-        secret = subscriptions.secrets_of(self._box, row)[0]
+        secret = subscriptions.secrets_of(self._box, row, self._clock())[0]
         messages: list[Message] = (
             list(forgeries(row.event, row.body, secret))
             if self._kind == "forged"
@@ -86,7 +88,8 @@ class Post(DeliveryWorker):
 
     async def _send(self, row: Row[Any], headers: dict[str, str], body: bytes) -> AttemptOutcome:
         told = {"user-agent": self._agent, **headers}
-        return await send(self._guard, row.url, told, body, self._recorder.now(), self._timeout)
+        at, now = self._clock.shown(), self._clock()
+        return await send(self._guard, row.url, told, body, at, self._timeout, now)
 
     def _tell(self, what: str, event: str, outcome: AttemptOutcome) -> None:
         self._journal.tell(

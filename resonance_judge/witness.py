@@ -190,8 +190,8 @@ class Witness:
         try:
             await self._app(scope, receive, observed)
         finally:
-            call = scope.get("context")
-            digest, label = meaning((call and call.body) or b"", self._stands_for)
+            context = scope.get("context")
+            digest, label = meaning((context and context.body) or b"", self._stands_for)
             self._journal.tell(
                 "done",
                 {
@@ -199,10 +199,10 @@ class Witness:
                     "at": answer.get("at", time.monotonic()),
                     "status": answer.get("status"),
                     "retry_after": answer.get("retry_after"),
-                    "replayed": bool(call and call.replayed),
-                    "problem": call and call.problem,
-                    # Whoever breaks off while a request still arrives leaves no call.
-                    "fault": call.fault if call else "reset_mid_request",
+                    "replayed": bool(context and context.replayed),
+                    "problem": context and context.problem,
+                    # Whoever breaks off while a request still arrives leaves no context.
+                    "fault": context.fault if context else "reset_mid_request",
                     "meaning": digest,
                     "label": label,
                 },
@@ -219,6 +219,8 @@ class Witness:
             (b"date", email.utils.formatdate(now + self._scenario.clock, usegmt=True).encode())
         ]
         for name, value in headers:
+            if name == b"date":
+                continue
             if name == b"retry-after":
                 text = value.decode("latin-1")
                 if text.endswith("GMT"):

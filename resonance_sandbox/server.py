@@ -72,6 +72,7 @@ def run(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # the application says what time its clock has
         lifespan="on",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE,

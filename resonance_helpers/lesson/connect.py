@@ -7,13 +7,15 @@ Nothing else in the package starts a sandbox.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from . import exercises, sandbox_only
+from . import board, exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
@@ -30,6 +32,15 @@ class LessonClient(ResonanceOSAPIClient):
     """
 
     sandbox: Sandbox | None = None
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What time it is for the server, in seconds since 1970, for what takes a ``clock=``.
+
+        It is the sandbox's clock, which can be advanced; another server's is taken for this
+        machine's.
+        """
+        return time.time if self.sandbox is None else self.sandbox.clock
 
 
 class SetUpError(RuntimeError):
@@ -85,6 +96,8 @@ def connect(**options: Any) -> LessonClient:
     sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
+    if notice := board.use():
+        print(notice)
     return api
 
 
@@ -129,10 +142,12 @@ def _reason(error: Exception) -> str:
 
 
 def _reset(handle: Sandbox) -> bool:
-    """Put a running sandbox back to its first state; False if it runs no more."""
+    """Put a running sandbox back to its first state; False if it can't be."""
     from resonance_sandbox import SandboxError
 
     try:
+        if handle.clock.ahead:
+            return False  # time that has passed can't be taken back
         handle.reset()  # all open tenants
         for tenant in handle.credentials.keys() - {"admin"}:
             handle.reset(tenant)

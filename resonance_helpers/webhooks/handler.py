@@ -6,6 +6,7 @@ no subscription at the server, and reports what this program alone has generated
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -215,9 +216,11 @@ class WebhookHandler:
             session = self._session
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-            with session.send(
+            response = session.send(
                 prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
-            ) as response:
+            )
+            # Its status came: whatever befalls its body decides nothing.
+            with response, contextlib.suppress(*BROKEN_OFF):
                 response.raw.read(ANSWER_CAP)
         except BROKEN_OFF as error:
             failure = explain(error, origin=self._origin, timeout=timeout)

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, select
 
 from ..auth import keys
 from ..auth import store as credential_store
+from ..clock import Clock
 from ..http.principal import USUAL_SCOPES
 from ..profiles import store as profile_store
 from ..store import Database, secrets, tenants
@@ -132,20 +133,20 @@ def enrol(app: FastAPI, attendees: Iterable[Attendee], held: Mapping[str, str]) 
         AttendeesError: a tenant of that name is open to everybody.
     """
     database: Database = app.state.database
-    now: str = app.state.now()
+    clock: Clock = app.state.clock
 
     def work(connection: Connection) -> dict[str, str]:
         given = {}
         for one in attendees:
-            _add_tenant(connection, one, now)
+            _add_tenant(connection, one, clock.shown())
             identity = _identity(one.tenant)
             key = given[one.tenant] = held.get(one.tenant) or keys.mint(identity)
             credential_store.add(
-                connection, identity, "api_key", one.tenant, USUAL_SCOPES, now, initial=True
+                connection, identity, "api_key", one.tenant, USUAL_SCOPES, clock, initial=True
             )
             known = select(secrets.c.digest).where(secrets.c.digest == keys.digest(key.encode()))
             if connection.execute(known).first() is None:
-                credential_store.add_secret(connection, identity, key, initial=True)
+                credential_store.add_secret(connection, identity, key, clock, initial=True)
         return given
 
     given = database.write(work)
