@@ -170,7 +170,8 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
     heads = [f"{i}: {d.label}" for i, d in enumerate(DIMENSIONS, 1)]
     numbers = f"{'':<{wide}}  " + " ".join(f"{i:>5}" for i in range(1, len(DIMENSIONS) + 1))
     text = "\n".join([numbers, *rows, "", ", ".join(heads[:4]), ", ".join(heads[4:])])
-    return Picture(figure, text, f"Map of {len(vectors)} profiles by eight dimensions.")
+    count = f"{len(vectors)} profile{'' if len(vectors) == 1 else 's'}"
+    return Picture(figure, text, f"Map of {count} by eight dimensions.")
 
 
 def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: str = "") -> Picture:
