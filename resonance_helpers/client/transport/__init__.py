@@ -5,6 +5,7 @@ retry        when a failed attempt is tried again, and after how long
 retry_after  the Retry-After header
 quota        the budget of retries that all calls share
 rate_limit   the server's rate limit, as its answers tell it
+limiter      when the next request may leave, by that
 session      a requests.Session that does less for each call
 short_way    an ordinary exchange, without the libraries' way around it
 pools        urllib3's connections and pools, with a deadline and a short way
@@ -18,6 +19,7 @@ fork         what a forked process must not share with the one it came from
 
 from .answer import Answer
 from .call import Call, Later, Transport
+from .limiter import Limiter
 from .pools import InFlight
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
@@ -30,6 +32,7 @@ __all__ = [
     "Call",
     "InFlight",
     "Later",
+    "Limiter",
     "RateLimit",
     "RetryPolicy",
     "Session",

@@ -26,6 +26,7 @@ ALWAYS = {
     errors.RequestTimeoutError,
     errors.IdempotencyInProgressError,
     errors.RateLimitedError,
+    errors.NotYetAllowedError,
     errors.QuotaExceededError,
     errors.BadGatewayError,
     errors.UnavailableError,
