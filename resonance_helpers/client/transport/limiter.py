@@ -380,7 +380,7 @@ class Limiter:
             window.quota = limit.limit
             if limit.window:
                 window.set_span(limit.window)
-            elif limit.reset >= 1:  # rounded up, and at most a window away
+            elif limit.limit and limit.reset >= 1:  # rounded up, and at most a window away
                 window.set_span(max(window.span or 0.0, math.floor(limit.reset)))
             window.left, window.number, window.sent = limit.remaining, ticket, sent
             window.resets = now + limit.reset
@@ -459,7 +459,7 @@ class Limiter:
             return
         sent = self._times[ticket - self._first]
         window = self._windows.get(None, _Window(untold=True))
-        if window.quota is not None and sent < window.clean_since:
+        if window.quota is not None and sent <= window.clean_since:
             return  # it left before the last refusal was known
         window.set_span(max(math.ceil(span), window.span or 0.0))
         assert window.span is not None
