@@ -2,18 +2,19 @@
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
-UV     := 0.13.9
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK   := @$(VENV)/bin/uv pip compile --quiet $(LOCKED)
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test execute docs lint lock soak bench workshop workshop-bundle clean ready
+.PHONY: help lab test execute docs lint lock soak bench workshop workshop-bundle clean
+.PHONY: ready ready-lessons
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: ready ## Open JupyterLab where you were (ARGS="--port 9000")
+lab: ready-lessons ## Open JupyterLab where you were (ARGS="--port 9000")
 	@$(PY) -m resonance_helpers lab $(ARGS)
 
 test: ready ## Run every test (PARTS="lint units lessons browser" to choose)
@@ -42,24 +43,27 @@ workshop-bundle: ready ## Put all that a room without a network needs into a fol
 	@$(PY) -m workshop bundle "$(or $(BUNDLE),resonance-bundle)" $(ARGS)
 
 lock: ready ## Pin every package anew, after a change of pyproject.toml
-	@$(PY) -m pip install --quiet uv==$(UV)
-	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra test $(LOCKED) \
-	    --output-file requirements.lock
-	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra bench $(LOCKED) \
-	    --constraint requirements.lock --output-file requirements-bench.lock
+	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-uv.lock
+	$(LOCK) pyproject.toml --extra test --group clone --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra lessons --group clone --constraint requirements.lock \
+	    --output-file requirements-lessons.lock
+	$(LOCK) pyproject.toml --extra bench --constraint requirements.lock \
+	    --output-file requirements-bench.lock
+	$(LOCK) --group uv --output-file requirements-uv.lock
 
 clean: ## Remove .venv and everything that can be made again
 	@rm -rf $(VENV) $(VENV).lock build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that can run bootstrap.py; bootstrap.py looks for the one to use.
-ready:
-	@for name in "$$PYTHON" python3 python3.13 python3.12 python3.11 python; do \
+ready: ALL := --all
+ready ready-lessons:
+	@for name in "$$PYTHON" python3 python3.15 python3.14 python3.13 python3.12 python3.11 python; do \
 	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null; then \
-	        exec "$$name" bootstrap.py; \
+	        exec "$$name" bootstrap.py $(ALL); \
 	    fi; \
 	done; \
-	echo "Set-up: Python 3.11, 3.12 or 3.13 is needed (no Python was found)." >&2; \
-	echo "Mend: install one (Debian 12, Ubuntu 24.04: sudo apt install python3-venv;" >&2; \
-	echo "macOS: brew install python@3.13), or name one with PYTHON=path." >&2; \
+	echo "Set-up: Python 3.11 or newer is needed (no Python was found)." >&2; \
+	echo "Fix: install one (Debian 12, Ubuntu 24.04 and newer: sudo apt install python3-venv;" >&2; \
+	echo "macOS: brew install python), or name one with PYTHON=path." >&2; \
 	exit 1

@@ -1,86 +1,157 @@
-"""Make .venv ready: the right Python, every package of the lock, this project.
+"""Make .venv ready: the right Python, every package of a lock by its hash, this project.
 
-    python3 bootstrap.py        (Windows: py bootstrap.py)
+    python3 bootstrap.py          what the lessons need (requirements-lessons.lock)
+    python3 bootstrap.py --all    and what tests, the site and a workshop need (requirements.lock)
 
-`make` runs this first, each time. The second run returns at once: `.venv/ready` holds a
-fingerprint of all that .venv was made from, and is written last, so that a set-up that was
-interrupted never looks finished. Standard library alone, and any Python 3.6 or newer can run it:
-its first job is to find a better one, or to say in one sentence what is missing.
+On Windows write ``py`` for ``python3``. `make` runs this first, each time. The second run returns
+at once: `.venv/ready` holds a fingerprint of all that .venv was made from, and is written last, so
+that a set-up that was interrupted never looks finished. Packages are installed with uv: the one
+that is there, or a pinned one that pip brings; where neither works, with pip. Standard library
+alone, and any Python 3.6 or newer can run it: its first job is to find a better one, or to say in
+one sentence what is missing.
 """
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-OLDEST, NEWEST = (3, 11), (3, 13)
-CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3", "python")
+OLDEST, NEWEST = (3, 11), (3, 15)  # the newest that was tested; a newer one is tried
+FETCHED = "3.13"  # what uv brings where no Python fits
+CANDIDATES = (
+    *(f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)),
+    *("python3", "python"),
+)
+OLDEST_UV = (0, 5)
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 READY = VENV / "ready"
-LOCK = ROOT / "requirements.lock"
-INPUTS = (LOCK, ROOT / "pyproject.toml")
+LOCKS = {"lessons": ROOT / "requirements-lessons.lock", "all": ROOT / "requirements.lock"}
+UV_LOCK = ROOT / "requirements-uv.lock"
+PROJECT = ROOT / "pyproject.toml"
 VENV_PARTS = {"bin", "include", "lib", "lib64", "Scripts", "Include", "Lib", "share", "etc"}
 
 WINDOWS = os.name == "nt"
-PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+BIN = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 
-MAKE_VENV = ("-m", "venv")
 PROBE = """\
-import sys
+import platform, sys
 from importlib.util import find_spec
 print("%d.%d" % sys.version_info[:2])
 print(sys.executable)
 print(all(find_spec(name) for name in ("venv", "ensurepip")))
+print(platform.python_implementation())
 """
 
-# What pip says, what it means, and the mend.
-PIP_FAILURES = (
+# Builds matplotlib's font cache, too: else its notice lands in a learner's notebook.
+CHECK = "import resonance_helpers.cli.main, resonance_sandbox, matplotlib.font_manager"
+
+SETTINGS = {
+    "PIP_INDEX_URL": "UV_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL": "UV_EXTRA_INDEX_URL",
+    "PIP_NO_INDEX": "UV_NO_INDEX",
+    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
+    "PIP_CERT": "SSL_CERT_FILE",
+    "PIP_DEFAULT_TIMEOUT": "UV_HTTP_TIMEOUT",
+}
+"""Pip's settings in the environment, and what uv calls them."""
+
+# What pip and uv say, what it means, and what to do; the first that fits counts.
+FAILURES = (
     (
-        r"name resolution|NewConnectionError|Network is unreachable|ConnectTimeout|ProxyError"
-        r"|Connection refused|Read timed out|getaddrinfo failed|Could not fetch URL",
-        "pip could not reach its package index.",
-        "connect to the network (behind a proxy: set HTTPS_PROXY; with a mirror: set "
-        "PIP_INDEX_URL) and run the same command again.",
-    ),
-    (
-        r"No space left on device",
+        r"No space left on device|os error 28\b|not enough space on the disk",
         "the disk is full.",
         "free about 1.5 GB and run the same command again.",
     ),
     (
-        r"DO NOT MATCH THE HASHES",
-        "a downloaded package is not the one in requirements.lock.",
-        "clear pip's cache (python -m pip cache purge) and run again; if it stays, a proxy or "
+        r"Too many open files|os error 24\b",
+        "too few files may be open at once.",
+        "run `ulimit -n 1024` and the same command again.",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES|Hash mismatch for",
+        "a downloaded package is not the one in the lock.",
+        "clear the cache (pip cache purge, uv cache clean) and run again; if it stays, a proxy or "
         "mirror changes packages on the way.",
     ),
     (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate"
+        r"|UnknownIssuer",
+        "the certificate of the package index is not known on this machine.",
+        "name your organisation's certificates (PIP_CERT=/path/to/them.pem) and run the same "
+        "command again.",
+    ),
+    (
+        r"\b(401|403|407)\b[^\n]{0,3}(?:Client Error|Unauthorized|Forbidden|Proxy Auth)"
+        r"|HTTP error (401|403|407)\b|User for \S+",
+        "the package index lets nobody in who does not log in (HTTP 401 or 403).",
+        "give it a user and a password (PIP_INDEX_URL=https://user:password@host/simple), or name "
+        "another index.",
+    ),
+    (
+        r"\b(5\d\d) (?:Server Error|Service Unavailable|Bad Gateway|Internal|Gateway)"
+        r"|HTTP error 5\d\d\b|too many 50\d error responses",
+        "the package index is out of order (HTTP 5xx).",
+        "try again in a few minutes, or name a mirror with PIP_INDEX_URL.",
+    ),
+    (
+        r"location or host (?:at )?(\S+) is being ignored|repository located at (\S+) is not a "
+        r"trusted",
+        "pip takes no packages over plain http.",
+        "name the index by its https address in PIP_INDEX_URL, or its host in PIP_TRUSTED_HOST.",
+    ),
+    (
+        r"name resolution|NewConnectionError|Network is unreachable|ConnectTimeout|ProxyError"
+        r"|Connection refused|Read timed out|getaddrinfo failed|Could not fetch URL \S+: conn"
+        r"|dns error|error sending request|tcp connect error|operation timed out",
+        "the package index could not be reached.",
+        "connect to the network (behind a proxy: set HTTPS_PROXY; with a mirror: set "
+        "PIP_INDEX_URL) and run the same command again.",
+    ),
+    (
+        r"\b404\b[^\n]{0,3}(?:Client Error|Not Found)|HTTP error 404\b",
+        "there is no package index at its address (HTTP 404).",
+        "correct PIP_INDEX_URL or pip's index-url: it ends in /simple at most indexes.",
+    ),
+    (
         r"No matching distribution found for (\S+)",
-        "pip's index has no {0} for this Python and system.",
-        "use CPython 3.11, 3.12 or 3.13 on Linux, macOS or Windows (PYTHON=path chooses one).",
+        "the package index has no {0} that fits this Python and this system without compiling.",
+        "use CPython 3.11 to 3.15 on Linux, Windows or macOS (PYTHON=path chooses one).",
     ),
 )
 
 
 class SetupError(Exception):
-    """What is missing, and the mend."""
+    """What is missing, and what to do."""
 
-    def __init__(self, problem, mend):
-        super().__init__(f"{problem}\nMend: {mend}")
+    def __init__(self, problem, fix):
+        super().__init__(f"{problem}\nFix: {fix}")
 
 
-def fingerprint():
-    """The place of .venv, since a venv cannot be moved, and a digest of what it is made from."""
+class ToolError(Exception):
+    """Pip or uv failed; its last lines."""
+
+
+# -- what is there ---------------------------------------------------------------------------------
+
+
+def fingerprint(part="all"):
+    """The place of .venv, since a venv cannot be moved; a digest of what it is made from; which."""
     digest = hashlib.sha256()
-    for path in INPUTS:
+    for path in (LOCKS[part], PROJECT):
         digest.update(path.read_bytes())
-    return [str(VENV), digest.hexdigest()]
+    return [str(VENV), digest.hexdigest(), part]
 
 
 def recorded():
@@ -92,7 +163,7 @@ def recorded():
 
 
 def probe(command):
-    """(version, path, has the venv module) of a Python, or None where it does not run."""
+    """(version, path, has the venv module) of a CPython, or None where it does not run."""
     try:
         done = subprocess.run(
             [command, "-c", PROBE],
@@ -101,7 +172,9 @@ def probe(command):
             timeout=30,
             env=dict(os.environ, PYTHONIOENCODING="utf-8"),  # a path may have a user's name in it
         )
-        version, path, venv = done.stdout.decode().split("\n")[:3]
+        version, path, venv, kind = done.stdout.decode().split("\n")[:4]
+        if kind.strip() != "CPython":
+            return None
         return tuple(int(part) for part in version.split(".")), path.strip(), "True" in venv
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
@@ -122,38 +195,75 @@ def launched():
     return re.findall(r"(?m)^ -V:.*?  +(\S.*?)\s*$", done.stdout.decode(errors="replace"))
 
 
-def find_python():
-    """The Python to make .venv with: $PYTHON, else the newest that is supported."""
+def find_python(uv=None):
+    """The Python to make .venv with: $PYTHON, else the newest that was tested, else a newer one.
+
+    With uv none needs the venv module; where none fits, it is the version that uv fetches.
+    """
     chosen = os.environ.get("PYTHON")
-    others, without_venv = {}, []
+    newer, others, without_venv = {}, {}, []
     for command in [chosen] if chosen else [*CANDIDATES, sys.executable, *launched()]:
         got = probe(command)
         if not got:
             continue
         version, path, venv = got
-        if not OLDEST <= version <= NEWEST:
-            others.setdefault(path, f"{command} is Python {version[0]}.{version[1]}")
-        elif venv:
+        if version < OLDEST:
+            others.setdefault(path, f"{command} is Python {dotted(version)}")
+        elif not venv and not uv:
+            without_venv.append(path)
+        elif version <= NEWEST:
             return path
         else:
-            without_venv.append(path)
+            newer.setdefault(path, version)
+    for path, version in newer.items():
+        say(f"Python {dotted(version)} is newer than what was tested; trying it.")
+        return path
     if without_venv:
         raise SetupError(
             f"{without_venv[0]} has no venv module.",
             "install it (Debian, Ubuntu: sudo apt install python3-venv), or name another Python "
             "with PYTHON=path.",
         )
+    if uv and not chosen:
+        say(f"No Python from {dotted(OLDEST)} on is here; uv fetches {FETCHED}.")
+        return FETCHED
     if chosen and not others:
         raise SetupError(
-            f"PYTHON={chosen} does not run.", "give the path of a Python 3.11, 3.12 or 3.13."
+            f"PYTHON={chosen} does not run.",
+            f"give the path of a CPython {dotted(OLDEST)} or newer.",
         )
     there = "; ".join(others.values()) or "no Python was found"
     raise SetupError(
-        f"Python 3.11, 3.12 or 3.13 is needed ({there}).",
-        "install one (Debian 12, Ubuntu 24.04: sudo apt install python3-venv; macOS: brew install "
-        "python@3.13; Windows: winget install Python.Python.3.13; conda: see environment.yml), or "
-        "name one with PYTHON=path.",
+        f"Python {dotted(OLDEST)} or newer is needed ({there}).",
+        "run `python3 -m pip install --user uv` and then this again: uv brings a Python. Or "
+        "install one (Debian 12, Ubuntu 24.04 and newer: sudo apt install python3-venv; macOS: "
+        f"brew install python; Windows: py install {FETCHED}, or winget install "
+        f"Python.Python.{FETCHED}; conda: see environment.yml), or name one with PYTHON=path.",
     )
+
+
+def find_uv():
+    """The path of a uv that is recent enough, or None."""
+    for uv in (shutil.which("uv"), str(BIN / "uv")):
+        try:
+            said = subprocess.run(
+                [uv or "", "--version"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=30,
+            ).stdout.decode(errors="replace")
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        version = re.match(r"uv (\d+)\.(\d+)", said)
+        if version and tuple(map(int, version.groups())) >= OLDEST_UV:
+            try:
+                cache = os.fsdecode(run([uv, "cache", "dir"]).stdout.strip())
+                os.makedirs(cache, exist_ok=True)
+                tempfile.TemporaryFile(dir=cache).close()
+            except (OSError, ValueError):
+                os.environ["UV_NO_CACHE"] = "1"  # uv stops there, where pip does without
+            return uv
+    return None
 
 
 @contextmanager
@@ -182,105 +292,291 @@ def alone():
         yield
 
 
-def make_venv(python):
+# -- the steps -------------------------------------------------------------------------------------
+
+
+def make_venv(python, uv=None):
     """An empty .venv, in place of an unfinished one."""
     if VENV.is_dir() and not (VENV / "pyvenv.cfg").exists():
         strangers = {path.name for path in VENV.iterdir()} - VENV_PARTS
         if strangers:
             raise SetupError(
-                f"{VENV} is no virtual environment.", "move it away and run the same command."
+                f"{VENV} is no virtual environment.",
+                "move it away and run the same command.",
             )
     if VENV.exists():
         say("Removing an unfinished .venv ...")
         shutil.rmtree(str(VENV))
-    say(f"Making .venv with {python} ...")
-    done = run([python, *MAKE_VENV, str(VENV)])
-    if done.returncode:
+    say(f"Making .venv with {'Python ' * (python == FETCHED)}{python} ...")
+    command = [uv, "venv", "--python", python] if uv else [python, "-m", "venv"]
+    try:
+        tool([*command, str(VENV)], Progress("making .venv"))
+    except ToolError as error:
+        said = str(error).strip()
+        if shutil.disk_usage(str(ROOT)).free < 50e6:  # venv does not say so
+            said = os.strerror(errno.ENOSPC)
+        refuse(said)
         raise SetupError(
-            f"{python} could not make .venv:\n{done.stdout.decode(errors='replace').strip()}",
+            f"{python} could not make .venv:\n{said}",
             "check that this folder can be written and has 1.5 GB free.",
-        )
+        ) from None
 
 
-def install():
+def bring_uv():
+    """Have pip bring the pinned uv into .venv; None where it cannot, and pip does it all."""
+    say("Fetching uv, which installs ten times as fast as pip ...")
+    try:
+        pip(["install", "--require-hashes", "--no-deps", "-r", UV_LOCK.name], Progress("uv"))
+    except ToolError as error:
+        refuse(str(error), unless=("No matching distribution", r"\b404\b"))
+    return find_uv()
+
+
+def install(part, uv):
     """Every package of the lock by its hash, then this project itself."""
-    total = len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text()))
-    say("Installing the packages of requirements.lock (some minutes the first time) ...")
-    pip(["install", "--require-hashes", "--compile", "-r", str(LOCK)], total)
+    lock = LOCKS[part]
+    total = len(set(re.findall(r"(?m)^([\w.-]+)==", lock.read_text(encoding="utf-8"))))
+    # The lock is whole, so nothing is left to resolve.
+    packages = ["install", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    packages += ["-r", lock.name]  # from this folder, whatever its name has in it
     # Its build backend is in the lock, so nothing unpinned is fetched.
-    pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    project = ["install", "--no-deps", "--no-build-isolation", "--editable", "."]
+    say(f"Installing the packages of {lock.name} ...")
+    first = ""
+    if uv:
+        try:
+            at = ["pip", "install", "--python", str(PYTHON)]
+            tool([uv, *at, "--compile-bytecode", *packages[1:]], Progress("packages", total))
+            tool([uv, *at, *project[1:]], Progress("this project"))
+            return
+        except ToolError as error:
+            first = str(error)
+            refuse(first, only=r"os error 28\b")
+            say("uv could not do it; trying pip ...")
+    try:
+        if run([str(PYTHON), "-m", "pip", "--version"]).returncode:
+            tool([str(PYTHON), "-m", "ensurepip"], Progress("pip"))
+        pip([*packages, "--no-compile"], Progress("packages", total))
+        pip(project, Progress("this project"))
+        compile_packages()
+    except ToolError as error:
+        said = str(error)
+        missing = re.search(r"No matching distribution found for (\S+)", said)
+        if missing:  # the reason why is told only when asked for
+            said = why_missing(missing.group(1)) + said
+        refuse(said)
+        refuse(first)
+        raise SetupError(
+            "pip failed:\n" + "\n".join(said.split("\n")[-15:]), "read pip's last lines above."
+        ) from None
 
 
-def pip(arguments, total=0):
-    """Run pip, showing a count instead of its chatter; its last lines where it fails."""
-    command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
-    seen, last = 0, deque(maxlen=400)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), cwd=str(ROOT)
-    ) as process:
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            last.append(line)
-            seen += line.startswith("Collecting ")
-            if total and sys.stdout.isatty():
-                state = "installing" if line.startswith("Installing collected") else "fetching"
-                print(f"\r  {state}: {seen} of up to {total} ", end="", flush=True)
-    if total and sys.stdout.isatty():
-        print()
+def pip(arguments, progress):
+    """Run .venv's pip; a ToolError where it fails."""
+    settings = ("--no-input", "--disable-pip-version-check")
+    tool([str(PYTHON), "-m", "pip", *settings, *arguments], progress)
+
+
+def compile_packages():
+    """Compile what pip installed on all cores at once; what does not compile never runs."""
+    folders = {str(path.parent) for path in installed("*.dist-info")}
+    with suppress(ToolError):
+        command = [str(PYTHON), "-m", "compileall", "-q", "-j", "0", *folders]
+        tool(command, Progress("compiling"))
+
+
+def why_missing(requirement):
+    """What pip says of the index in detail, for one package that it did not find there."""
+    with tempfile.TemporaryDirectory() as folder:
+        download = ["download", "-vv", "--no-deps", "--only-binary", ":all:", "-d", folder]
+        try:
+            pip([*download, requirement], Progress("asking the index"))
+        except ToolError as error:
+            lines = str(error).split("\n")
+            return "".join(line + "\n" for line in lines if "Could not fetch URL" in line)
+    return ""
+
+
+def point_here():
+    """Let .venv find this project by a relative path, which is ASCII wherever the project is.
+
+    Python 3.11 and 3.12 read the file in the locale's encoding, and pip writes it in UTF-8.
+    """
+    for path in installed("*resonance_helpers*.pth"):
+        path.write_text(os.path.relpath(str(ROOT), str(path.parent)) + "\n", encoding="ascii")
+
+
+def check():
+    """Import the project as a kernel does, from another folder; a SetupError where that fails."""
+    progress = Progress("trying it")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            tool(
+                [str(PYTHON), "-W", "ignore", "-c", CHECK], progress, folder, environment(utf8=None)
+            )
+        except ToolError as error:
+            refuse(str(error))
+            raise SetupError(
+                ".venv is made, but does not work:\n" + "\n".join(str(error).split("\n")[-3:]),
+                "delete .venv and run the same command again; if it stays, try another Python "
+                "(PYTHON=path).",
+            ) from None
+
+
+def installed(pattern):
+    """The paths in .venv's folder of packages."""
+    packages = "Lib/site-packages/" if WINDOWS else "lib/python*/site-packages/"
+    return list(VENV.glob(packages + pattern))
+
+
+# -- running tools ---------------------------------------------------------------------------------
+
+
+class Progress:
+    """Shows that something moves: on a terminal one line that changes, else a line at times."""
+
+    INTERVAL = 1.0 if sys.stdout.isatty() else 1.8  # seconds
+
+    def __init__(self, what, total=0):
+        self.what, self.total = what, total
+        self.began = time.time()
+        self.done = threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.show, daemon=True)
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+    def show(self):
+        start, end = ("\r  ", " ") if sys.stdout.isatty() else ("  ", "\n")
+        shown = False
+        while not self.done.wait(self.INTERVAL):
+            print(f"{start}{self.state()}{end}", end="", flush=True)
+            shown = True
+        if shown and end == " ":
+            print()
+
+    def state(self):
+        """Such as ``packages: 31 of up to 148 installed, 12 s``."""
+        text = f"{self.what}:"
+        if self.total:
+            text += f" {len(installed('*.dist-info'))} of up to {self.total} installed,"
+        return f"{text} {time.time() - self.began:.0f} s"
+
+
+def tool(command, progress, folder=None, env=None):
+    """Run a command and show that it does; a ToolError with its last lines where it fails."""
+    last = deque(maxlen=400)
+    with progress:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env or environment(),
+            cwd=folder or str(ROOT),
+        )
+        with process:
+            for raw in process.stdout:
+                line = raw.decode(errors="replace").rstrip()
+                if "is ignored: it is" not in line:
+                    last.append(line)
     if process.returncode:
-        output = "\n".join(line for line in last if "is ignored: it is" not in line)
-        for pattern, problem, mend in PIP_FAILURES:
-            match = re.search(pattern, output)
-            if match:
-                raise SetupError(problem.format(*match.groups()), mend)
-        tail = "\n".join(output.split("\n")[-15:])
-        raise SetupError(f"pip failed:\n{tail}", "read pip's last lines above.")
-
-
-def warm_up():
-    """Build matplotlib's font cache now: else its notice lands in a learner's notebook."""
-    run([str(PYTHON), "-c", "import matplotlib.font_manager"])
-
-
-def environment():
-    """This environment without what would turn pip or Python aside from .venv."""
-    bent = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
-    return {name: value for name, value in os.environ.items() if name not in bent}
+        raise ToolError("\n".join(last))
 
 
 def run(command):
+    """Run a command in silence."""
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment()
     )
 
 
+def refuse(output, only=None, unless=()):
+    """A SetupError for what pip's or uv's words mean, if it is known."""
+    if (only and not re.search(only, output)) or any(re.search(one, output) for one in unless):
+        return
+    for pattern, problem, fix in FAILURES:
+        match = re.search(pattern, output)
+        if match:
+            raise SetupError(problem.format(*match.groups()), fix) from None
+
+
+def environment(utf8="1"):
+    """This environment without what would turn pip, uv or Python aside from .venv.
+
+    In UTF-8 they understand any folder's name, whatever the locale.
+    """
+    bent = (
+        *("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"),
+        *("PIP_REQUIRE_VIRTUALENV", "UV_TARGET", "UV_PREFIX", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
+    )
+    env = {name: value for name, value in os.environ.items() if name not in bent}
+    for theirs, ours in SETTINGS.items():
+        if env.get(theirs):
+            env.setdefault(ours, env[theirs])
+    links = [
+        one for one in env.get("PIP_FIND_LINKS", "").split() if "://" in one or Path(one).exists()
+    ]
+    env["UV_FIND_LINKS"] = ",".join(links)  # uv wants commas, and stops at a missing folder
+    env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip; hashes decide
+    env.setdefault("UV_SYSTEM_CERTS", "true")
+    if utf8:
+        env.setdefault("PYTHONUTF8", utf8)
+    return env
+
+
+def dotted(version):
+    """Such as 3.11."""
+    return ".".join(str(part) for part in version)
+
+
 def say(text):
+    """A line of progress."""
     print(text, flush=True)
 
 
-def set_up():
+def set_up(part):
     """Bring .venv to the state that the lock and pyproject.toml describe."""
-    wanted = fingerprint()
-    if recorded()[:1] == wanted[:1] and probe(str(PYTHON)):
+    before = recorded()
+    if before[2:] == ["all"]:
+        part = "all"  # an update leaves nobody with less than before
+    uv = find_uv()
+    if before[:1] == [str(VENV)] and probe(str(PYTHON)):
         READY.unlink()  # only the lock or pyproject.toml changed: no need to start anew
     else:
-        make_venv(find_python())
-    install()
-    warm_up()
+        make_venv(find_python(uv), uv)
+    install(part, uv or bring_uv())
+    point_here()
+    check()
     draft = VENV / "ready.draft"
-    draft.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    draft.write_text("\n".join(fingerprint(part)) + "\n", encoding="utf-8")
     os.replace(str(draft), str(READY))
     say("Ready: .venv")
 
 
-def main():
-    if recorded() == fingerprint():
+def main(arguments=()):
+    """Set up what is asked for, if it is not there; the exit code."""
+    part = "all" if "--all" in arguments else "lessons"
+    for stream in (sys.stdout, sys.stderr):  # a path may have letters that an old code page lacks
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if recorded() in [fingerprint("all"), fingerprint(part)]:
         return 0
     try:
         with alone():
-            set_up()
+            set_up(part)
     except SetupError as error:
         print(f"Set-up: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        problem = "the disk is full." if full else f"{error.filename or ROOT}: {error.strerror}."
+        fix = "free about 1.5 GB" if full else "make this folder writable for yourself"
+        print(f"Set-up: {problem}\nFix: {fix} and run the same command again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nSet-up: interrupted; the next run starts it again.", file=sys.stderr)
@@ -289,4 +585,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

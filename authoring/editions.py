@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resonance_helpers.cli.copies import put
 from resonance_helpers.lesson.manifest import (
     NOTEBOOKS,
     WELCOME,
@@ -49,8 +50,9 @@ def write(
 ) -> list[Path]:
     """Write an edition of the lessons (by default all there are) into the folder ``out``.
 
-    The folder is made where there is none; a file in it is written anew. Returns the files: the
-    notebooks, and last the table of contents.
+    The folder is made where there is none. A file in it that somebody has changed stays, and the
+    new one is put beside it, as ``03_profiles.new.ipynb``. Returns the files: the notebooks, and
+    last the table of contents.
 
     Raises:
     ------
@@ -65,20 +67,21 @@ def write(
 
     if edition not in EDITIONS:
         raise ValueError(f"no edition {edition!r}; there are: {', '.join(EDITIONS)}")
-    out.mkdir(parents=True, exist_ok=True)
     chosen = list(pages() if lessons is None else lessons)
     written = []
+
+    def write_one(name: str, text: str) -> None:
+        for line in put({name: text.encode()}, out) or [f"{name}: unchanged"]:
+            say(f"{out}: {line}")
+        written.append(out / name)
+
     for lesson in chosen:
         source = nbformat.read(NOTEBOOKS / lesson.filename, as_version=4)
         plain = edition == "student" or lesson == WELCOME  # which has nothing to solve
         made = student(source) if plain else instructor(source, lesson)
-        path = out / lesson.filename
-        path.write_text(dump(normalise(made)), encoding="utf-8", newline="\n")
-        written.append(path)
-        say(f"{path}: written")
-    readme = CONTENTS.format(table=table([one for one in chosen if one != WELCOME]))
-    written.append(out / "README.md")
-    written[-1].write_text(readme, encoding="utf-8", newline="\n")
+        write_one(lesson.filename, dump(normalise(made)))
+    contents = table([one for one in chosen if one != WELCOME])
+    write_one("README.md", CONTENTS.format(table=contents))
     return written
 
 

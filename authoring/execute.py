@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
 
 from . import guide
@@ -141,7 +143,10 @@ def kernel_environment(
     scratch: str, url: str | None = None, key: str | None = None
 ) -> dict[str, str]:
     """The environment of a lesson's kernel: nobody's start-up files, styles or credentials."""
-    settings = ("RESONANCE_", "IPYTHON", "MPL", "MATPLOTLIB", "PYTHONWARNINGS", "PYTHONSTARTUP")
+    settings = (
+        *("RESONANCE_", "IPYTHON", "MPL", "MATPLOTLIB"),
+        *("PYTHONWARNINGS", "PYTHONSTARTUP", "PYTHONOPTIMIZE"),
+    )
     env = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     env["IPYTHONDIR"] = scratch
     if url:
@@ -235,11 +240,21 @@ def tidy(output: NotebookNode) -> NotebookNode:
 
 
 def without_paths(text: str) -> str:
-    """``text`` with this machine's folders cut off its file names."""
-    text = re.sub(r"[^\s'\"]*[/\\]site-packages[/\\]", "site-packages/", text)
-    for folder in (NOTEBOOKS.parent, Path(sys.prefix), Path(sys.base_prefix), Path.home()):
-        text = text.replace(f"{folder}{os.sep}", "")
-    return text
+    """``text`` with this machine's folders cut off its file names.
+
+    Those that are known go first, since a name with a space in it looks like two.
+    """
+    home = Path.home()
+    packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    known = [(folder, "site-packages/") for folder in packages]
+    roots = (str(NOTEBOOKS.parent), sys.prefix, sys.base_prefix, str(home))
+    known += [(folder, "") for folder in roots]
+    known += [(os.path.realpath(folder), new) for folder, new in known]
+    for folder, new in known:
+        text = text.replace(f"{folder}{os.sep}", new)
+        if Path(folder).is_relative_to(home):  # as IPython shortens it
+            text = text.replace(os.path.join("~", Path(folder).relative_to(home), ""), new)
+    return re.sub(r"[^\s'\"]*[/\\]site-packages[/\\]", "site-packages/", text)
 
 
 def dump(notebook: NotebookNode) -> str:
@@ -352,7 +367,7 @@ def execute_one(
     if check:
         say(f"{path.name}: differs")
     else:
-        path.write_text(new, encoding="utf-8", newline="\n")
+        write_whole(path.resolve(), new.encode())
         say(f"{path.name}: saved")
     return found
 
@@ -389,7 +404,7 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
             name = path.relative_to(root).as_posix()
             found.append(Difference(name, None, "what is computed in it is not up to date"))
             if not check:
-                path.write_text(text, encoding="utf-8", newline="\n")
+                write_whole(path.resolve(), text.encode())
     return found
 
 

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "resilience": "success, duplicates and wall time under faults, beside other clients",
     "quality": "how near the writer comes to its targets, and whether it can be believed",
     "sandbox_share": "where the sandbox's time goes, layer by layer",
+    "set_up": "seconds to set a fresh clone up, with uv and pip, and to its first article",
     "webhooks": "from a request to its event's arrival, beside a dead receiver too",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"

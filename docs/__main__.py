@@ -11,6 +11,7 @@ import sys
 
 from sphinx.cmd.build import main as sphinx
 
+from authoring.__main__ import NO_DOCSTRINGS
 from authoring.execute import LessonError
 from docs.gather import DOCS, ROOT, gather
 
@@ -20,6 +21,9 @@ SOURCE = ROOT / "build" / "site-source"
 
 def main() -> int:
     """Gather and build; 0 if there was nothing to complain of."""
+    if sys.flags.optimize > 1:
+        print(f"docs: {NO_DOCSTRINGS}", file=sys.stderr)
+        return 1
     try:
         gather(SOURCE)
     except LessonError as error:

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from docs.markdown import write as write_markdown
+from docs.sections import write as write_sections
+
 project = "ResonanceOS v6 API tutorial"
 version = release = installed("resonance-helpers")
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    *("myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"),
+    *("sphinx_copybutton", "sphinx_design"),
+]
 templates_path = ["_templates"]
 default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -46,7 +52,7 @@ html_theme = "sphinx_book_theme"
 html_title = "ResonanceOS v6"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["site.js"]
+html_js_files = ["site.js", "search.js"]
 html_extra_path = ["../build/site-source/openapi.json"]
 html_use_index = False
 html_domain_indices = False
@@ -69,6 +75,8 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", lay_out)
     app.connect("autodoc-process-bases", without_private)
     app.connect("html-page-context", describe)
+    app.connect("build-finished", write_sections)
+    app.connect("build-finished", write_markdown)
 
 
 def describe(

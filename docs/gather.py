@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 
 from authoring.execute import NAVIGATION, WIDGET_VIEW
 from benchmarks.harness import index
-from docs import http_api, reference, runs
+from docs import http_api, problems, reference, runs, samples
 from resonance_helpers.lesson.manifest import Lesson, available, heading, pages
 
 __all__ = ["gather"]
@@ -77,17 +78,17 @@ def gather(root: Path) -> None:
         If a lesson does not run, or prints other than what is committed.
     """
     folder = Folder(root)
-    radar = ""
+    pictures = {}
     for lesson, notebook in runs.lessons(pages()):
-        if lesson.topic == "generation":
-            radar, picture = first_picture(notebook)
-            folder.write("radar.png", picture)
+        if found := first_picture(notebook):
+            pictures[lesson.topic] = found[0]
+            folder.write(f"pictures/{lesson.topic}.png", found[1])
         folder.write(f"lessons/{lesson.filename}", nbformat.writes(page(lesson, notebook)))
     for name, text in reference.pages():
         folder.write(f"reference/{name}", text)
     document = http_api.document()
-    template = (DOCS / "http_api.md.jinja").read_text(encoding="utf-8")
-    folder.write("http_api.md", http_api.page(document, template))
+    for name, text in http_api.pages(document, samples.take(), problems.failures()):
+        folder.write(name, text)
     folder.write("openapi.json", json.dumps(document, indent=1))
     for path in sorted((DOCS / "benchmarks").glob("*")):
         if path.suffix in (".md", ".svg", ".png"):
@@ -98,7 +99,7 @@ def gather(root: Path) -> None:
     folder.write("changelog.md", (ROOT / "CHANGELOG.md").read_bytes())
     for name in ("index", "start"):
         template = (DOCS / f"{name}.md.jinja").read_text(encoding="utf-8")
-        folder.write(f"{name}.md", render(template, radar))
+        folder.write(f"{name}.md", render(template, pictures))
     folder.sweep()
 
 
@@ -161,17 +162,19 @@ def tables() -> str:
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
 
-def first_picture(notebook: nbformat.NotebookNode) -> tuple[str, bytes]:
-    """The first picture of a lesson: what it says, and the PNG."""
+def first_picture(notebook: nbformat.NotebookNode) -> tuple[str, bytes] | None:
+    """The first picture of a lesson, if it has one: what it says, and the PNG."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    output = next(output for output in outputs if "image/png" in output.get("data", {}))
-    return told(output)[0], b64decode(output.data["image/png"])
+    for output in outputs:
+        if "image/png" in output.get("data", {}):
+            return told(output)[0], b64decode(output.data["image/png"])
+    return None
 
 
-def render(template: str, radar: str) -> str:
+def render(template: str, pictures: Mapping[str, str]) -> str:
     """One of the site's own pages, with what it takes from elsewhere filled in."""
     words: dict[str, Any] = {
-        "radar": radar,
+        "pictures": pictures,
         "lessons": [(title(lesson), lesson) for lesson in available()],
         "pages": [(title(lesson), lesson) for lesson in pages()],
         "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),

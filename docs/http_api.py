@@ -1,20 +1,25 @@
-"""The OpenAPI document as a page: readable, searchable, and without a script.
+"""The OpenAPI document as pages, with real requests and real answers.
 
-The document is the one that a sandbox serves, so what stands on the page is what the server does.
+The document is the one that a sandbox serves, so what stands there is what the server does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import requests
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 
 import resonance_sandbox as sandbox
 
-__all__ = ["document", "page"]
+from .problems import Failure
+from .samples import BASE, Taken
+
+__all__ = ["document", "pages"]
 
 Schema = Mapping[str, Any]
 BOUNDS = {
@@ -43,11 +48,19 @@ def document() -> dict[str, Any]:
     return dict(answer.json())
 
 
-def page(document: Mapping[str, Any], template: str) -> str:
-    """The document as Markdown."""
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+def pages(
+    document: Mapping[str, Any], samples: Iterable[Taken], problems: Iterable[Failure]
+) -> Iterator[tuple[str, str]]:
+    """Path and text of each page: the list of calls, then a page a topic, problems and schemas."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     environment.filters.update(type=type_of, about=about, cell=cell, fields=fields, body=body)
     environment.filters.update(success=success, credential=credential, named=named)
+    environment.filters.update(slug=slug, anchor=anchor)
     operations = [
         {**operation, "path": path, "method": method.upper()}
         for path, methods in document["paths"].items()
@@ -59,10 +72,35 @@ def page(document: Mapping[str, Any], template: str) -> str:
         groups.setdefault(one["tags"][0], []).append(one)
         told = usual if protected(one) else []
         one["failures"] = [pair for pair in failures(one) if pair not in told]
-    schemas = dict(sorted(document["components"]["schemas"].items()))
-    return environment.from_string(template).render(
-        info=document["info"], groups=groups, schemas=schemas, usual=usual
-    )
+    words = {
+        "info": document["info"],
+        "groups": groups,
+        "schemas": dict(sorted(document["components"]["schemas"].items())),
+        "usual": usual,
+        "samples": {one.sample.operation: one for one in samples},
+        "problems": list(problems),
+        "base": BASE,
+    }
+
+    def render(template: str, **more: Any) -> str:
+        return environment.get_template(f"{template}.md.jinja").render(words | more)
+
+    yield "http_api.md", render("http_api")
+    for tag, chosen in groups.items():
+        yield f"api/{slug(tag)}.md", render("operations", tag=tag, operations=chosen)
+    yield "api/problems.md", render("problems")
+    yield "api/schemas.md", render("schemas")
+
+
+def slug(tag: str) -> str:
+    """A tag as a file name."""
+    return tag.replace(" ", "_")
+
+
+def anchor(operation: Mapping[str, Any]) -> str:
+    """Where on its page an operation stands."""
+    words = re.findall(r"\w+", f"{operation['method']} {operation['path']}".lower())
+    return "-".join(words)
 
 
 def type_of(schema: Schema) -> str:

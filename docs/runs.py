@@ -45,17 +45,23 @@ def recall(lesson: Lesson) -> nbformat.NotebookNode:
     """The lesson's last run, or a new one if that is out of date."""
     try:
         run = nbformat.read(KEPT / lesson.filename, as_version=4)
+        if run.metadata.get("of") == fingerprint(lesson) and is_right(lesson, run):
+            return run
     except (OSError, ValueError):
-        run = None
-    if run is None or run.metadata.get("of") != fingerprint(lesson):
-        path = NOTEBOOKS / lesson.filename
-        run = run_cells(cleared(committed(lesson), path), path.parent, name=path.name)[0]
-        keep(lesson, run)
+        pass
+    path = NOTEBOOKS / lesson.filename
+    run = run_cells(cleared(committed(lesson), path), path.parent, name=path.name)[0]
+    keep(lesson, run)
     return run
 
 
 def keep(lesson: Lesson, run: nbformat.NotebookNode) -> None:
-    """Keep a run of the lesson as it stands, for the next `lessons`."""
+    """Keep a run of the lesson as it stands, for the next `lessons`, if it printed the same.
+
+    A run that differs by chance, as on a busy machine, would else be complained of for ever.
+    """
+    if not is_right(lesson, run):
+        return
     run = nbformat.from_dict(run)
     run.metadata["of"] = fingerprint(lesson)
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -76,6 +82,12 @@ def published(lesson: Lesson, run: nbformat.NotebookNode) -> nbformat.NotebookNo
                 output.data[WIDGET_VIEW] = fresh.data[WIDGET_VIEW]
     notebook.metadata["widgets"] = run.metadata.get("widgets", {})
     return notebook
+
+
+def is_right(lesson: Lesson, run: nbformat.NotebookNode) -> bool:
+    """Whether a run gave what is committed."""
+    before = committed(lesson)
+    return not any(differences(lesson.filename, before, merge(before, run)))
 
 
 def committed(lesson: Lesson) -> nbformat.NotebookNode:

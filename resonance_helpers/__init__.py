@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .client.auth import Secret as Secret
     from .client.errors import ResonanceError as ResonanceError
     from .client.transport import RetryPolicy as RetryPolicy
+    from .lesson.board import question as question
     from .lesson.connect import connect as connect
-    from .lesson.connect import needs_sandbox as needs_sandbox
     from .lesson.exercises import check as check
     from .lesson.exercises import hint as hint
     from .webhooks import WebhookHandler as WebhookHandler
@@ -47,7 +47,7 @@ _HOMES = {
     "check": ".lesson.exercises",
     "connect": ".lesson.connect",
     "hint": ".lesson.exercises",
-    "needs_sandbox": ".lesson.connect",
+    "question": ".lesson.board",
     "run_batch": ".batch",
 }
 

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from .elsewhere import Elsewhere
 from .observation import Observation
 from .program import Program, seen_in
 from .promises import Verdict
-from .scenarios import CALM, Scenario, scenarios
+from .scenarios import CALM, Need, Scenario, scenarios
 from .stage import JudgeError, Stage
 from .verdicts import differences, verdicts
 
@@ -76,7 +77,8 @@ def judge(
             "Fix: let it do the same at each start in a new folder (no random texts, no clock)."
         )
     told(f"It does {calm.effects.total()} things in {calm.seconds:.1f} s.")
-    chosen = [one for one in scenarios(seed, calm.effects.total()) if only(one)]
+    offered = scenarios(seed, calm.effects.total(), len(calm.deliveries), _has(calm))
+    chosen = [one for one in offered if only(one)]
 
     def run(scenario: Scenario) -> Observation:
         seen = _run(command, scenario, calm.seconds)
@@ -88,6 +90,16 @@ def judge(
     return Judgement(tuple(command), seed, tuple(verdicts(calm, troubled)), calm, tuple(troubled))
 
 
+def _has(calm: Observation) -> set[Need]:
+    """What the program does, and so can be put to the test."""
+    found: set[Need] = {"effects"}
+    if calm.token_calls:
+        found.add("token")
+    if any(delivery.acknowledged for delivery in calm.deliveries):
+        found.add("webhook")
+    return found
+
+
 def _calm(command: Sequence[str]) -> Observation:
     seen = _run(command, CALM, 0.0)
     if not seen.ended:
@@ -97,6 +109,8 @@ def _calm(command: Sequence[str]) -> Observation:
         )
     if seen.exit_code != 0:
         last = seen.output.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
+        if seen.leaks:
+            last = ["(not shown here: a credential stands in its output)"]
         raise JudgeError(
             f"it failed without any trouble, with exit code {seen.exit_code}; the last that it "
             f"said: {last[0][:300]}"
@@ -125,7 +139,11 @@ def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Obs
             "no_proxy": "127.0.0.1,localhost",
         }
         program = Program(command, environment)
-        with Stage(scenario, home, stands_for, observation, program.kill) as stage:
+        with (
+            Elsewhere() as elsewhere,
+            Stage(scenario, home, stands_for, observation, program.kill, elsewhere.url) as stage,
+        ):
+            elsewhere.home = lambda: stage.url
             held = stage.credentials[TENANT]
             program.tell(
                 RESONANCE_URL=stage.url,
@@ -137,9 +155,11 @@ def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Obs
                 _watch(program, observation, limit)
             finally:
                 program.end()
+            sought = _spellings(held["api_key"], held["client_id"], held["client_secret"])
+            if elsewhere.told([*sought, *_tokens(observation)]):
+                observation.leaks.append("a credential came to the host that a redirect named.")
         observation.output = bytes(program.output)
-        sought = _spellings(held["api_key"], held["client_id"], held["client_secret"])
-        if any(text in program.output for text in sought):
+        if any(text in program.output for text in [*sought, *_tokens(observation)]):
             observation.leaks.append("a credential stands in its output.")
         for path in seen_in(folder, sought):
             observation.leaks.append(f"a credential stands in {path.relative_to(folder)}.")
@@ -155,6 +175,7 @@ def _watch(program: Program, observation: Observation, limit: float) -> None:
         raise JudgeError(f"it does not start: {error.strerror or error}") from None
     code = program.wait(limit)
     if program.killed.is_set():
+        time.sleep(observation.scenario.down)
         program.start()
         code = program.wait(limit - (time.monotonic() - began))
     observation.exit_code = code
@@ -166,6 +187,12 @@ def _spellings(key: str, client: str, secret: str) -> list[bytes]:
     """A credential as it may stand somewhere: itself, and as Basic authentication sends it."""
     basic = base64.b64encode(f"{client}:{secret}".encode()).rstrip(b"=")
     return [key.encode(), secret.encode(), basic[: len(basic) - 2]]
+
+
+def _tokens(observation: Observation) -> list[bytes]:
+    """The access tokens that it has sent."""
+    headers = {r.authorization for r in observation.requests.values() if r.authorization}
+    return [h.removeprefix("Bearer ").encode() for h in headers if h.count(".") == 2]
 
 
 def _free_port() -> int:

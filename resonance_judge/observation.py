@@ -13,6 +13,10 @@ from .scenarios import Scenario
 __all__ = ["Delivery", "Mark", "Observation", "Request"]
 
 
+SLOW_CALL = 2.0
+"""Seconds after which a caller may have given up on an answer."""
+
+
 @dataclass(slots=True)
 class Request:
     """One request. Times are seconds since the scenario began.
@@ -114,6 +118,15 @@ class Observation:
         return [request.effect for request in self.requests.values() if request.effect]
 
     @property
+    def token_calls(self) -> list[Request]:
+        """Calls that were answered with a token, before the caller may have given up on it."""
+        return [
+            r
+            for r in self.requests.values()
+            if r.path == "/oauth/token" and r.status == 200 and (r.ended or r.at) - r.at < SLOW_CALL
+        ]
+
+    @property
     def struck(self) -> bool:
         """Whether the trouble came at all."""
         if self.scenario.strike:
@@ -136,6 +149,6 @@ class Observation:
             self.requests[told["number"]].effect = effect
         elif what == "done":
             request = self.requests[told.pop("number")]
-            request.ended = told.pop("at")
+            request.ended = told.pop("at", request.at)
             for name, value in told.items():
                 setattr(request, name, value)

@@ -7,17 +7,18 @@ Moments are counted, never timed.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CALM", "Moment", "Scenario", "scenarios"]
+__all__ = ["CALM", "OUTAGE", "SLOW", "Moment", "Scenario", "scenarios"]
 
 OUTAGE = 20.0
 """Seconds that the outage lasts."""
 
-Counted = Literal["request", "effect", "answered", "delivery"]
-Action = Literal["kill", "kill_after_ack", "restart", "outage", "revoke", "end_tokens", "redirect"]
+Counted = Literal["request", "effect", "answered", "delivery", "acknowledged"]
+Action = Literal["kill", "restart", "outage", "revoke", "end_tokens", "redirect"]
+Need = Literal["effects", "token", "webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Moment:
     Attributes:
         counted: "request": one arrives, and nothing has been done for it; "effect": its work is
             done, and no answer has been sent; "answered": its answer has been sent; "delivery":
-            an event is about to be sent.
+            an event is about to be sent; "acknowledged": the receiver has answered it with 2xx.
     """
 
     counted: Counted
@@ -50,6 +51,7 @@ class Scenario:
         post: what befalls the events on their way to the receiver.
         clock: seconds that the server's clock is ahead.
         needs: what the calm run must have shown for this to mean anything.
+        down: seconds from a kill to the second start.
         limit: seconds that it may take beyond the calm run's own time.
     """
 
@@ -62,7 +64,8 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=dict)
     post: str | None = None
     clock: float = 0.0
-    needs: Literal["effects", "token", "webhook"] = "effects"
+    needs: Need = "effects"
+    down: float = 0.0
     limit: float = 45.0
 
 
@@ -78,6 +81,7 @@ def _struck(
 
 LOST, BROKEN, ERRORS = "survives-lost-answers", "survives-broken-answers", "survives-server-errors"
 LIMITS, SLOW = "survives-rate-limits", "survives-slow-answers"
+TOKEN, ORDER = "survives-ended-token", "takes-events-late-and-in-any-order"
 
 FAULTS = (
     _struck("lost-before", "the connection is reset before the work", LOST, "reset_before_request"),
@@ -110,17 +114,20 @@ FAULTS = (
 )
 
 
-def scenarios(seed: int, effects: int) -> Sequence[Scenario]:
-    """All of the trouble, for a program that has so many effects.
+def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Sequence[Scenario]:
+    """All of the trouble for a program.
 
     Args:
         seed: decides the moments; the same seed, the same moments.
         effects: how many the calm run had.
+        events: how many events it took.
+        has: what the calm run has shown.
     """
     draw = random.Random(seed)
 
-    def moment(counted: Counted, action: Action) -> Moment:
-        return Moment(counted, draw.randint(1, max(1, effects)), action)
+    def moment(counted: Counted, action: Action, *, before_last: bool = False) -> Moment:
+        count = events if counted in ("delivery", "acknowledged") else effects
+        return Moment(counted, draw.randint(1, max(1, count - before_last)), action)
 
     once = (
         Scenario(
@@ -154,6 +161,65 @@ def scenarios(seed: int, effects: int) -> Sequence[Scenario]:
             "survives-kill",
             moment=moment("answered", "kill"),
         ),
+        Scenario("rate-limit", "2 requests a second are allowed", LIMITS, settings={"burst": 2}),
+        Scenario(
+            "clock-behind",
+            "429 with a date in Retry-After, by a server's clock that is 90 seconds behind",
+            LIMITS,
+            strike=({"kind": "rate_limited", "retry_after": "date"},),
+            clock=-90,
+        ),
+        Scenario(
+            "redirected",
+            "one request is sent to another host, which sends it back",
+            doubled=None,
+            moment=moment("request", "redirect"),
+        ),
+        Scenario(
+            "token-ended",
+            "the token ends earlier than was said",
+            TOKEN,
+            moment=moment("answered", "end_tokens", before_last=True),
+            needs="token",
+        ),
+        Scenario(
+            "token-revoked",
+            "the token is revoked",
+            TOKEN,
+            moment=moment("answered", "revoke", before_last=True),
+            needs="token",
+        ),
+        _event("forged", "ten forgeries come before the first event", "refuses-forgeries"),
+        _event("old", "an event from an hour ago comes first", "refuses-old-events"),
+        _event("doubled", "each event comes twice", "takes-duplicates"),
+        _event("late", "each event comes 3 seconds late", missing=ORDER),
+        _event("out-of-order", "the first event comes after the second", missing=ORDER),
+        _event(
+            "rotated",
+            "the secret is being replaced: events carry two signatures, the known one last",
+            missing="accepts-a-rotated-secret",
+        ),
+        Scenario(
+            "down",
+            "SIGKILL as an event is sent; the second start comes 2 seconds later",
+            "misses-no-event",
+            moment=moment("delivery", "kill"),
+            needs="webhook",
+            down=2.0,
+        ),
+        Scenario(
+            "killed-after-2xx",
+            "SIGKILL as an event has been acknowledged, then a second start",
+            "misses-no-event",
+            moment=moment("acknowledged", "kill"),
+            needs="webhook",
+        ),
     )
     # The long ones first, or the last of them would be waited for alone.
-    return (*FAULTS[-2:], *once, *FAULTS[:-2])
+    return [one for one in (*FAULTS[-2:], *once, *FAULTS[:-2]) if one.needs in has]
+
+
+def _event(
+    name: str, title: str, doubled: str = "does-nothing-twice", missing: str | None = None
+) -> Scenario:
+    return Scenario(name, title, missing, doubled, post=name, needs="webhook")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import json
 import os
 import threading
 import time
@@ -40,16 +43,24 @@ class Line:
         self._go: asyncio.Event | None = None
         self.trouble: Trouble | None = None
         self.app: Any = None
+        self._presented: set[str] = set()
 
     def tell(self, what: str, fields: Mapping[str, Any]) -> None:
+        if what == "arrived" and fields["authorization"]:
+            self._presented.add(fields["authorization"])
         with self._lock:
             self._pipe.send((what, dict(fields)))
 
     async def act(self, moment: Moment, number: int) -> None:
         """Do what the moment says, here or in the judge's process."""
-        if moment.action == "outage":
-            assert self.trouble is not None
+        if moment.action == "outage" and self.trouble is not None:
             self.trouble.go_down()
+        elif moment.action == "end_tokens":
+            self.app.state.tokens.forget_key()
+        elif moment.action == "revoke":
+            for header in self._presented:
+                if identity := _token_id(header):
+                    self.app.state.tokens.revoke(identity)
         self._loop, self._go = asyncio.get_running_loop(), asyncio.Event()
         fields = {"action": moment.action, "number": number, "at": time.monotonic()}
         self.tell("moment", fields)
@@ -66,6 +77,17 @@ class Line:
                 self._loop.call_soon_threadsafe(self._go.set)
 
 
+def _token_id(header: str) -> str | None:
+    """The id of the token in a header Authorization; None if none stands there."""
+    parts = header.removeprefix("Bearer ").split(".")
+    if len(parts) != 3:
+        return None
+    with contextlib.suppress(ValueError):
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return str(claims["jti"])
+    return None
+
+
 def serve(
     pipe: Connection,
     scenario: Scenario,
@@ -73,6 +95,7 @@ def serve(
     database: str,
     stands_for: Mapping[str, str],
     first: int,
+    elsewhere: str,
 ) -> None:
     """Run the sandbox of a scenario until the process is ended.
 
@@ -83,6 +106,7 @@ def serve(
         database: path of its file.
         stands_for: see `meaning`.
         first: number of the first request.
+        elsewhere: base URL of another host, to redirect to.
     """
     line = Line(pipe)
     listening = bind("127.0.0.1", port)
@@ -103,8 +127,10 @@ def serve(
     line.trouble = Trouble(scenario)
     moments = Moments(scenario.moment if first == 1 else None, line)
     app = line.app = create_app(settings, url=url, faults=line.trouble, delivery_worker=Post)
-    app.state.delivery_worker.prepare(scenario.post, line)
-    app.user_middleware.insert(0, Middleware(Witness, scenario, line, moments, stands_for, first))
+    app.state.delivery_worker.prepare(scenario.post, line, moments)
+    app.user_middleware.insert(
+        0, Middleware(Witness, scenario, line, moments, stands_for, first, elsewhere)
+    )
     app.user_middleware.append(Middleware(Effects, line, moments, stands_for))
     credentials = issue_credentials(app)
     threading.Thread(target=line.listen, daemon=True).start()

@@ -46,6 +46,7 @@ class Stage:
         folder: for its database.
         observation: where what is seen is entered.
         kill: ends the program at once.
+        elsewhere: base URL of another host.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Stage:
         stands_for: Mapping[str, str],
         observation: Observation,
         kill: Callable[[], None],
+        elsewhere: str,
     ) -> None:
         self._scenario = scenario
         self._database = str(folder / "sandbox.db")
         self._stands_for = stands_for
         self._observation = observation
         self._kill = kill
+        self._elsewhere = elsewhere
         self._context = _context()
         self._port = 0
         self._ready: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -83,7 +86,15 @@ class Stage:
         first = max(self._observation.requests, default=0) + 1
         self._process = self._context.Process(  # type: ignore[attr-defined]
             target=serve,
-            args=(theirs, self._scenario, self._port, self._database, self._stands_for, first),
+            args=(
+                theirs,
+                self._scenario,
+                self._port,
+                self._database,
+                self._stands_for,
+                first,
+                self._elsewhere,
+            ),
             daemon=True,
         )
         self._process.start()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .meaning import Effect
 from .observation import Observation, Request
 from .promises import PROMISES, Finding, Verdict, Word
-from .scenarios import OUTAGE
+from .scenarios import OUTAGE, SLOW
 
 __all__ = ["differences", "verdicts"]
 
@@ -18,6 +18,12 @@ EARLY = 0.01
 
 PER_SECOND = 2.0
 """Requests a second, on average, that a server may get while it is out of order."""
+
+MOST_REFUSED = 0.5
+"""Share of the requests that may be refused with 429 where a rate limit holds."""
+
+BESIDE = 0.5
+"""Seconds before a delivery was answered in which its work may have been done."""
 
 IDEMPOTENT = frozenset({"PUT", "DELETE"})
 """Methods whose repetition changes nothing (RFC 9110, 9.2.2)."""
@@ -59,10 +65,10 @@ def _named(left: Counter[tuple[str, str, str]], seen: Observation) -> list[Effec
 def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     """The same effects, no more and no fewer."""
     scenario = seen.scenario
-    if seen is calm or not seen.struck:
+    if seen is calm or not seen.struck or (scenario.needs == "webhook" and not _heeds(calm)):
         return
     lacking, beyond = differences(calm, seen)
-    if scenario.missing and (seen.ended or not lacking):
+    if scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
         yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
     if scenario.doubled:
@@ -75,6 +81,27 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
             )
             shown += f"{_numbers(did)}."
         yield Finding(scenario.doubled, not beyond, scenario.name, shown, number)
+
+
+def _hangs(calm: Observation, seen: Observation) -> bool:
+    """Whether it did not end because it waits for an answer, and not because it tries in vain."""
+    in_vain = seen.scenario.missing not in (None, SLOW) and differences(calm, seen)[0]
+    return not seen.ended and not in_vain
+
+
+def _heeds(calm: Observation) -> bool:
+    """Whether it does something, as an event comes, that the server sees.
+
+    Something of a kind that it had not done before: else nobody can tell why it was done.
+    """
+    first = min((d.at for d in calm.deliveries if d.what == "genuine"), default=None)
+    if first is None:
+        return False
+    kinds: dict[str, float] = {}
+    for request in calm.requests.values():
+        if request.effect:
+            kinds.setdefault(f"{request.method} {request.path}", request.at)
+    return any(at >= first - BESIDE for at in kinds.values())
 
 
 def _missing(seen: Observation, lacking: Sequence[Effect]) -> str:
@@ -205,7 +232,63 @@ def _does(calm: Observation, request: Request) -> bool:
     )
 
 
+def _refusals(calm: Observation, seen: Observation) -> Iterator[Finding]:
+    """The share of its requests that come too fast."""
+    if seen.scenario.name != "rate-limit" or not seen.requests:
+        return
+    refused = [r for r in seen.requests.values() if r.status == 429]
+    share = len(refused) / len(seen.requests)
+    kept = share <= MOST_REFUSED
+    yield Finding(
+        "is-seldom-refused",
+        kept,
+        seen.scenario.name,
+        f"{len(refused)} of {len(seen.requests)} requests were refused with 429; half is fair.",
+        None if kept else refused[-1].number,
+    )
+
+
+def _tokens(calm: Observation, seen: Observation) -> Iterator[Finding]:
+    """One token for each start, and one more where the first has ended."""
+    if seen.scenario.needs != "token" and seen is not calm:
+        return
+    calls = seen.token_calls
+    if not calls:
+        return
+    fair = 1 if seen is calm else 2
+    kept = len(calls) <= fair
+    shown = f"it got {len(calls)} tokens where {fair} would do: {_numbers(calls)}."
+    number = None if kept else calls[fair].number
+    yield Finding("reuses-its-token", kept, seen.scenario.name, shown, number)
+
+
+def _events(calm: Observation, seen: Observation) -> Iterator[Finding]:
+    """What became of events that are not to be believed, and of those that came twice."""
+    name = seen.scenario.name
+    answered = [d for d in seen.deliveries if d.status is not None]
+    if name in ("forged", "old"):
+        believed = [d for d in answered if d.what != "genuine"]
+        taken = [d for d in believed if d.acknowledged]
+        if believed:
+            shown = f"{len(believed)} refused"
+            if taken:
+                shown = f"an event that {taken[0].what} was answered {taken[0].status}"
+                shown += f", and {len(taken) - 1} more like it." if taken[1:] else "."
+            promise = "refuses-forgeries" if name == "forged" else "refuses-old-events"
+            yield Finding(promise, not taken, name, shown)
+    elif name == "doubled":
+        again = [d for d in answered if d.what == "duplicate"]
+        refused = [d for d in again if not d.acknowledged]
+        if again:
+            shown = f"{len(again)} acknowledged"
+            if refused:
+                shown = f"the second {refused[0].event} was answered {refused[0].status}."
+            yield Finding("takes-duplicates", not refused, name, shown)
+
+
 def _ends(calm: Observation, seen: Observation) -> Iterator[Finding]:
+    if not seen.ended and not _hangs(calm, seen):
+        return
     last = max(seen.requests, default=None)
     shown = f"it ended after {seen.seconds:.1f} s"
     if not seen.ended:
@@ -231,4 +314,4 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-CHECKS = (_work, _waits, _outage, _keys, _ends, _credentials)
+CHECKS = (_work, _waits, _outage, _refusals, _keys, _tokens, _events, _ends, _credentials)

@@ -7,8 +7,10 @@ while the judge acts.
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import itertools
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ from resonance_sandbox.faults.kinds import KINDS
 from resonance_sandbox.faults.wire import STATE_KEY
 
 from .meaning import meaning
-from .scenarios import OUTAGE, Moment, Scenario
+from .scenarios import OUTAGE, Action, Moment, Scenario
 
 __all__ = ["Effects", "Journal", "Trouble", "Witness"]
 
@@ -33,6 +35,12 @@ OWN_NAMES = frozenset({"tenant", "profile_name"})
 """Parts of a path that the program chose itself."""
 
 NUMBER = "judge.number"
+
+SURE = 0.1
+"""Seconds after which what arrived earlier has been read."""
+
+ENDS = frozenset({"kill", "restart"})
+"""Actions after which nobody waits for the answer."""
 
 
 class Journal(Protocol):
@@ -46,21 +54,37 @@ class Journal(Protocol):
 
 
 class Moments:
-    """Counts until the one moment of a scenario."""
+    """Counts until the one moment of a scenario. Safe for threads."""
 
     def __init__(self, moment: Moment | None, journal: Journal) -> None:
         self._moment = moment
         self._journal = journal
         self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._acting = False
 
-    async def count(self, counted: str, number: int) -> bool:
-        """Count one; whether it was the moment, and the request is not to go on."""
-        self._counts[counted] += 1
+    async def count(self, counted: str, number: int) -> Action | None:
+        """Count one; if it is the moment, what was done at it."""
         found = self._moment
-        if found is None or found.counted != counted or self._counts[counted] != found.n:
-            return False
+        with self._lock:
+            self._counts[counted] += 1
+            if found is None or found.counted != counted or self._counts[counted] != found.n:
+                return None
+            self._acting = True
         await self._journal.act(found, number)
-        return found.action in ("kill", "restart")
+        self._acting = False
+        return found.action
+
+    async def too_late(self) -> bool:
+        """Whether a request comes from a program that is being killed for an earlier 2xx.
+
+        That answer and this request came over two connections, and are read by two threads: so
+        this one waits until the other is sure to have been read.
+        """
+        if self._moment is None or self._moment.counted != "acknowledged":
+            return False
+        await asyncio.sleep(SURE)
+        return self._acting
 
 
 class Trouble(FaultEngine):
@@ -114,6 +138,7 @@ class Witness:
         moments: Moments,
         stands_for: Mapping[str, str],
         first: int,
+        elsewhere: str,
     ) -> None:
         self._app = app
         self._scenario = scenario
@@ -121,6 +146,7 @@ class Witness:
         self._moments = moments
         self._stands_for = stands_for
         self._numbers = itertools.count(first)
+        self._elsewhere = elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
@@ -142,9 +168,15 @@ class Witness:
             },
         )
         counts = may_do(method, scope["path"])
-        if counts and await self._moments.count("request", number):
-            await scope["state"][STATE_KEY].reset()
-            return
+        if counts:
+            action = await self._moments.count("request", number)
+            if action in ENDS or await self._moments.too_late():
+                await scope["state"][STATE_KEY].reset()
+                return
+            if action == "redirect":
+                self._journal.tell("done", {"number": number, "status": 307, "fault": "redirect"})
+                await _redirect(self._elsewhere + scope["path"], send)
+                return
         answer: dict[str, Any] = {}
 
         async def observed(message: Message) -> None:
@@ -158,8 +190,8 @@ class Witness:
         try:
             await self._app(scope, receive, observed)
         finally:
-            call = scope.get("call")
-            digest, label = meaning((call and call.body) or b"", self._stands_for)
+            context = scope.get("context")
+            digest, label = meaning((context and context.body) or b"", self._stands_for)
             self._journal.tell(
                 "done",
                 {
@@ -167,10 +199,10 @@ class Witness:
                     "at": answer.get("at", time.monotonic()),
                     "status": answer.get("status"),
                     "retry_after": answer.get("retry_after"),
-                    "replayed": bool(call and call.replayed),
-                    "problem": call and call.problem,
-                    # Whoever breaks off while a request still arrives leaves no call.
-                    "fault": call.fault if call else "reset_mid_request",
+                    "replayed": bool(context and context.replayed),
+                    "problem": context and context.problem,
+                    # Whoever breaks off while a request still arrives leaves no context.
+                    "fault": context.fault if context else "reset_mid_request",
                     "meaning": digest,
                     "label": label,
                 },
@@ -187,6 +219,8 @@ class Witness:
             (b"date", email.utils.formatdate(now + self._scenario.clock, usegmt=True).encode())
         ]
         for name, value in headers:
+            if name == b"date":
+                continue
             if name == b"retry-after":
                 text = value.decode("latin-1")
                 if text.endswith("GMT"):
@@ -232,11 +266,17 @@ class Effects:
                         "label": label,
                     },
                 )
-                if await self._moments.count("effect", number):
+                if await self._moments.count("effect", number) in ENDS:
                     await scope["state"][STATE_KEY].reset()
             await send(message)
 
         await self._app(scope, receive, observed)
+
+
+async def _redirect(address: str, send: Send) -> None:
+    headers = [(b"location", address.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def may_do(method: str, path: str) -> bool:

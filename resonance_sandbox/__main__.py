@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else _waits(options.webhook_retry),
             webhook_timeout=options.webhook_timeout,
             webhook_disable_after=options.webhook_disable_after,
+            shared=options.attendees is not None,
+            clock=_seconds(options.clock),
         )
     except SettingsError as error:
         return _refuse(error)
@@ -180,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="dead deliveries in a row that disable a webhook (default: %(default)s)",
     )
+    add(
+        "--clock",
+        default="0s",
+        metavar="AHEAD",
+        help="set the clock so far ahead of this machine's, as in 28h, 90m or 7d; "
+        "POST /sandbox/clock advances it later",
+    )
     add("--parent", type=int, default=0, help=argparse.SUPPRESS)
     add("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
     return parser
@@ -193,6 +202,19 @@ def _fill_room(app: FastAPI, listed: Path, file: Path | None, url: str) -> str:
     held = enrol(app, attendees, read_keys(file))
     write_keys(file, attendees, held, url)
     return f"\n{len(attendees)} attendees; their keys are in {file}."
+
+
+def _seconds(text: str) -> float:
+    from .settings import SettingsError
+
+    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    try:
+        return float(text.removeprefix("+")[:-1]) * units[text[-1:]]
+    except (ValueError, KeyError):
+        raise SettingsError(
+            f"clock: {text[:40]!r} is no length of time; give a number and its unit (s, m, h, d), "
+            "as in 28h"
+        ) from None
 
 
 def _waits(text: str) -> tuple[float, ...]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -24,10 +22,11 @@ from .auth.access_tokens import AccessTokens
 from .auth.directory import OPEN_REALM, Directory
 from .auth.first_credentials import first_credentials
 from .auth.middleware import AuthenticationMiddleware, AuthorizationMiddleware
-from .clock import clock
+from .clock import Clock
 from .control import routes as control
 from .control.request_log import RequestLog, RequestLogMiddleware
 from .control.reset import prepare
+from .control.time_travel import TimeTravel, clock_of, purge
 from .faults.engine import FaultEngine
 from .faults.middleware import EarlyFaultMiddleware, FaultMiddleware
 from .faults.routes import router as faults_router
@@ -44,7 +43,7 @@ from .http.middleware.host import HostMiddleware
 from .http.middleware.problems import ProblemMiddleware
 from .http.middleware.request_id import RequestIDMiddleware
 from .http.needs import needs_of
-from .idempotency.middleware import IdempotencyMiddleware, purge
+from .idempotency.middleware import IdempotencyMiddleware
 from .limits.middleware import RateLimitMiddleware
 from .limits.rate_limits import RateLimits
 from .metrics import routes as metrics
@@ -52,7 +51,6 @@ from .metrics.middleware import MetricsMiddleware
 from .metrics.recorder import Metrics
 from .oauth import consent
 from .oauth import routes as oauth
-from .oauth.grants import purge as purge_grants
 from .oauth.server import AuthorizationServer
 from .oauth.sessions import Sessions
 from .profiles import routes as profiles
@@ -97,6 +95,7 @@ def create_app(
     writer: Writer | None = None,
     url: str | None = None,
     *,
+    clock: Clock | None = None,
     faults: FaultEngine | None = None,
     delivery_worker: type[DeliveryWorker] = DeliveryWorker,
 ) -> FastAPI:
@@ -106,6 +105,7 @@ def create_app(
         settings: how it behaves.
         writer: the engine that writes; the built-in one if None.
         url: its base URL, which is its name as an issuer of tokens; that of the settings if None.
+        clock: what time it is; a clock of its own if None.
         faults: what decides which request meets which fault.
         delivery_worker: the class that delivers events.
 
@@ -114,21 +114,23 @@ def create_app(
     """
     settings = settings or Settings()
     writer = writer or default_writer()
-    now = clock(settings.still)
     database = Database(settings.database)
-    prepare(database, now())
-    tokens = AccessTokens(url or f"http://{settings.host}:{settings.port}", settings.token_lifetime)
-    directory = Directory(database, tokens)
+    clock = clock or clock_of(database, settings.still, settings.clock)
+    prepare(database, clock.shown())
+    tokens = AccessTokens(
+        url or f"http://{settings.host}:{settings.port}", settings.token_lifetime, clock
+    )
+    directory = Directory(database, tokens, clock)
     counters = Metrics()
-    log = RequestLog(now)
-    limits = RateLimits(settings)
+    log = RequestLog(clock.shown)
+    limits = RateLimits(settings, clock)
     faults = faults or FaultEngine()
-    outbox = Outbox(database, now, settings.still)
+    outbox = Outbox(database, clock, settings.still)
     box = SecretBox(key_of(database))
     subscriptions.prove(database, box)
     guard = SSRFGuard(allow_loopback=settings.allow_loopback_webhooks)
     recorder = deliveries.AttemptRecorder(
-        settings.webhook_retry, settings.webhook_disable_after, now, settings.still
+        settings.webhook_retry, settings.webhook_disable_after, clock, settings.still
     )
     agent = f"ResonanceOS-Webhooks/{_version()}"
 
@@ -156,23 +158,26 @@ def create_app(
             Middleware(RequestLogMiddleware, directory, log),
             Middleware(MetricsMiddleware, directory, counters),
             Middleware(HeadMiddleware),
-            Middleware(ResponseHeadersMiddleware, partial(limits.headers, OPEN_REALM, "unknown")),
+            Middleware(
+                ResponseHeadersMiddleware, clock, partial(limits.headers, OPEN_REALM, "unknown")
+            ),
             Middleware(ProblemMiddleware),
             Middleware(HostMiddleware, (settings.host, *settings.allowed_hosts)),
             Middleware(AuthenticationMiddleware, directory),
             Middleware(RateLimitMiddleware, directory, limits),
             Middleware(AuthorizationMiddleware, settings.auth == "required"),
             Middleware(BodyLimitMiddleware, settings.max_body),
-            Middleware(FaultMiddleware, faults, directory),
-            Middleware(IdempotencyMiddleware, database, directory, scopes),
+            Middleware(FaultMiddleware, faults, directory, clock),
+            Middleware(IdempotencyMiddleware, database, directory, scopes, clock),
         ],
     )
     app.state.settings = settings
     app.state.writer = writer
     app.state.database = database
     app.state.directory = directory
-    app.state.authorization_server = AuthorizationServer(database, directory, tokens)
-    app.state.sessions = Sessions()
+    app.state.tokens = tokens
+    app.state.authorization_server = AuthorizationServer(database, directory, tokens, clock)
+    app.state.sessions = Sessions(clock)
     app.state.metrics = counters
     app.state.log = log
     app.state.limits = limits
@@ -182,11 +187,12 @@ def create_app(
     app.state.secret_box = box
     app.state.guard = guard
     app.state.delivery_worker = delivery_worker(
-        database, box, guard, recorder, settings.webhook_timeout, agent
+        database, box, guard, recorder, clock, settings.webhook_timeout, agent
     )
-    app.state.now = now
+    app.state.clock = clock
+    app.state.time_travel = TimeTravel(clock, database, app.state.delivery_worker, limits)
     app.state.version = _version()
-    app.state.started = time.monotonic()
+    app.state.started = clock()
     topics = [one.router for one in TOPICS]
     routes += [route for route in app.routes if isinstance(route, Route)]
     for router in (*topics, faults_router):
@@ -207,7 +213,7 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
     the secrets of earlier starts stay valid, so that a client can go on after a restart.
     """
     database: Database = app.state.database
-    issued = database.write(partial(first_credentials, now=app.state.now()))
+    issued = database.write(partial(first_credentials, clock=app.state.clock))
     app.state.directory.load()
     return issued
 
@@ -216,9 +222,9 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     state.writer_queue = WriterQueue(state.settings.writer_threads, state.settings.max_queue)
-    state.health = HealthProbes(state.database, state.writer)
+    state.health = HealthProbes(state.database, state.writer, state.clock)
     background = [
-        asyncio.create_task(_housekeeping(state.database)),
+        asyncio.create_task(_housekeeping(state.database, state.clock, state.limits)),
         asyncio.create_task(_warm_up(state.writer, state.health)),
     ]
     state.delivery_worker.start()
@@ -233,18 +239,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.database.close()
 
 
-async def _housekeeping(database: Database) -> None:
+async def _housekeeping(database: Database, clock: Clock, limits: RateLimits) -> None:
     while True:
         with contextlib.suppress(SQLAlchemyError):  # a full disk may have room again by then
-            await asyncio.wrap_future(database.submit(_clear))
+            await asyncio.wrap_future(
+                database.submit(lambda connection: purge(connection, clock()))
+            )
+        limits.purge()
         await asyncio.sleep(HOUSEKEEPING)
-
-
-def _clear(connection: Connection) -> None:
-    now = time.time()
-    purge(connection, now)
-    purge_grants(connection, now)
-    deliveries.purge(connection, now)
 
 
 async def _warm_up(writer: Writer, well: HealthProbes) -> None:

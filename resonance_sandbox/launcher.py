@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
+    from .control.sandbox_clock import SandboxClock
     from .faults.control import Faults
 
 __all__ = ["APIKey", "Sandbox", "SandboxError", "start"]
@@ -91,6 +92,7 @@ def start(
     webhook_retry: Sequence[float] | None = None,
     webhook_timeout: float | None = None,
     webhook_disable_after: int | None = None,
+    clock: str | None = None,
     timeout: float = 30.0,
 ) -> Sandbox:
     """Start a sandbox and wait until it answers.
@@ -112,6 +114,7 @@ def start(
         ("--keys", keys),
         ("--webhook-timeout", webhook_timeout),
         ("--webhook-disable-after", webhook_disable_after),
+        ("--clock", clock),
     ):
         if value is not None:
             options += [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
@@ -211,6 +214,13 @@ class Sandbox:
 
         return Faults(self.url, api_key=self.credentials["admin"]["api_key"])
 
+    @cached_property
+    def clock(self) -> SandboxClock:
+        """The clock of this sandbox, to be read and advanced."""
+        from .control.sandbox_clock import SandboxClock
+
+        return SandboxClock(self.call)
+
     def requests(self, tenant: str = "default", limit: int = 1000) -> list[dict[str, Any]]:
         """The latest requests of `tenant` (of all open tenants together), oldest first."""
         answer = self.call(
@@ -256,7 +266,7 @@ class Sandbox:
             self._errors.close()
             atexit.unregister(self.stop)
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, timeout: float = 30) -> Any:
         """Send an administrator's request and return its JSON, None where there is none.
 
         Raises:
@@ -273,7 +283,7 @@ class Sandbox:
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with direct.open(request, timeout=30) as response:
+            with direct.open(request, timeout=timeout) as response:
                 raw = response.read()
         except urllib.error.HTTPError as error:
             detail = json.loads(error.read()).get("detail", error.reason)

@@ -9,6 +9,13 @@ It is there once the package is installed with its `sandbox` extra::
         assert fault["struck"] == 1
         assert len(resonance_sandbox.requests()) == 2
 
+A test that takes `clock` has a sandbox of its own, and can let its days pass::
+
+    def test_a_token_of_yesterday_is_renewed(resonance_sandbox, clock):
+        client = MyClient(resonance_sandbox.url, clock=clock)
+        clock.advance(hours=28)
+        assert client.generate("Tides")
+
 `resonance_sandbox` runs for the whole session, in a process of its own; its faults and everything
 that a test did there are undone before the next test. Without `faults` or `resonance_sandbox`
 among a test's arguments nothing starts. To set options of the sandbox, such as ``latency=0.05``,
@@ -24,9 +31,10 @@ import pytest
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
+    from resonance_sandbox.control.sandbox_clock import SandboxClock
     from resonance_sandbox.faults.control import Faults
 
-__all__ = ["faults", "resonance_options", "resonance_sandbox", "resonance_server"]
+__all__ = ["clock", "faults", "resonance_options", "resonance_sandbox", "resonance_server"]
 
 UNLIMITED = 10**9
 
@@ -50,11 +58,30 @@ def resonance_server(resonance_options: dict[str, Any]) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def resonance_sandbox(resonance_server: Sandbox) -> Sandbox:
-    """The sandbox in its first state: `.url`, `.credentials`, `.requests()`, `.faults`."""
-    for tenant in ("default", *(resonance_server.credentials.keys() - {"admin"})):
-        resonance_server.reset(tenant)
-    return resonance_server
+def resonance_sandbox(
+    request: pytest.FixtureRequest, resonance_options: dict[str, Any]
+) -> Iterator[Sandbox]:
+    """The sandbox in its first state: `.url`, `.credentials`, `.requests()`, `.faults`, `.clock`.
+
+    It is the session's, or the test's own where the test takes `clock` too: time that has passed
+    can't be taken back.
+    """
+    from resonance_sandbox import start
+
+    if "clock" in request.fixturenames:
+        with start(**resonance_options) as own:
+            yield own
+        return
+    server: Sandbox = request.getfixturevalue("resonance_server")
+    for tenant in ("default", *(server.credentials.keys() - {"admin"})):
+        server.reset(tenant)
+    yield server
+
+
+@pytest.fixture
+def clock(resonance_sandbox: Sandbox) -> SandboxClock:
+    """The clock of that sandbox: `.advance(hours=28)`; called, it gives the time."""
+    return resonance_sandbox.clock
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -33,6 +36,20 @@ class SandboxServer(uvicorn.Server):
         if not self.should_exit:
             self._ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; if that is not done soon after the grace, end."""
+        super().handle_exit(sig, frame)
+        threading.Thread(target=_end_later, daemon=True).start()
+
+
+class _Ordinary(logging.Filter):
+    """Keeps quiet about what a stop cuts short: that is no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        cut_short = kind is not None and issubclass(kind, asyncio.CancelledError)
+        return not (cut_short or str(record.msg).startswith("Cancel %s running task"))
+
 
 def run(
     app: FastAPI,
@@ -55,12 +72,15 @@ def run(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # the application says what time its clock has
         lifespan="on",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE,
         ssl_certfile=chain,
         ssl_keyfile=key,
     )
+    quiet = _Ordinary()
+    logging.getLogger("uvicorn.error").addFilter(quiet)
     server = SandboxServer(config, ready)
     if until_stdin_ends:
         threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
@@ -71,6 +91,7 @@ def run(
     except KeyboardInterrupt:
         pass
     finally:
+        logging.getLogger("uvicorn.error").removeFilter(quiet)
         listening.close()
 
 
@@ -100,5 +121,10 @@ def _watch_stdin(server: SandboxServer) -> None:
     except OSError:
         pass
     server.should_exit = True
+    _end_later()
+
+
+def _end_later() -> None:
+    """End this process, though a thread of it may never come back from what it computes."""
     threading.Event().wait(GRACE + 2)
     os._exit(1)

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .clock import MAX_AHEAD
+
 __all__ = ["Settings", "SettingsError", "is_loopback"]
 
 COUNTS = (
@@ -56,6 +58,8 @@ class Settings:
         webhook_retry: seconds from each failed try of a delivery to the next; there is a try more.
         webhook_timeout: seconds of wall-clock time that one try may take.
         webhook_disable_after: dead deliveries in a row that disable a webhook.
+        shared: several people use it, as in a room: its clock stands under nobody's hand.
+        clock: seconds that its clock is ahead of the machine's at the start.
     """
 
     host: str = "127.0.0.1"
@@ -78,6 +82,8 @@ class Settings:
     webhook_retry: tuple[float, ...] = WEBHOOK_RETRY
     webhook_timeout: float = 15.0
     webhook_disable_after: int = 5
+    shared: bool = False
+    clock: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -101,6 +107,12 @@ class Settings:
             raise SettingsError(
                 "webhook_retry holds a wait that is not between 0 and 86400 seconds"
             )
+        if not (math.isfinite(self.clock) and 0 <= self.clock <= MAX_AHEAD):
+            raise SettingsError(
+                f"clock is {self.clock:g} seconds ahead; it is at least 0, at most 100 years"
+            )
+        if self.clock and self.shared:
+            raise SettingsError("the clock of a room is that of this machine; leave --clock out")
         if not self.allow_remote and not is_loopback(self.host):
             raise SettingsError(
                 f"{self.host} can be reached from other machines, and a sandbox is not made for "

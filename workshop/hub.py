@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,15 +18,37 @@ import psutil
 from resonance_sandbox.settings import is_loopback
 from resonance_sandbox.tenants.attendees import AttendeesError
 
+from .attendee import confined, environment, theirs_to_change
+from .board.command import new_token
 from .room import Room
 
 __all__ = ["HubError", "add_options", "run"]
 
 HERE = Path(__file__).resolve().parent
-PROXY = HERE / "node_modules" / ".bin" / "configurable-http-proxy"
+PROXY = HERE / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
+"""Run by `node`, and not by npm's link in `.bin`: a copy of a folder has no links."""
+WHOLE = HERE / "node_modules" / ".package-lock.json"
+"""What npm writes last: without it an installation was broken off."""
+NODE = 18
+ROOT = HERE.parent
 SETTINGS = "RESONANCE_WORKSHOP"
 """The variable that carries what was asked for to `jupyterhub_config.py`."""
 
+PATIENCE = 300
+"""Seconds that a first look at the installation may take on a busy machine."""
+
+READ = """\
+import sys
+from importlib.util import find_spec
+parts = "jupyterhub.singleuser", "jupyterlab", "resonance_helpers", "resonance_sandbox"
+for path in [*(find_spec(part).origin for part in parts), *sys.argv[1:]]:
+    open(path, "rb").close()
+"""
+
+GET_NODE = (
+    "install Node.js with npm (Debian 12, Ubuntu 24.04: sudo apt install npm; macOS: brew install "
+    "node)"
+)
 EXPOSED = (
     "Warning: {host} can be reached from other machines, and so can a Python prompt on this one by "
     "whoever has a password of the list."
@@ -54,6 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let attendees run as you even where you are root, as in a container to throw away",
     )
+    add("--board", action="store_true", help="show you who is at which exercise; all are told")
     add(
         "--database",
         metavar="URL",
@@ -72,7 +96,14 @@ def run(options: argparse.Namespace) -> int:
     except (HubError, AttendeesError, OSError) as error:
         print(f"workshop: {error}", file=sys.stderr)
         return 2
-    command = [sys.executable, "-m", "jupyterhub", "--config", str(HERE / "jupyterhub_config.py")]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyterhub",
+        "--config",
+        str(HERE / "jupyterhub_config.py"),
+    ]
     os.execv(sys.executable, command)
     return 0
 
@@ -109,11 +140,16 @@ def prepare(options: argparse.Namespace) -> bool:
         warn(ONE_USER)
     print(f"Workshop for {names} attendees on {url} in a moment; Ctrl-C ends it.")
     print(f"Names and passwords: {room.passwords_file}", flush=True)
+    ports = inner_ports(room)
+    token = new_token() if options.board else None
+    if token:
+        print(f"Board, for you alone: http://127.0.0.1:{ports[3]}/#{token}", flush=True)
     os.environ[SETTINGS] = json.dumps(
         {
             "list": str(room.path),
             "url": url,
-            "ports": inner_ports(room),
+            "ports": ports,
+            "board": token,
             "certificate": [str(path.absolute()) for path in (options.certificate, options.key)]
             if options.certificate
             else None,
@@ -127,14 +163,12 @@ def prepare(options: argparse.Namespace) -> bool:
 
 def install_proxy() -> None:
     """Fetch the proxy at the versions and hashes of package-lock.json, if it is not there."""
-    if PROXY.exists() and shutil.which("node"):
+    check_node()
+    if PROXY.exists() and WHOLE.exists():
         return
     npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise HubError(
-            "JupyterHub's proxy needs Node.js 18 with npm; install it (Debian 12, Ubuntu 24.04: "
-            "sudo apt install npm; macOS: brew install node)"
-        )
+    if npm is None:
+        raise HubError(f"JupyterHub's proxy is installed by npm, which is not there; {GET_NODE}")
     print("Installing JupyterHub's proxy ...", flush=True)
     done = subprocess.run(
         [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
@@ -150,33 +184,57 @@ def install_proxy() -> None:
         )
 
 
-def check_readable(room: Room) -> None:
-    """Attendees who are users of their own have to be able to run this Python."""
-    user = room.user(room.attendees[0].tenant)
-    if user is None:
-        return
+def check_node() -> None:
+    """Look whether there is a Node.js that runs the proxy, which an old one tells in a traceback.
+
+    Raises:
+        HubError: there is none, or it is too old.
+    """
+    node = shutil.which("node")
+    if node is None:
+        raise HubError(f"Node.js {NODE} is needed for JupyterHub's proxy; {GET_NODE}")
     try:
-        subprocess.run(
-            [sys.executable, HERE / "seat.py", "--help"],
-            user=user,
-            group=user,
-            extra_groups=[],
-            cwd="/",
-            env={
-                **os.environ,
-                "HOME": str(room.home(room.attendees[0].tenant)),
-                "WORKSHOP_LESSONS": str(room.lessons),
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=True,
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60)
+        found = re.match(r"v(\d+)\.", told.stdout)
+        said = (told.stdout + told.stderr).strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        found, said = None, str(error)
+    if found is None or int(found[1]) < NODE:
+        raise HubError(f"Node.js {NODE} is needed, and {node} says {said!r}; {GET_NODE}")
+
+
+def check_readable(room: Room) -> None:
+    """Look whether attendees who are users of their own can run this Python, and not change it.
+
+    It is tried as a user whom nobody is: what an attendee has planted is nowhere near.
+    """
+    if room.user(room.attendees[0].tenant) is None:
+        return
+    for path in (room.path.parent, ROOT, Path(sys.prefix), Path(sys.base_prefix)):
+        if at := theirs_to_change(path):
+            raise HubError(
+                f"others can write to {at}, and the workshop would run or read as root what they "
+                "put there; take that right away, or move what is in it to a folder of your own"
+            )
+    lessons = sorted(room.lessons.iterdir())
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", READ, *map(str, lessons)],
+            env=environment(),
+            timeout=PATIENCE,
+            text=True,
+            errors="replace",
+            **confined(room.free_user(), subprocess.PIPE),
         )
-    except (OSError, subprocess.CalledProcessError):
+        reason = done.stdout.strip().rpartition("\n")[2] if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason:
         raise HubError(
             "attendees run as users of their own, and these cannot read this installation, its "
-            f"Python or {room.folder}; move what is in a private folder such as /root, start the "
-            "workshop as another user than root, or give --one-user"
-        ) from None
+            f"Python or {room.folder} ({reason}); move what is in a private folder such as /root, "
+            "start the workshop as another user than root, or give --one-user"
+        )
 
 
 def runs(room: Room) -> bool:
@@ -200,14 +258,15 @@ def runs(room: Room) -> bool:
 
 
 def inner_ports(room: Room) -> list[int]:
-    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if free.
+    """Ports for the hub, the proxy's interface, a shared sandbox and a board: the last, if free.
 
     Whoever outlived a hub that was killed looks for them there, and goes on working.
     """
     file = room.hub / "ports.json"
-    ports = [0, 0, 0]
-    with suppress(OSError, ValueError):
-        ports = json.loads(file.read_text("utf-8"))
+    ports = [0, 0, 0, 0]
+    with suppress(OSError, ValueError, TypeError):
+        last = list(json.loads(file.read_text("utf-8")))
+        ports = [*last, *ports[len(last) :]]
     for at, port in enumerate(ports):
         try:
             ports[at] = free_port(port=port)

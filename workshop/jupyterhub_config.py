@@ -14,15 +14,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from jupyterhub.app import JupyterHub  # noqa: E402
 from jupyterhub.auth import Authenticator  # noqa: E402
 from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.cli.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
+from resonance_helpers.lesson.board import KEY as BOARD_KEY  # noqa: E402
+from resonance_helpers.lesson.board import URL as BOARD_URL  # noqa: E402
+from resonance_helpers.lesson.board import key_of  # noqa: E402
 from resonance_helpers.lesson.manifest import pages  # noqa: E402
 from resonance_sandbox import SandboxError, start  # noqa: E402
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
+from workshop.attendee import confined, log_of  # noqa: E402
+from workshop.board.command import TOKEN  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
+from workshop.printable import Printable  # noqa: E402
 from workshop.room import Room  # noqa: E402
 
 asked = json.loads(os.environ.pop(SETTINGS))
@@ -36,6 +43,9 @@ def today() -> Room:
         return now if now.attendees and now.passwords else room
     except (AttendeesError, OSError):
         return room
+
+
+JupyterHub._log_formatter_cls = Printable
 
 
 class Names(Authenticator):
@@ -63,11 +73,12 @@ class Seat(SimpleLocalProcessSpawner):
 
     async def start(self):
         room.make_home(self.user.name)  # of a latecomer
-        self.popen_kwargs = {"cwd": self.home_dir}
-        number = room.user(self.user.name)
-        if number is not None:
-            self.popen_kwargs |= {"user": number, "group": number, "extra_groups": []}
-        return await super().start()
+        output = log_of(room.logs, self.user.name)
+        try:
+            self.popen_kwargs = confined(room.user(self.user.name), output)
+            return await super().start()
+        finally:
+            os.close(output)
 
     def user_env(self, env):
         env = super().user_env(env)
@@ -77,6 +88,9 @@ class Seat(SimpleLocalProcessSpawner):
         if self.user.name in self.keys:  # a latecomer has a sandbox of their own
             env["RESONANCE_URL"] = self.shared.url
             env["RESONANCE_API_KEY"] = self.keys[self.user.name]
+        if asked["board"]:
+            env[BOARD_URL] = f"http://127.0.0.1:{asked['ports'][3]}"
+            env[BOARD_KEY] = key_of(today().passwords[self.user.name])
         return env
 
 
@@ -102,7 +116,7 @@ c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
 c.JupyterHub.log_level = "WARN"
 if asked["certificate"]:
     c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = asked["certificate"]
-c.ConfigurableHTTPProxy.command = [str(PROXY)]
+c.ConfigurableHTTPProxy.command = ["node", str(PROXY)]
 c.ConfigurableHTTPProxy.log_level = "error"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{asked['ports'][1]}"
 
@@ -112,9 +126,22 @@ c.Authenticator.auth_refresh_age = 1
 if not hasattr(BaseHandler, "_token_authenticated"):
     BaseHandler._token_authenticated = False  # 6.1 asks for it where a refusal to refresh is told
 
+if asked["board"]:
+    c.JupyterHub.services = [
+        {
+            "name": "board",
+            "command": [
+                *(sys.executable, "-m", "workshop", "board", str(room.path)),
+                *("--port", str(asked["ports"][3])),
+            ],
+            "cwd": str(HERE.parent),
+            "environment": {TOKEN: asked["board"]},
+        }
+    ]
+
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))
-c.Spawner.cmd = [sys.executable, str(HERE / "seat.py")]
+c.Spawner.cmd = [sys.executable, "-I", str(HERE / "seat.py")]
 c.Spawner.args = [
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--KernelManager.transport_encryption=auto",

@@ -14,19 +14,24 @@ import csv
 import hmac
 import os
 import secrets
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import psutil
+
 from authoring import editions
+from resonance_helpers.cli.copies import KEPT
 from resonance_sandbox.tenants.attendees import Attendee, AttendeesError, read_list
+
+from .attendee import USERS, own_folder
 
 __all__ = ["Room", "student_edition"]
 
 COLUMNS = ("attendee", "name", "password")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
-FIRST_USER = 52_000
-"""Where the numbers begin that root gives to attendees; no account is needed for one."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,11 @@ class Room:
     def hub(self) -> Path:
         return self.folder / "hub"
 
+    @property
+    def logs(self) -> Path:
+        """A file for each attendee, with what their Jupyter server says; it has no terminal."""
+        return self.hub / "logs"
+
     def home(self, tenant: str) -> Path:
         return self.folder / "homes" / tenant
 
@@ -69,10 +79,11 @@ class Room:
             (self.folder / "homes", 0o711),
             (self.lessons, 0o755),
             (self.hub, 0o700),
+            (self.logs, 0o700),
         ):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
-        for path in student_edition(self.lessons):
+            own_folder(folder, mode)
+        student_edition(self.lessons)
+        for path in self.lessons.iterdir():
             path.chmod(0o644)
         self.hand_out_passwords()
         for one in self.attendees:
@@ -81,9 +92,11 @@ class Room:
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The password of each attendee who was given one."""
-        if not self.passwords_file.exists():
+        try:
+            handle = os.open(self.passwords_file, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
             return {}
-        with open(self.passwords_file, encoding="utf-8-sig", newline="") as file:
+        with open(handle, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
         if (
             not rows
@@ -109,8 +122,22 @@ class Room:
         """The user number that an attendee's processes run as, the owner of their home.
 
         None where all of them run as whoever started the workshop.
+
+        Raises:
+            AttendeesError: the home is of another kind of room. Whatever an attendee left in it
+                would otherwise run as somebody else.
         """
-        return self.home(tenant).stat().st_uid if self._many_users else None
+        home = self.home(tenant)
+        found = home.lstat()
+        if not stat.S_ISDIR(found.st_mode) or (
+            found.st_uid not in USERS if self._many_users else found.st_uid != os.geteuid()
+        ):
+            raise AttendeesError(
+                f"{home} was made for another kind of room (started by another user, or with or "
+                "without --one-user); start the workshop as it was then, or move "
+                f"{self.folder} away"
+            )
+        return found.st_uid if self._many_users else None
 
     def hand_out_passwords(self) -> None:
         """Give a password to everybody on the list who has none."""
@@ -130,27 +157,36 @@ class Room:
         self.__dict__.pop("passwords", None)
 
     def make_home(self, tenant: str) -> None:
-        """Make an attendee's home, if there is none."""
+        """Make an attendee's home, if there is none. It is put in place once it is theirs."""
         home = self.home(tenant)
-        if home.exists():
+        if os.path.lexists(home):
             return
-        home.mkdir(mode=0o700)
+        draft = home.with_name(f".{tenant}")  # no tenant begins so
+        draft.mkdir(mode=0o700, exist_ok=True)
         if self._many_users:
-            number = self._free_user()
-            os.chown(home, number, number)
+            number = self.free_user()
+            os.chown(draft, number, number, follow_symlinks=False)
+        draft.rename(home)
 
     @property
     def _many_users(self) -> bool:
         return os.name != "nt" and os.geteuid() == 0 and not self.one_user
 
-    def _free_user(self) -> int:
+    def free_user(self) -> int:
+        """A number of `USERS` that nobody has.
+
+        No home, no account, and no process: one might have outlived another room.
+        """
         import pwd  # of POSIX alone, as this is
 
-        taken = {home.stat().st_uid for home in (self.folder / "homes").iterdir()}
+        taken = {home.lstat().st_uid for home in (self.folder / "homes").iterdir()}
         taken |= {account.pw_uid for account in pwd.getpwall()}
-        return next(number for number in range(FIRST_USER, 60_000) if number not in taken)
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                taken |= set(process.uids())
+        return secrets.choice([number for number in USERS if number not in taken])
 
 
-def student_edition(folder: Path) -> list[Path]:
-    """Write the lessons as attendees get them; their paths."""
-    return editions.write("student", folder)
+def student_edition(folder: Path) -> None:
+    """Write the lessons as attendees get them, beside what the instructor has changed there."""
+    editions.write("student", folder, say=lambda line: print(line) if KEPT in line else None)

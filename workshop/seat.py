@@ -22,7 +22,8 @@ def main() -> None:
     for line in update(Path(os.environ["WORKSHOP_LESSONS"]), folder):
         print(line, flush=True)
     os.chdir(folder)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])
+    # -P: whatever their files are called, none stands in for a module of the server.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -9,17 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..lesson.manifest import NOTEBOOKS
 from ..lesson.solved import COPIES
 
-__all__ = ["MY_LESSONS", "strip", "update"]
+__all__ = ["KEPT", "MY_LESSONS", "put", "strip", "update", "write_whole"]
 
 MY_LESSONS = NOTEBOOKS.parent / "my-lessons"
 """Where `resonance lab` works, in a clone of the project; git does not see it."""
+
+
+KEPT = "changed by you, so it stays"
+"""How `put` tells of a file that it left alone."""
 
 
 def strip(notebook: bytes) -> bytes:
@@ -69,29 +76,37 @@ def update(source: Path, folder: Path) -> list[str]:
     Raises:
         OSError: the folder can't be written.
     """
+    files = {}
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not path.name.startswith("."):  # such as what `put` records there
+            content = path.read_bytes()
+            files[path.name] = strip(content) if path.suffix == ".ipynb" else content
+    return put(files, folder)
+
+
+def put(files: Mapping[str, bytes], folder: Path) -> list[str]:
+    """Bring `folder` up to date with `files`, by name; as `update`, which see.
+
+    Broken off at any file, it goes on when it is called again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read(folder / COPIES)
     done = []
-    for path in sorted(source.iterdir()):
-        if not path.is_file():
-            continue
-        content = path.read_bytes()
-        if path.suffix == ".ipynb":
-            content = strip(content)
-        new, put = _digest(content), record.get(path.name)
-        there = _digest_of(folder / path.name)
-        if there == new:
-            record[path.name] = new
-        elif there is None or there == put:
-            _write(folder / path.name, content)
-            record[path.name] = new
-            done.append(f"{path.name}: {'put' if there is None else 'brought up to date'}")
-        elif new != put:
-            beside = _beside(folder, path.name, new)
-            _write(folder / beside, content)
-            record[path.name] = new
-            done.append(f"{path.name}: changed by you, so it stays; the new one is {beside}")
-    _write(folder / COPIES, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    try:
+        for name, content in files.items():
+            new, last = _digest(content), record.get(name)
+            there = _digest_of(folder / name)
+            if there is None or there == last != new:
+                write_whole(folder / name, content)
+                done.append(f"{name}: {'put' if there is None else 'brought up to date'}")
+            elif there != new and last != new:
+                beside = _beside(folder, name, new)
+                write_whole(folder / beside, content)
+                done.append(f"{name}: {KEPT}; the new one is {beside}")
+            record[name] = new
+    finally:  # what was put counts as put, even if the disk is full by now
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        write_whole(folder / COPIES, text.encode())
     return done
 
 
@@ -115,11 +130,28 @@ def _read(path: Path) -> dict[str, str]:
     return record if isinstance(record, dict) else {}
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, even if the machine stops meanwhile."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, even if the disk is full or the machine stops meanwhile.
+
+    It is written beside, as ``.name.draft``, and then put in place.
+
+    Raises:
+        OSError: it can't be; what was there is there.
+    """
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    os.replace(draft, path)
+    draft.unlink(missing_ok=True)  # of a time when it was stopped, or a link to elsewhere
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, draft)
+        os.replace(draft, path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def _digest_of(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Look for what keeps the lessons from running on this machine: one line and one mend each.
+"""Look for what keeps the lessons from running on this machine: one line and one fix each.
 
 A check yields findings and never raises; it uses the standard library until it knows that the
 packages are there, so that it also works where they are not.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import netrc
+import os
 import re
 import shutil
 import socket
@@ -21,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..lesson.manifest import NOTEBOOKS, available
+from .copies import MY_LESSONS
+from .folders import can_be_written, written
 
 __all__ = ["CHECKS", "Finding", "examine"]
 
@@ -37,37 +41,40 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at and its state; ``mend`` is empty where nothing is wrong.
+    """What was looked at and its state; ``fix`` is empty where nothing is wrong.
 
     A finding that is not ``fatal`` leaves the lessons able to run.
     """
 
     subject: str
     state: str
-    mend: str = ""
+    fix: str = ""
     fatal: bool = True
 
     def __str__(self) -> str:
-        word = "ok" if not self.mend else ("FAIL" if self.fatal else "note")
+        word = "ok" if not self.fix else ("FAIL" if self.fatal else "note")
         line = f"{word:4}  {self.subject}: {self.state}"
-        return f"{line}\n      mend: {self.mend}" if self.mend else line
+        return f"{line}\n      fix: {self.fix}" if self.fix else line
 
 
 def python_version(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Iterator[Finding]:
-    """Python 3.11 to 3.13."""
-    supported = (3, 11) <= version[:2] <= (3, 13)
-    mend = "" if supported else f"install Python 3.11, 3.12 or 3.13, then {REINSTALL}"
-    yield Finding("Python", ".".join(map(str, version)), mend)
+    """Python 3.11 or newer; newer than 3.15 was not tested."""
+    name = ".".join(map(str, version))
+    if version[:2] < (3, 11):
+        yield Finding("Python", name, f"install Python 3.11 or newer, then {REINSTALL}")
+    elif version[:2] > (3, 15):
+        yield Finding("Python", f"{name}, newer than what was tested", "try 3.15", False)
+    else:
+        yield Finding("Python", name)
 
 
-def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
+def packages(lock: Path = ROOT / "requirements-lessons.lock") -> Iterator[Finding]:
     """Each installed version equal to the lock's.
 
-    Lessons do without what only tests and the site ask for. Of packages that nobody asks for by
-    name, conda chooses the versions.
+    Of packages that nobody asks for by name, conda chooses the versions, and may do without.
     """
     if not lock.is_file():
-        yield Finding("packages", "no requirements.lock here (not a clone), so none to compare")
+        yield Finding("packages", f"no {lock.name} here (not a clone), so none to compare")
         return
     try:
         from packaging.markers import Marker
@@ -75,26 +82,27 @@ def packages(lock: Path = ROOT / "requirements.lock") -> Iterator[Finding]:
         yield Finding("packages", "not installed", REINSTALL)
         return
     missing: list[str] = []
-    spared: list[str] = []
-    other, total, wanted_by_lessons = [], 0, asked_for()
+    other: list[str] = []
+    total, wanted_by_lessons = 0, asked_for()
     for name, wanted, marker in PINNED.findall(lock.read_text(encoding="utf-8")):
         if marker and not Marker(marker).evaluate():
+            continue
+        if CONDA and name not in wanted_by_lessons:
             continue
         total += 1
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            (missing if name in wanted_by_lessons else spared).append(name)
+            missing.append(name)
             continue
-        if installed != wanted and (name in wanted_by_lessons or not CONDA):
+        if installed != wanted:
             other.append(f"{name} is {installed}, not {wanted}")
     if missing:
         yield Finding("packages", f"{len(missing)} missing: {some(missing)}", REINSTALL)
     if other:
         yield Finding("packages", f"{len(other)} not as locked: {some(other)}", REINSTALL, False)
     if not missing and not other:
-        rest = f"; {len(spared)} that lessons do not ask for are not here" if spared else ""
-        yield Finding("packages", f"{total - len(spared)} as in requirements.lock{rest}")
+        yield Finding("packages", f"{total} as in {lock.name}")
 
 
 def asked_for() -> set[str]:
@@ -134,18 +142,18 @@ def kernelspec() -> Iterator[Finding]:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ModuleNotFoundError:
         return  # reported as a missing package
-    mend = "run `python -m ipykernel install --sys-prefix` with this environment's Python"
+    fix = "run `python -m ipykernel install --sys-prefix` with this environment's Python"
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        yield Finding("kernel python3", "there is none", mend)
+        yield Finding("kernel python3", "there is none", fix)
         return
     program = spec.argv[0]
     # Jupyter replaces a bare "python" by the Python that it runs on itself.
     if Path(program).name == program or Path(program).absolute() == Path(sys.executable).absolute():
         yield Finding("kernel python3", f"runs {sys.executable}")
     else:
-        yield Finding("kernel python3", f"runs {program}, not {sys.executable}", mend)
+        yield Finding("kernel python3", f"runs {program}, not {sys.executable}", fix)
 
 
 def ports(wanted: Mapping[int, str] | None = None) -> Iterator[Finding]:
@@ -154,43 +162,89 @@ def ports(wanted: Mapping[int, str] | None = None) -> Iterator[Finding]:
         8888: "`resonance lab` takes the next free one by itself",
         8000: "stop what holds it, or run `resonance sandbox --port 0`",
     }
-    for port, mend in (customary if wanted is None else wanted).items():
+    for port, fix in (customary if wanted is None else wanted).items():
         with socket.socket() as probe:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                yield Finding(f"port {port}", "in use", mend, False)
+                yield Finding(f"port {port}", "in use", fix, False)
             else:
                 yield Finding(f"port {port}", "free")
 
 
 def proxies() -> Iterator[Finding]:
-    """No proxy stands between the client and a server on this machine."""
+    """Whether a proxy stands between other programs and a server on this machine."""
     if not set(urllib.request.getproxies()) & {"http", "all"}:
         yield Finding("proxy", "none for http")
         return
     caught = [host for host in ("localhost", "127.0.0.1") if not urllib.request.proxy_bypass(host)]
     if caught:
-        yield Finding(
-            "proxy",
-            f"the proxy settings also catch {' and '.join(caught)}",
-            "set NO_PROXY=localhost,127.0.0.1 (add to it if it is set already)",
-        )
+        state = f"set, also for {' and '.join(caught)}; lessons go round it"
+        fix = "for other programs, set NO_PROXY=localhost,127.0.0.1 (add to it if it is set)"
+        yield Finding("proxy", state, fix, False)
     else:
         yield Finding("proxy", "set, and this machine is exempt")
 
 
 def disk(folders: Sequence[Path] | None = None, least: int = 200 * MEGABYTE) -> Iterator[Finding]:
     """The folders that lessons write to can be written and have room, ``least`` in bytes."""
-    for folder in [NOTEBOOKS, Path(tempfile.gettempdir())] if folders is None else folders:
+    if folders is None:
+        folders = [MY_LESSONS if MY_LESSONS.is_dir() else MY_LESSONS.parent]
+        try:
+            folders = [*folders, Path(tempfile.gettempdir())]
+        except FileNotFoundError as error:
+            yield Finding("TMPDIR", str(error.strerror), "set TMPDIR to a folder that you own")
+    for folder in folders:
         try:
             with tempfile.TemporaryFile(dir=folder):
                 free = shutil.disk_usage(folder).free
         except OSError as error:
-            mend = "make the folder writable for yourself"
-            yield Finding(f"folder {folder}", f"cannot be written ({error.strerror})", mend)
+            fix = "make the folder writable for yourself"
+            yield Finding(f"folder {folder}", f"cannot be written ({error.strerror})", fix)
             continue
-        mend = "" if free >= least else f"free at least {least // MEGABYTE} MB"
-        yield Finding(f"folder {folder}", f"writable, {free // MEGABYTE} MB free", mend)
+        fix = "" if free >= least else f"free at least {least // MEGABYTE} MB"
+        yield Finding(f"folder {folder}", f"writable, {free // MEGABYTE} MB free", fix)
+
+
+def homes(folders: Mapping[str, Path] | None = None) -> Iterator[Finding]:
+    """Jupyter, IPython and matplotlib can write where they keep what they have."""
+    try:
+        there = written() if folders is None else folders
+    except ModuleNotFoundError:
+        return  # reported as a missing package
+    stuck = [f"{path} ({name})" for name, path in there.items() if not can_be_written(path)]
+    if stuck:
+        fix = "`resonance lab` uses others until it ends; elsewhere, set these to folders you own"
+        yield Finding("Jupyter's folders", f"cannot be written: {', '.join(stuck)}", fix, False)
+    else:
+        yield Finding("Jupyter's folders", "can be written")
+
+
+def netrc_file() -> Iterator[Finding]:
+    """What `~/.netrc` says of this machine, since `requests` sends it along."""
+    place = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
+    try:
+        entries = netrc.netrc(place).hosts
+    except FileNotFoundError:
+        return
+    except (OSError, netrc.NetrcParseError, ValueError) as error:
+        yield Finding("netrc", f"{place} cannot be read ({error})", "mend or move it", False)
+        return
+    caught = sorted(entries.keys() & {"default", "localhost", "127.0.0.1"})
+    of = f"has an entry for {' and '.join(caught)}, which lessons" if caught else "which lessons"
+    yield Finding("netrc", f"{place} {of} do not send")
+
+
+def open_files(least: int = 256) -> Iterator[Finding]:
+    """Enough files may be open at once: every connection is one."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limit
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= most < least:  # RLIM_INFINITY is negative
+        yield Finding("open files", f"{most} at once", f"run `ulimit -n {4 * least}` first")
+    else:
+        yield Finding("open files", f"{'any number' if most < 0 else most} at once")
 
 
 def clock(now: float | None = None) -> Iterator[Finding]:
@@ -220,8 +274,8 @@ def server() -> Iterator[Finding]:
     except ModuleNotFoundError as error:
         yield Finding("connect()", f"{error.name} is not installed", REINSTALL)
     except SetUpError as error:
-        mend = f"see the sentence above; where it says nothing, {REINSTALL}"
-        yield Finding("connect()", str(error), mend)
+        fix = f"see the sentence above; where it says nothing, {REINSTALL}"
+        yield Finding("connect()", str(error), fix)
     except Exception as error:  # whatever keeps a lesson from starting is the finding
         yield Finding("connect()", f"{type(error).__name__}: {error}", REINSTALL)
     else:
@@ -236,8 +290,8 @@ def chromium() -> Iterator[Finding]:
         if path := shutil.which(name):
             yield Finding("Chromium (tests alone)", path)
             return
-    mend = "only for `make test`: install it (Debian: sudo apt install chromium)"
-    yield Finding("Chromium (tests alone)", "not found", mend, False)
+    fix = "only for `make test`: install it (Debian: sudo apt install chromium)"
+    yield Finding("Chromium (tests alone)", "not found", fix, False)
 
 
 def some(names: Sequence[str], most: int = 4) -> str:
@@ -247,7 +301,8 @@ def some(names: Sequence[str], most: int = 4) -> str:
 
 
 CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
-    *(python_version, packages, jupyterlab, kernelspec, lessons, disk, clock, ports, proxies),
+    *(python_version, packages, jupyterlab, kernelspec, lessons, disk, homes, open_files, clock),
+    *(ports, proxies, netrc_file),
     *(server, chromium),
 )
 
@@ -261,6 +316,6 @@ def examine(
     for check in checks:
         for finding in check():
             say(str(finding))
-            broken += bool(finding.mend and finding.fatal)
-    say("The lessons can run." if not broken else f"To mend before the lessons can run: {broken}.")
+            broken += bool(finding.fix and finding.fatal)
+    say("The lessons can run." if not broken else f"To fix before the lessons can run: {broken}.")
     return 1 if broken else 0

@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from ..lesson.manifest import NOTEBOOKS, Lesson, pages
 from ..lesson.progress import last_place
 from .copies import MY_LESSONS, update
+from .folders import substitutes, written
 
 __all__ = ["LabError", "command", "environment", "free_port", "lab"]
 
@@ -38,18 +40,19 @@ def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool
         LabError: there are no lessons, JupyterLab is not installed, or ``port`` is in use.
     """
     arguments = command(notebooks or working_copies(), free_port(port), browser=browser)
-    process = subprocess.Popen(arguments, env=environment())
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # JupyterLab had the same Ctrl-C, and asks whether to stop
+    with tempfile.TemporaryDirectory(prefix="resonance-lab-", ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(arguments, env=environment(Path(folder)))
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # JupyterLab had the same Ctrl-C, and asks whether to stop
 
 
 def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
     """The command that starts JupyterLab in ``notebooks``, on the page where the learner was."""
     arguments = [
-        *(sys.executable, "-m", "jupyterlab"),
+        *(sys.executable, "-m", "resonance_helpers.cli.jupyter_app", "jupyterlab"),
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
@@ -89,9 +92,12 @@ def first_page(notebooks: Path) -> Lesson:
     return place if place in there else there[0]
 
 
-def environment() -> dict[str, str]:
-    """The environment for JupyterLab: this one, and the project's default settings."""
-    env = dict(os.environ)
+def environment(instead: Path) -> dict[str, str]:
+    """The environment for JupyterLab: this one, and the project's default settings.
+
+    What it cannot write in the learner's home, as on a machine that is reset, goes to ``instead``.
+    """
+    env = os.environ | substitutes(written(), instead)
     paths = [env["JUPYTER_CONFIG_PATH"]] if env.get("JUPYTER_CONFIG_PATH") else []
     env["JUPYTER_CONFIG_PATH"] = os.pathsep.join([*paths, str(SETTINGS)])
     return env

@@ -1,4 +1,4 @@
-"""The command line: ``resonance lab | progress | sandbox | doctor | judge``.
+"""The command line: ``resonance lab | progress | sandbox | doctor | judge | conform``.
 
 Each command imports what it needs when it runs, so that ``resonance --help`` is quick and
 ``resonance doctor`` works where something is missing.
@@ -7,11 +7,12 @@ Each command imports what it needs when it runs, so that ``resonance --help`` is
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import judge
+from . import conform, judge
 
 __all__ = ["main"]
 
@@ -19,6 +20,9 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # a path may have letters that an old code page lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         if given[:1] == ["sandbox"]:  # it has options and a --help of its own
             return sandbox(given[1:])
@@ -62,10 +66,11 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("sandbox", help="run the sandbox server; its options: resonance sandbox -h")
 
-    doctor = commands.add_parser("doctor", help="check this machine; a mend for each finding")
+    doctor = commands.add_parser("doctor", help="check this machine; a fix for each finding")
     doctor.set_defaults(run=run_doctor)
 
     judge.add_parser(commands)
+    conform.add_parser(commands)
     return top
 
 
@@ -107,10 +112,9 @@ def sandbox(arguments: Sequence[str]) -> int:
     try:
         return main(arguments)
     except ModuleNotFoundError as error:
-        return fail(
-            f"the sandbox needs {error.name}, which is not installed: "
-            "pip install 'resonance-helpers[sandbox]'"
-        )
+        from ..lesson.connect import INSTALL_SANDBOX
+
+        return fail(f"the sandbox needs {error.name}, which is not installed. {INSTALL_SANDBOX}")
 
 
 def run_progress(options: argparse.Namespace) -> int:

@@ -34,10 +34,10 @@ from requests.auth import AuthBase
 from .auth import ApiKeyAuth, Secret
 from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
 from .transport import NO_RETRIES, Call, Limiter, RateLimit, RetryPolicy, Transport, arguments
+from .transport.address import is_loopback, web_address
 from .transport.arguments import is_number, kind
 from .transport.call import INSECURE
 from .transport.quota import RetryQuota
-from .transport.session import is_loopback
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
 
@@ -710,7 +710,7 @@ def _if_match(etag: str | None) -> dict[str, str]:
 
 def _base_url(url: Any) -> tuple[str, bool]:
     """The base URL without its last slash, and whether credentials may travel there."""
-    parts = arguments.web_address("base_url", url)
+    parts = web_address("base_url", url)
     if parts.query or parts.fragment:
         raise ValueError("base_url can't have a query or a fragment")
     private = parts.scheme == "https" or is_loopback(parts.hostname or "")

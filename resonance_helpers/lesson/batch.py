@@ -25,7 +25,7 @@ class Span(NamedTuple):
 def timeline(reports: Mapping[str, BatchReport]) -> Picture:
     """Each request as a bar from its first attempt to its answer.
 
-       The batches stand one below the other over the same seconds. The text beside it leaves the
+    The batches stand one below the other over the same seconds. The text beside it leaves the
     seconds out. There a request stands as far to the right as others had ended before it began:
     alike on any machine for a batch that goes one at a time, or all at once.
 

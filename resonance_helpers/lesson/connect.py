@@ -7,18 +7,20 @@ Nothing else in the package starts a sandbox.
 from __future__ import annotations
 
 import os
-import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from . import exercises
+from . import board, exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
 
-__all__ = ["LessonClient", "SetUpError", "connect", "needs_sandbox"]
+__all__ = ["LessonClient", "SetUpError", "connect"]
 
 
 class LessonClient(ResonanceOSAPIClient):
@@ -31,6 +33,15 @@ class LessonClient(ResonanceOSAPIClient):
 
     sandbox: Sandbox | None = None
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What time it is for the server, in seconds since 1970, for what takes a ``clock=``.
+
+        It is the sandbox's clock, which can be advanced; another server's is taken for this
+        machine's.
+        """
+        return time.time if self.sandbox is None else self.sandbox.clock
+
 
 class SetUpError(RuntimeError):
     """There is no server to learn with; the message says why, and what to do."""
@@ -38,6 +49,15 @@ class SetUpError(RuntimeError):
 
 PATIENCE = 120.0
 """Seconds that a sandbox may take to start: in a workshop thirty start on one machine at once."""
+
+INSTALL_SANDBOX = (
+    'Fix: run pip install "path/to/the/clone[sandbox]", with the folder of your clone of this '
+    "project."
+)
+"""The package is on no index, so its name alone would bring a stranger's."""
+
+panels: WeakSet[Any] = WeakSet()
+"""Widgets of the lessons: `connect()` tells each that it was called again (`reconnected()`)."""
 
 _running: tuple[Sandbox, dict[str, Any]] | None = None
 """The sandbox of this process, and the options it was started with."""
@@ -57,7 +77,9 @@ def connect(**options: Any) -> LessonClient:
     Raises:
         SetUpError: There is no such server, or the sandbox can't start.
     """
-    show_errors_as_sentences()
+    if shell := sandbox_only.shell():
+        show_errors_as_sentences(shell)
+        shield_requests()
     url = os.environ.get("RESONANCE_URL", "").strip()
     api = _elsewhere(url) if url else _here(options)
     health = api.health_check()
@@ -67,17 +89,16 @@ def connect(**options: Any) -> LessonClient:
         raise SetUpError(
             f"{where} does not work: {health.get('message')} Fix: {fix}, then run this cell again."
         )
+    for panel in panels:
+        panel.reconnected()
+    panels.clear()
     exercises.use(api)
+    sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
+    if notice := board.use():
+        print(notice)
     return api
-
-
-def needs_sandbox(api: LessonClient) -> bool:
-    """Whether `api` talks to a sandbox; where it doesn't, say that the cell is skipped."""
-    if api.sandbox is None:
-        print("Skipped: this cell needs the sandbox, and you are connected to another server.")
-    return api.sandbox is not None
 
 
 def _elsewhere(url: str) -> LessonClient:
@@ -116,15 +137,17 @@ def _reason(error: Exception) -> str:
     last = str(error).strip().splitlines()[-1].removeprefix("the sandbox did not start: ")
     if last.startswith("ModuleNotFoundError: "):
         missing = last.removeprefix("ModuleNotFoundError: ")
-        return f'{missing}. Install it with: pip install "resonance-helpers[sandbox]"'
+        return f"{missing}. {INSTALL_SANDBOX}"
     return last
 
 
 def _reset(handle: Sandbox) -> bool:
-    """Put a running sandbox back to its first state; False if it runs no more."""
+    """Put a running sandbox back to its first state; False if it can't be."""
     from resonance_sandbox import SandboxError
 
     try:
+        if handle.clock.ahead:
+            return False  # time that has passed can't be taken back
         handle.reset()  # all open tenants
         for tenant in handle.credentials.keys() - {"admin"}:
             handle.reset(tenant)
@@ -139,15 +162,23 @@ def _client(handle: Sandbox) -> LessonClient:
     return api
 
 
-def show_errors_as_sentences() -> None:
+def shield_requests() -> None:
+    """Let what a cell sends with `requests` alone reach its server as the client's calls do.
+
+    Nothing of ``~/.netrc`` is added to it, and no proxy stands before this machine.
+    """
+    os.environ["NETRC"] = os.devnull
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if exempt != "*":
+        hosts = [*filter(None, exempt.split(",")), "localhost", "127.0.0.1"]
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(dict.fromkeys(hosts))
+
+
+def show_errors_as_sentences(shell: Any) -> None:
     """In a notebook, show a failed call as its own sentence and not as the client's stack.
 
-    A lesson still stops there, as it should. Elsewhere than in IPython this does nothing.
+    A lesson still stops there, as it should.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None:
-        return
 
     def sentence(shell: Any, kind: type, error: Any, trace: Any, tb_offset: Any = None) -> None:
         text = f"{kind.__name__}: {error}"

@@ -170,7 +170,8 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
     heads = [f"{i}: {d.label}" for i, d in enumerate(DIMENSIONS, 1)]
     numbers = f"{'':<{wide}}  " + " ".join(f"{i:>5}" for i in range(1, len(DIMENSIONS) + 1))
     text = "\n".join([numbers, *rows, "", ", ".join(heads[:4]), ", ".join(heads[4:])])
-    return Picture(figure, text, f"Map of {len(vectors)} profiles by eight dimensions.")
+    count = f"{len(vectors)} profile{'' if len(vectors) == 1 else 's'}"
+    return Picture(figure, text, f"Map of {count} by eight dimensions.")
 
 
 def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: str = "") -> Picture:
@@ -181,7 +182,12 @@ def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: st
         order: All words there can be, the worst first (it is drawn lowest).
         title: A line above.
         axis: What a look is.
+
+    Raises:
+        ValueError: A state is not in ``order``.
     """
+    if strangers := sorted(set(states) - set(order)):
+        raise ValueError(f"{strangers[0]!r} is not in order: {', '.join(order)}")
     figure = blank(7.5, 1.3 + 0.4 * len(order))
     heights = [order.index(state) for state in states]
     looks = range(1, len(states) + 1)

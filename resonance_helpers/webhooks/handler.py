@@ -6,11 +6,12 @@ no subscription at the server, and reports what this program alone has generated
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..client.api import ResonanceOSAPIClient
 from ..client.auth.secret import Secret
 from ..client.errors import ResonanceError
 from ..client.transport import RetryPolicy, arguments
+from ..client.transport.address import origin, web_address
 from ..client.transport.deadline import Deadline
 from ..client.transport.failure import BROKEN_OFF, explain
 from ..client.transport.retry_after import parse_retry_after
@@ -107,6 +109,7 @@ class WebhookHandler:
         retry: How often it is tried and how long the waits are; None for once. The ``webhook-id``
             stays the same, so a receiver that was reached twice handles it once.
         session: A `requests.Session` of your own, with proxies or certificates.
+        clock: Seconds since 1970, like `time.time`: what the signatures are dated by.
 
     Attributes:
         last_delivery: How the last notification went, a `Delivery`; None before the first. It is
@@ -126,15 +129,17 @@ class WebhookHandler:
         deadline: float = 30,
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
         session: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.webhook_url = webhook_url
-        self._origin = arguments.origin(arguments.web_address("webhook_url", webhook_url))
+        self._origin = origin(web_address("webhook_url", webhook_url))
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
         self.client = ResonanceOSAPIClient() if client is None else client
         self._timeout = arguments.seconds("timeout", timeout)
         self._deadline = arguments.seconds("deadline", deadline)
         self._retry = arguments.policy(retry)
         self._session = arguments.session(session)
+        self._clock = clock
         self.last_delivery: Delivery | None = None
 
     def generate_and_notify(self, prompt: str, **kwargs: Any) -> dict[str, Any]:
@@ -168,7 +173,7 @@ class WebhookHandler:
         failed = result.get("status") == "error"
         payload = {
             "event": "content_failed" if failed else "content_generated",
-            "timestamp": time.time(),
+            "timestamp": self._clock(),
             "prompt": prompt,
             "result": result,
             "metadata": metadata,
@@ -201,7 +206,7 @@ class WebhookHandler:
     ) -> tuple[Attempt, bool, float | None]:
         """One POST: how it went, whether to try again, and the seconds that were asked for."""
         headers = {"Content-Type": "application/json", "User-Agent": "ResonanceOS-Webhooks"}
-        now = time.time()
+        now = self._clock()
         if self._secrets:
             headers |= sign(body, self._secrets, webhook_id, int(now))
         else:
@@ -214,9 +219,11 @@ class WebhookHandler:
             session = self._session
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-            with session.send(
+            response = session.send(
                 prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
-            ) as response:
+            )
+            # Its status came: whatever befalls its body decides nothing.
+            with response, contextlib.suppress(*BROKEN_OFF):
                 response.raw.read(ANSWER_CAP)
         except BROKEN_OFF as error:
             failure = explain(error, origin=self._origin, timeout=timeout)

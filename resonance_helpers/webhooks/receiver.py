@@ -45,6 +45,8 @@ PATIENCE = 5.0
 MOST_CONNECTIONS = 128
 MEMORY = 100_000
 """Events, and receipts, that are kept in the lists."""
+MEMORY_BYTES = 64 << 20
+"""Bytes of the bodies of the events that are kept in the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,11 @@ class WebhookReceiver:
         self.seen = SeenEvents(clock=clock) if seen is None else seen
         self.patience = patience
         self._tolerance, self._clock = tolerance, clock
-        self._events: deque[Event] = deque(maxlen=MEMORY)
+        self._events: deque[Event] = deque()
+        self._sizes: deque[int] = deque()  # of their bodies, in bytes
+        self._size = 0
         self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
-        self._outages: list[tuple[float, float | None]] = []
+        self._outages: deque[tuple[float, float | None]] = deque(maxlen=MEMORY)
         self._changed = threading.Condition()
         self._listeners: list[Callable[[Receipt], object]] = []
         self._server: _Server | None = None
@@ -130,8 +134,10 @@ class WebhookReceiver:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What a delivery may be signed with. Set it to the new secret and the old one for as
-        long as a rotation lasts."""
+        """What a delivery may be signed with.
+
+        Set it to the new secret and the old one for as long as a rotation lasts.
+        """
         return self._secrets
 
     @secrets.setter
@@ -177,6 +183,43 @@ class WebhookReceiver:
                     f"{stopped}"
                 )
             return list(self._events)
+
+    def wait_for(self, request_ids: Iterable[str], timeout: float = 10) -> dict[str, Event]:
+        """Wait until the events of these requests were handled.
+
+        With `seen` on a file that counts what an earlier receiver handled, too: a program that is
+        killed and started again waits for what is still to come, and for nothing else.
+
+        Args:
+            request_ids: The `request_id` of each answer.
+            timeout: Seconds to wait for all of them.
+
+        Returns:
+            Request id to its event, of those that this receiver handled itself.
+
+        Raises:
+            TimeoutError: Some were not handled in time; the message names them.
+        """
+        asked = list(dict.fromkeys(request_ids))
+        end = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                here = {subject_of(event): event for event in self._events}
+                missing = [one for one in asked if one not in here]
+                gone = self.seen.handled(missing) if missing else set()
+                missing = [one for one in missing if one not in gone]
+                if not missing:
+                    return {one: here[one] for one in asked if one in here}
+                left = end - time.monotonic()
+                if left <= 0:
+                    stopped = "" if self.listening else "; the receiver is stopped"
+                    raise TimeoutError(
+                        f"no event of {', '.join(missing[:5])}"
+                        f"{f' and {len(missing) - 5} more' if len(missing) > 5 else ''} was "
+                        f"handled within {timeout:g} s{stopped}"
+                    )
+                # Another process may handle them over the same file, and tells nobody.
+                self._changed.wait(min(left, 0.25))
 
     def on_receipt(self, listener: Callable[[Receipt], object]) -> None:
         """Have `listener` called with each further receipt, in the thread of its request."""
@@ -232,7 +275,7 @@ class WebhookReceiver:
             return self._note(Receipt(self._clock(), "refused", 400, reason=error.reason))
         outcome, status, reason = "handled", 200, ""
         try:
-            with self.seen.once(event.id) as first:
+            with self.seen.once(event.id, subject_of(event)) as first:
                 if not first:
                     outcome = "duplicate"
                 elif self.handler is not None:
@@ -243,23 +286,37 @@ class WebhookReceiver:
             outcome, status = "failed", 500
             reason = f"the handler raised {type(error).__name__}: {error}"
         receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
-        return self._note(receipt, event if outcome == "handled" else None)
+        return self._note(receipt, event if outcome == "handled" else None, len(body))
 
     def refuse(self, status: int, reason: str) -> Receipt:
         """Note a request that is no delivery at all."""
         return self._note(Receipt(self._clock(), "refused", status, reason=reason))
 
-    def _note(self, receipt: Receipt, handled: Event | None = None) -> Receipt:
+    def _note(self, receipt: Receipt, handled: Event | None = None, size: int = 0) -> Receipt:
         with self._changed:
             self._receipts.append(receipt)
             if handled is not None:
                 self._events.append(handled)
+                self._sizes.append(size)
+                self._size += size
+                while len(self._events) > MEMORY or self._size > MEMORY_BYTES:
+                    self._events.popleft()
+                    self._size -= self._sizes.popleft()
             # Who listens from now on does not hear of what was before.
             listeners = list(self._listeners)
             self._changed.notify_all()
         for listener in listeners:
             listener(receipt)
         return receipt
+
+
+def subject_of(event: Event) -> str:
+    """The id of the request that an event is about; empty where it tells none."""
+    data = event.data
+    for holder in (data, data.get("result") if isinstance(data, dict) else None):
+        if isinstance(holder, dict) and isinstance(holder.get("request_id"), str):
+            return str(holder["request_id"])
+    return ""
 
 
 class _Server(socketserver.ThreadingTCPServer):

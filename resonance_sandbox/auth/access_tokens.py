@@ -14,7 +14,6 @@ import json
 import re
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -77,9 +76,10 @@ class AccessTokens:
     Args:
         issuer: the server's base URL.
         lifetime: seconds that a token is good for.
+        clock: seconds since 1970.
     """
 
-    def __init__(self, issuer: str, lifetime: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, issuer: str, lifetime: int, clock: Callable[[], float]) -> None:
         self.issuer = issuer
         self.lifetime = lifetime
         self._clock = clock
@@ -152,6 +152,11 @@ class AccessTokens:
             # Nothing that exists now lives longer than this.
             current[name] = now + self.lifetime + 2 * LEEWAY
             self._revoked = current
+
+    def forget_key(self) -> None:
+        """End every token, as a restart does: the next one is signed by a new key."""
+        with self._lock:
+            self._keys = {}
 
     def jwks(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -49,9 +49,13 @@ class Credential:
         """The id, as oauthlib calls it."""
         return self.id
 
-    def proved_by(self, secret: bytes) -> bool:
-        """Whether `secret` is one of its own, in a time that does not depend on which."""
-        now = time.time()
+    def proved_by(self, secret: bytes, now: float) -> bool:
+        """Whether `secret` is one of its own, in a time that does not depend on which.
+
+        Args:
+            secret: what the caller sent.
+            now: seconds since 1970.
+        """
         given = keys.digest(secret).encode()
         proved = False
         for digest, ends in self.secrets:
@@ -67,8 +71,11 @@ NOBODY = Credential("", "", None, (), None, ((keys.digest(b"").encode(), 0.0),))
 class Directory:
     """Tenants and credentials, held in memory beside the database: each request asks here."""
 
-    def __init__(self, database: Database, tokens: AccessTokens) -> None:
+    def __init__(
+        self, database: Database, tokens: AccessTokens, clock: Callable[[], float]
+    ) -> None:
         self._database = database
+        self._clock = clock
         self._tokens = tokens
         self._lock = threading.Lock()
         self.access: dict[str, str] = {}
@@ -106,6 +113,10 @@ class Directory:
         found = self._credentials.get(identity, NOBODY)
         return found if found.kind in kinds else NOBODY
 
+    def proves(self, credential: Credential, secret: bytes) -> bool:
+        """Whether `secret` is one of the credential's, and both are in force now."""
+        return credential.proved_by(secret, self._clock())
+
     def find(self, sent: bytes, *, bearer: bool) -> Principal:
         """The principal that an API key or, from a `bearer`, an access token belongs to.
 
@@ -115,7 +126,7 @@ class Directory:
         if bearer and not sent.startswith(b"ros_"):
             return self._by_token(sent)
         held = self.credential(keys.identity_of(sent) or "", "api_key")
-        if not held.proved_by(sent):
+        if not self.proves(held, sent):
             raise _invalid("The credential is unknown, expired or revoked.")
         return Principal(held.id, held.tenant, frozenset(held.scopes))
 

@@ -7,6 +7,7 @@ import secrets
 
 from sqlalchemy import Connection
 
+from ..clock import Clock
 from ..http.principal import SCOPES, USUAL_SCOPES
 from ..store.catalog import TENANTS
 from . import keys
@@ -18,7 +19,7 @@ REDIRECT_URI = "http://127.0.0.1/callback"
 """Where the browser of a demo app goes back to, on any port (RFC 8252, 7.3)."""
 
 
-def first_credentials(connection: Connection, now: str) -> dict[str, dict[str, str]]:
+def first_credentials(connection: Connection, clock: Clock) -> dict[str, dict[str, str]]:
     """Make the secrets of this start, and return them.
 
     The ids are the same at each start, and a secret is added to those of earlier ones: so limits
@@ -28,45 +29,45 @@ def first_credentials(connection: Connection, now: str) -> dict[str, dict[str, s
     for tenant, access in TENANTS.items():
         if access == "private":
             issued[tenant] = {
-                "api_key": _key(connection, tenant, tenant, USUAL_SCOPES, now),
-                **_client(connection, tenant, now),
-                **_app(connection, tenant, now),
-                **_user(connection, tenant, now),
+                "api_key": _key(connection, tenant, tenant, USUAL_SCOPES, clock),
+                **_client(connection, tenant, clock),
+                **_app(connection, tenant, clock),
+                **_user(connection, tenant, clock),
             }
-    issued["admin"] = {"api_key": _key(connection, "admin", None, SCOPES, now)}
+    issued["admin"] = {"api_key": _key(connection, "admin", None, SCOPES, clock)}
     return issued
 
 
 def _key(
-    connection: Connection, name: str, tenant: str | None, scopes: tuple[str, ...], now: str
+    connection: Connection, name: str, tenant: str | None, scopes: tuple[str, ...], clock: Clock
 ) -> str:
     identity = hashlib.sha256(name.encode()).hexdigest()[:12]
     key = keys.mint(identity)
     credential_store.add(
-        connection, identity, "api_key", tenant, scopes, now, name="first key", initial=True
+        connection, identity, "api_key", tenant, scopes, clock, name="first key", initial=True
     )
-    credential_store.add_secret(connection, identity, key, initial=True)
+    credential_store.add_secret(connection, identity, key, clock, initial=True)
     return key
 
 
-def _client(connection: Connection, tenant: str, now: str) -> dict[str, str]:
+def _client(connection: Connection, tenant: str, clock: Clock) -> dict[str, str]:
     """A service that acts for itself: client credentials."""
     identity, secret = f"{tenant}-service", secrets.token_urlsafe(32)
-    credential_store.add(connection, identity, "client", tenant, USUAL_SCOPES, now, initial=True)
-    credential_store.add_secret(connection, identity, secret, initial=True)
+    credential_store.add(connection, identity, "client", tenant, USUAL_SCOPES, clock, initial=True)
+    credential_store.add_secret(connection, identity, secret, clock, initial=True)
     return {"client_id": identity, "client_secret": secret}
 
 
-def _app(connection: Connection, tenant: str, now: str) -> dict[str, str]:
+def _app(connection: Connection, tenant: str, clock: Clock) -> dict[str, str]:
     """An app on somebody's own machine, which can keep no secret: authorization code, PKCE."""
     identity = f"{tenant}-app"
-    credential_store.add(connection, identity, "app", tenant, USUAL_SCOPES, now, initial=True)
+    credential_store.add(connection, identity, "app", tenant, USUAL_SCOPES, clock, initial=True)
     return {"app_client_id": identity, "redirect_uri": REDIRECT_URI}
 
 
-def _user(connection: Connection, tenant: str, now: str) -> dict[str, str]:
+def _user(connection: Connection, tenant: str, clock: Clock) -> dict[str, str]:
     """Somebody who may let the app act for them. As random as a key, and so stored like one."""
     identity, password = f"{tenant}-user", secrets.token_urlsafe(32)
-    credential_store.add(connection, identity, "user", tenant, USUAL_SCOPES, now, initial=True)
-    credential_store.add_secret(connection, identity, password, initial=True)
+    credential_store.add(connection, identity, "user", tenant, USUAL_SCOPES, clock, initial=True)
+    credential_store.add_secret(connection, identity, password, clock, initial=True)
     return {"username": identity, "password": password}

@@ -45,7 +45,6 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
     tenant = state.directory.resolve(principal, body.tenant)
     if not set(body.scopes) <= principal.scopes:
         raise Problem("insufficient-scope", "A key cannot have a scope that its maker lacks.")
-    now = state.now()
     identity = None
     if state.settings.still:
         # The request id is the same on every run, so this is too.
@@ -56,7 +55,7 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
             connection,
             tenant,
             body.scopes,
-            now,
+            state.clock,
             identity=identity,
             name=body.name,
             expires_in=body.expires_in,
@@ -82,7 +81,7 @@ async def list_keys(
     named = _tenant(request, principal, tenant)
 
     def look(connection: Connection) -> Response:
-        found = credential_store.listed(connection, named)
+        found = credential_store.listed(connection, named, request.app.state.clock())
         return json_response({"api_keys": found, "count": len(found)})
 
     return await read(request, look)
@@ -103,11 +102,11 @@ async def rotate_key(
     once. As the key is shown, a manager needs every scope it has.
     """
     tenant = _tenant(request, principal)
-    now = request.app.state.now()
+    clock = request.app.state.clock
 
     def effect(connection: Connection) -> Reply:
         shown, key = credential_store.rotate(
-            connection, id, tenant, principal.scopes, body.overlap_seconds, now
+            connection, id, tenant, principal.scopes, body.overlap_seconds, clock
         )
         return with_secret(200, shown, "key", key)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import secrets as randomness
-import time
 from collections.abc import Iterable, Set
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from ..clock import later
+from ..clock import Clock, later
 from ..http.problems import Problem
 from ..store import credentials, secrets
 from . import keys
@@ -46,7 +45,7 @@ def add(
     kind: str,
     tenant: str | None,
     scopes: Iterable[str],
-    now: str,
+    clock: Clock,
     *,
     name: str = "",
     expires_in: float | None = None,
@@ -55,7 +54,7 @@ def add(
     """Store a credential that has no secret yet; one of that id that is there already stays."""
     if connection.execute(select(credentials.c.id).where(credentials.c.id == identity)).first():
         return
-    made_at = time.time()
+    made_at, shown = clock(), clock.shown()
     connection.execute(
         insert(credentials).values(
             id=identity,
@@ -63,10 +62,10 @@ def add(
             tenant=tenant,
             name=name,
             scopes=json.dumps(list(scopes)),
-            created_at=now,
+            created_at=shown,
             made_at=made_at,
             expires_at=None if expires_in is None else made_at + expires_in,
-            expires_shown=later(now, expires_in),
+            expires_shown=None if expires_in is None else later(shown, expires_in),
             initial=initial,
             revoked=False,
         )
@@ -74,14 +73,14 @@ def add(
 
 
 def add_secret(
-    connection: Connection, identity: str, secret: str, *, initial: bool = False
+    connection: Connection, identity: str, secret: str, clock: Clock, *, initial: bool = False
 ) -> None:
     """Store the digest of one more secret of `identity`."""
     connection.execute(
         insert(secrets).values(
             digest=keys.digest(secret.encode()),
             credential=identity,
-            made_at=time.time(),
+            made_at=clock(),
             expires_at=None,
             expires_shown=None,
             initial=initial,
@@ -93,7 +92,7 @@ def add_key(
     connection: Connection,
     tenant: str,
     scopes: Iterable[str],
-    now: str,
+    clock: Clock,
     *,
     identity: str | None = None,
     name: str = "",
@@ -115,19 +114,19 @@ def add_key(
     if identity is None or connection.execute(taken).first():
         identity = randomness.token_hex(6)
     key = keys.mint(identity)
-    add(connection, identity, API_KEY, tenant, scopes, now, name=name, expires_in=expires_in)
-    add_secret(connection, identity, key)
-    return _shown(connection, _find(connection, identity, tenant)), key
+    add(connection, identity, API_KEY, tenant, scopes, clock, name=name, expires_in=expires_in)
+    add_secret(connection, identity, key, clock)
+    return _shown(connection, _find(connection, identity, tenant), clock()), key
 
 
-def listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
+def listed(connection: Connection, tenant: str | None, now: float) -> list[dict[str, Any]]:
     """The keys of `tenant`, or of every tenant, oldest first."""
     rows = connection.execute(
         select(credentials)
         .where(_living_keys(tenant))
         .order_by(credentials.c.made_at, credentials.c.id)
     ).all()
-    return [_shown(connection, row) for row in rows]
+    return [_shown(connection, row, now) for row in rows]
 
 
 def rotate(
@@ -136,7 +135,7 @@ def rotate(
     tenant: str | None,
     scopes: Set[str],
     overlap: float,
-    now: str,
+    clock: Clock,
 ) -> tuple[dict[str, Any], str]:
     """Give a key a new secret, for somebody who has `scopes`.
 
@@ -148,14 +147,14 @@ def rotate(
     row = _find(connection, identity, tenant)
     if not scopes >= set(json.loads(row.scopes)):
         raise Problem("insufficient-scope", "The key has a scope that you lack; you may revoke it.")
-    end = time.time() + overlap
+    end = clock() + overlap
     connection.execute(
         update(secrets)
         .where(
             secrets.c.credential == identity,
             secrets.c.expires_at.is_(None) | (secrets.c.expires_at > end),
         )
-        .values(expires_at=end, expires_shown=later(now, overlap))
+        .values(expires_at=end, expires_shown=later(clock.shown(), overlap))
     )
     older = connection.execute(
         select(secrets.c.digest)
@@ -165,8 +164,8 @@ def rotate(
     )
     connection.execute(delete(secrets).where(secrets.c.digest.in_(older.scalars().all())))
     key = keys.mint(identity)
-    add_secret(connection, identity, key)
-    return _shown(connection, row), key
+    add_secret(connection, identity, key, clock)
+    return _shown(connection, row, clock()), key
 
 
 def revoke(connection: Connection, identity: str, tenant: str | None) -> None:
@@ -212,11 +211,11 @@ def _find(connection: Connection, identity: str, tenant: str | None) -> Row[Any]
     return row
 
 
-def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def _shown(connection: Connection, row: Row[Any], now: float) -> dict[str, Any]:
     """A key as the API shows it."""
     overlap = connection.execute(
         select(secrets.c.expires_shown)
-        .where(secrets.c.credential == row.id, secrets.c.expires_at > time.time())
+        .where(secrets.c.credential == row.id, secrets.c.expires_at > now)
         .order_by(secrets.c.expires_at.desc())
     ).first()
     return {

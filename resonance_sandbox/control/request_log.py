@@ -33,8 +33,8 @@ SHOWN_HEADERS = (
 class RequestLog:
     """A bounded log for each realm, oldest first."""
 
-    def __init__(self, clock: Callable[[], str]) -> None:
-        self._clock = clock
+    def __init__(self, shown: Callable[[], str]) -> None:
+        self._shown = shown
         self._entries: dict[str, deque[tuple[Any, ...]]] = {}
 
     def add(self, realm: str, scope: Scope, context: RequestContext, method: str) -> None:
@@ -44,7 +44,7 @@ class RequestLog:
             entries = self._entries[realm] = deque(maxlen=KEPT)
         entries.append(
             (
-                self._clock(),
+                self._shown(),
                 context.request_id,
                 method,
                 scope["path"][:LONGEST],

@@ -39,7 +39,7 @@ def restore(app: FastAPI, realm: str) -> None:
 
     def work(connection: Connection) -> None:
         for name in mine:
-            profile_store.seed(connection, name, state.now())
+            profile_store.seed(connection, name, state.clock.shown())
         credential_store.restore(connection, mine)
         subscriptions.clear(connection, mine)
         connection.execute(delete(grants).where(grants.c.tenant.in_(mine)))

@@ -5,18 +5,21 @@ Each caller reaches its own realm alone; an administrator names one by `?tenant=
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from ..http.context import context_of
+from ..http.needs import Needs
+from ..http.principal import Principal
+from ..http.problems import Problem
 from ..http.reply import json_response
 from ..http.schemas import Name
 from ..http.strict_route import StrictRoute
 from .reset import restore
-from .schemas import Outage
+from .schemas import Advance, Outage
 
 __all__ = ["realm_of", "router"]
 
@@ -64,3 +67,42 @@ async def set_outages(request: Request, body: Outage, tenant: Tenant = None) -> 
     down = frozenset(body.components)
     request.app.state.outages.set(realm_of(request, tenant), down)
     return json_response({"components": sorted(down)})
+
+
+class _NeedsOwner(Needs):
+    """A FastAPI dependency: the owner of the server, whose clock it is; in a room, nobody."""
+
+    async def __call__(self, request: Request) -> Principal:
+        if request.app.state.settings.shared:
+            raise Problem(
+                "tenant-not-allowed",
+                "Several people share this server, and so its clock; advance that of your own.",
+            )
+        principal = await super().__call__(request)
+        if not principal.admin:
+            raise Problem(
+                "tenant-not-allowed",
+                "The clock is the whole server's; use the administrator's key, bound to no tenant.",
+            )
+        return principal
+
+
+Owner = Annotated[Principal, Depends(_NeedsOwner("admin"))]
+
+
+@router.get("/clock")
+async def read_clock(request: Request, principal: Owner) -> Response:
+    """What time it is."""
+    return json_response(_clock(request))
+
+
+@router.post("/clock")
+async def advance_clock(request: Request, body: Advance, principal: Owner) -> Response:
+    """Advance it; answered once all that fell due is done."""
+    await request.app.state.time_travel.advance(body.seconds)
+    return json_response(_clock(request))
+
+
+def _clock(request: Request) -> dict[str, Any]:
+    clock = request.app.state.clock
+    return {"time": clock(), "shown": clock.shown(), "ahead_seconds": clock.ahead}

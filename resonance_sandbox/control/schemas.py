@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from ..http.schemas import RequestBody
+from pydantic import Field
 
-__all__ = ["Outage"]
+from ..http.schemas import Number, RequestBody
+
+__all__ = ["Advance", "Outage"]
 
 
 class Outage(RequestBody):
     """Components to be out of order from now on; an empty list puts all in order again."""
 
     components: list[Literal["database", "writer", "disk"]]
+
+
+class Advance(RequestBody):
+    """How far to move the clock: a number of seconds, up to ten years."""
+
+    seconds: Annotated[float, Field(gt=0, le=3_660 * 86_400, allow_inf_nan=False), Number]

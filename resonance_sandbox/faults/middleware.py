@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from email.utils import formatdate
-from time import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,10 +45,17 @@ PORTAL = b"""<!DOCTYPE html>
 class FaultMiddleware:
     """Faults that strike a request once it is there, and its caller known."""
 
-    def __init__(self, app: ASGIApp, engine: FaultEngine, directory: Directory) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        engine: FaultEngine,
+        directory: Directory,
+        clock: Callable[[], float],
+    ) -> None:
         self._app = app
         self._engine = engine
         self._directory = directory
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._engine.active or scope["type"] != "http" or scope["path"].startswith(EXEMPT):
@@ -108,7 +114,7 @@ class FaultMiddleware:
         answer = _HeldAnswer()
         if after:
             await self._work(context, scope, receive, answer.send)
-        answer.spoil(fault, context.request_id)
+        answer.spoil(fault, context.request_id, self._clock())
         await answer.give(send)
 
     async def _work(
@@ -176,9 +182,9 @@ class _HeldAnswer:
         else:
             self.body += message.get("body", b"")
 
-    def spoil(self, fault: Fault, request_id: str) -> None:
+    def spoil(self, fault: Fault, request_id: str, now: float) -> None:
         """Make of this answer what `fault` makes of it."""
-        _SPOILS[fault.kind](self, fault, request_id)
+        _SPOILS[fault.kind](self, fault, request_id, now)
         if self.status == 204:
             return  # which has no body to be spoilt, and no length
         length = (b"content-length", b"%d" % len(self.body))
@@ -189,7 +195,7 @@ class _HeldAnswer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def _status(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
+def _status(answer: _HeldAnswer, fault: Fault, request_id: str, now: float) -> None:
     answer.status = fault.parameters.get("status", _STATUSES.get(fault.kind))
     body = {
         "type": urn("faulted"),
@@ -203,39 +209,39 @@ def _status(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
     answer.headers = [(b"content-type", MEDIA_TYPE.encode())]
     asked = fault.parameters["retry_after"]
     if asked is not None:
-        answer.headers.append((b"retry-after", _retry_after(asked)))
+        answer.headers.append((b"retry-after", _retry_after(asked, now)))
 
 
-def _retry_after(asked: float | str) -> bytes:
+def _retry_after(asked: float | str, now: float) -> bytes:
     if asked == "date":
         # The form of a date has whole seconds: two ahead is at least one.
-        return formatdate(time() + 2, usegmt=True).encode()
+        return formatdate(now + 2, usegmt=True).encode()
     if asked == "malformed":
         return b"soon"
     return f"{asked:g}".encode()
 
 
-def _truncated(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
+def _truncated(answer: _HeldAnswer, fault: Fault, request_id: str, now: float) -> None:
     answer.body = answer.body[: len(answer.body) // 2]
 
 
-def _malformed(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
+def _malformed(answer: _HeldAnswer, fault: Fault, request_id: str, now: float) -> None:
     if answer.body:
         answer.body = answer.body[:-1] + b"," + answer.body[-1:]
 
 
-def _empty(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
+def _empty(answer: _HeldAnswer, fault: Fault, request_id: str, now: float) -> None:
     answer.body = b""
 
 
-def _html(answer: _HeldAnswer, fault: Fault, request_id: str) -> None:
+def _html(answer: _HeldAnswer, fault: Fault, request_id: str, now: float) -> None:
     answer.status = 200
     answer.headers = [(b"content-type", b"text/html; charset=utf-8")]
     answer.body = PORTAL
 
 
 _STATUSES = {"unavailable": 503, "rate_limited": 429}
-_SPOILS: dict[str, Callable[[_HeldAnswer, Fault, str], None]] = {
+_SPOILS: dict[str, Callable[[_HeldAnswer, Fault, str, float], None]] = {
     "status": _status,
     "unavailable": _status,
     "rate_limited": _status,

@@ -70,7 +70,7 @@ async def _stall_mid_body(wire: Wire, head: bytes, body: bytes, seconds: float) 
 
 async def _slow_close(wire: Wire, head: bytes, body: bytes, seconds: float) -> None:
     # Without a length the body ends where the connection does, so the peer has to wait for that.
-    head = re.sub(rb"(?im)^(content-length|connection):.*\r\n", b"", head)
+    head = re.sub(rb"(?im)^(content-length|connection):[^\r\n]*\r\n", b"", head)
     wire.send(head[:-2] + b"connection: close\r\n\r\n" + body)
     await wire.wait(seconds)
     await wire.finish()

@@ -85,7 +85,7 @@ async def hr_generate(
         "tenant": tenant,
         "profile_name": profile_name,
         "request_id": context.request_id,
-        "created_at": state.now(),
+        "created_at": state.clock.shown(),
     }
     realm = state.directory.realm(principal)
 
@@ -117,7 +117,7 @@ async def _report(request: Request, tenant: str, profile_name: str, problem: Pro
         "request_id": context.request_id,
         "tenant": tenant,
         "profile_name": profile_name,
-        "created_at": state.now(),
+        "created_at": state.clock.shown(),
         "problem": {
             "type": urn(problem.slug),
             "title": problem.title,

@@ -70,7 +70,8 @@ class Outages:
 class HealthProbes:
     """Probes of the components, one at a time of each; what one found is kept for a moment."""
 
-    def __init__(self, database: Database, writer: Writer) -> None:
+    def __init__(self, database: Database, writer: Writer, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._database = database
         self._writer = writer
         self._found: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -92,7 +93,7 @@ class HealthProbes:
     async def _look(self, name: str) -> None:
         """Have a finding: a fresh one, or that of the probe before one that takes long."""
         known = self._found.get(name)
-        if known is not None and time.monotonic() - known[0] <= FRESH[name]:
+        if known is not None and self._clock() - known[0] <= FRESH[name]:
             return
         probe = self._under_way.get(name)
         if probe is None:
@@ -110,7 +111,7 @@ class HealthProbes:
             status, detail = "failing", type(error).__name__
         elapsed = (time.perf_counter() - started) * 1000
         finding = {"status": status, "latency_ms": round(elapsed, 3), "detail": detail}
-        self._found[name] = (time.monotonic(), finding)
+        self._found[name] = (self._clock(), finding)
         del self._under_way[name]
 
     async def _database_works(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["ComponentCheck", "HealthReport"]
+__all__ = ["ComponentCheck", "HealthStatus"]
 
 
 class ComponentCheck(BaseModel):
@@ -17,7 +17,7 @@ class ComponentCheck(BaseModel):
     detail: str
 
 
-class HealthReport(BaseModel):
+class HealthStatus(BaseModel):
     """The server's state: healthy; degraded (it answers, but not everything works); unhealthy."""
 
     status: Literal["healthy", "degraded", "unhealthy"]

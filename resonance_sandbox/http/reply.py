@@ -7,7 +7,6 @@ its idempotency key stand or fall with the effect.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,7 +95,7 @@ async def commit(request: Request, effect: Callable[[Connection], Reply]) -> Res
                 response.status_code,
                 response.raw_headers,
                 bytes(stored),
-                time.time(),
+                request.app.state.clock(),
             )
         return response
 

@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +64,7 @@ class IdempotencyMiddleware:
         database: Database,
         directory: Directory,
         scopes: Callable[[Scope], frozenset[str] | None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self._app = app
         self._scopes = scopes

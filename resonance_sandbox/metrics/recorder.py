@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -49,7 +48,6 @@ class Recorder:
     """
 
     def __init__(self) -> None:
-        self.since = time.time()
         self.endpoints: dict[tuple[str, str], _Endpoint] = {}
         self.replayed = 0
         self.executed = 0

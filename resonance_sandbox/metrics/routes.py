@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import anyio.to_thread
@@ -50,7 +49,7 @@ async def metrics(
     offered = preferred(request.headers.get("accept"))
     realm = None if principal.admin else state.directory.realm(principal)
     recorders = state.metrics.seen(realm)
-    uptime = time.monotonic() - state.started
+    uptime = state.clock() - state.started
     vary = {"Vary": "Accept", "Cache-Control": "no-store"}
     if offered == TEXT:
         from .exposition import CONTENT_TYPE, exposition

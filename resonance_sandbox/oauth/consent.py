@@ -81,7 +81,7 @@ class _Visit:
             return asked
         _, app = asked
         user = self._directory.credential(form.get("username", ""), "user")
-        proved = user.proved_by(form.get("password", "").encode())
+        proved = self._directory.proves(user, form.get("password", "").encode())
         if not proved or user.tenant != app.tenant:
             return self._page(query, [], app, "Username or password is wrong.")
         self._browser = self._sessions.sign_in(self._browser, user.id)

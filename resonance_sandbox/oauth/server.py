@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,11 +56,17 @@ class AuthorizationServer:
     with one refresh token the second finds it used.
     """
 
-    def __init__(self, database: Database, directory: Directory, tokens: AccessTokens) -> None:
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        tokens: AccessTokens,
+        clock: Callable[[], float],
+    ) -> None:
         self.issuer = tokens.issuer
         self._tokens = tokens
         self._lock = threading.Lock()
-        self._grants = Grants(database)
+        self._grants = Grants(database, clock)
         validator = Validator(directory, self._grants, tokens)
         bearer = BearerToken(
             validator,

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -24,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{43}")
 class Sessions:
     """Browsers by a random name in a cookie. For the event loop's thread alone."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._signed_in: OrderedDict[str, tuple[str, float]] = OrderedDict()

@@ -51,7 +51,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         client = self._directory.credential(request.client_id or "", "client")
         request.client = client
-        return client.proved_by((request.client_secret or "").encode())
+        return self._directory.proves(client, (request.client_secret or "").encode())
 
     def authenticate_client_id(
         self, client_id: str, request: Request, *args: Any, **kwargs: Any

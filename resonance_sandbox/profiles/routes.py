@@ -69,7 +69,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
     """A tenant has at most 100 profiles of its own."""
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
-    now = state.now()
+    now = state.clock.shown()
     request_id = context_of(request).request_id
 
     def effect(connection: Connection) -> Reply:
@@ -134,7 +134,7 @@ async def replace_profile(
     """With `If-Match` only if nobody has changed it since you read it (412)."""
     state = request.app.state
     name = state.directory.resolve(principal, tenant)
-    now = state.now()
+    now = state.clock.shown()
 
     def effect(connection: Connection) -> Reply:
         shown, etag = profile_store.change(

@@ -12,6 +12,11 @@ from typing import Any
 
 __all__ = ["affective_strength", "compound"]
 
+_LONGEST = 2_000  # characters of a sentence that VADER is given
+_MOST_EMOJI = 20
+# VADER takes time with the square of the number of tokens, and makes several of each emoji. Prose
+# has no sentence of this length; what has is markup, a table or an attack.
+
 
 @lru_cache(maxsize=1)
 def _analyzer() -> Any:
@@ -27,11 +32,15 @@ def affective_strength(word: str) -> float:
 
 
 def compound(sentence: str) -> float:
-    """VADER's compound score of one sentence, -1..1."""
+    """VADER's compound score of one sentence, -1..1; of a very long one, that of its beginning."""
     analyzer = _analyzer()
+    sentence = sentence[:_LONGEST]
     if sentence.isascii() and not any(
         token in analyzer.lexicon or token.strip(string.punctuation) in analyzer.lexicon
         for token in sentence.lower().split()
     ):
         return 0.0  # what VADER would say, without its 50 microseconds
+    emoji = [i for i, character in enumerate(sentence) if character in analyzer.emojis]
+    if len(emoji) > _MOST_EMOJI:
+        sentence = sentence[: emoji[_MOST_EMOJI]]
     return float(analyzer.polarity_scores(sentence)["compound"])

@@ -21,7 +21,7 @@ keeps every measure linear."""
 _MAX_SENTENCE_CHARACTERS = 2_000
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_][^\W_]*(?:['’\-][^\W_]+)*|[^\W_]+")
-_END = re.compile(r"[.!?…]+[\"'”’)\]»*]*(?=\s|$)|[。！？]+[”’」』）]*")
+_END = re.compile(r"[.!?…]+[\"'”’)\]»*]*|[。！？]+[”’」』）]*")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LIST_ITEM = re.compile(r"\n[^\S\n]*(?=[-*•#>]\s|\d{1,3}[.)]\s)")
 
@@ -71,6 +71,8 @@ def _split(text: str) -> Iterator[str]:
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     if match.group()[0] in "。！？":
         return True
+    if not text[match.end() : match.end() + 1].isspace() and match.end() < len(text):
+        return False  # not looked for by the pattern, which would be slow on a run without a space
     following = text[match.end() : match.end() + 8].lstrip().lstrip("\"'“‘([«*")[:1]
     if following.islower():
         return False

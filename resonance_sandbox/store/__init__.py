@@ -4,6 +4,7 @@ from .backend import DatabaseError
 from .database import Database
 from .schema import (
     attempts,
+    clock,
     credentials,
     deliveries,
     events,
@@ -20,6 +21,7 @@ __all__ = [
     "Database",
     "DatabaseError",
     "attempts",
+    "clock",
     "credentials",
     "deliveries",
     "events",

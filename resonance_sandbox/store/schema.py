@@ -22,6 +22,7 @@ __all__ = [
     "OLDER",
     "VERSION",
     "attempts",
+    "clock",
     "credentials",
     "deliveries",
     "events",
@@ -210,3 +211,11 @@ attempts = Table(
     PrimaryKeyConstraint("delivery", "number"),
 )
 """Every time that a delivery was tried."""
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ahead", Float, nullable=False),
+)
+"""Seconds that the clock is ahead of the machine's, in one row: a restart does not turn it back."""

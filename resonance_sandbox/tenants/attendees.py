@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, select
 
 from ..auth import keys
 from ..auth import store as credential_store
+from ..clock import Clock
 from ..http.principal import USUAL_SCOPES
 from ..profiles import store as profile_store
 from ..store import Database, secrets, tenants
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 COLUMNS = ("attendee", "tenant", "RESONANCE_URL", "RESONANCE_API_KEY")
+LETTER = re.compile(r"LATIN (?:CAPITAL|SMALL) (?:LETTER|LIGATURE) (.+?)(?: WITH .+)?")
+SPELT = {"SHARP S": "ss", "THORN": "th", "ETH": "d", "ENG": "ng", "SCHWA": "e", "KRA": "k"}
 LONGEST = 32  # characters of a tenant; it is also the name of a folder and of a user
 
 
@@ -130,20 +133,20 @@ def enrol(app: FastAPI, attendees: Iterable[Attendee], held: Mapping[str, str]) 
         AttendeesError: a tenant of that name is open to everybody.
     """
     database: Database = app.state.database
-    now: str = app.state.now()
+    clock: Clock = app.state.clock
 
     def work(connection: Connection) -> dict[str, str]:
         given = {}
         for one in attendees:
-            _add_tenant(connection, one, now)
+            _add_tenant(connection, one, clock.shown())
             identity = _identity(one.tenant)
             key = given[one.tenant] = held.get(one.tenant) or keys.mint(identity)
             credential_store.add(
-                connection, identity, "api_key", one.tenant, USUAL_SCOPES, now, initial=True
+                connection, identity, "api_key", one.tenant, USUAL_SCOPES, clock, initial=True
             )
             known = select(secrets.c.digest).where(secrets.c.digest == keys.digest(key.encode()))
             if connection.execute(known).first() is None:
-                credential_store.add_secret(connection, identity, key, initial=True)
+                credential_store.add_secret(connection, identity, key, clock, initial=True)
         return given
 
     given = database.write(work)
@@ -166,8 +169,19 @@ def _add_tenant(connection: Connection, one: Attendee, now: str) -> None:
 
 def tenant_of(name: str) -> str:
     """A person's name in letters that a URL, a folder and a user name take, if it has any."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = "".join(map(_latin, unicodedata.normalize("NFKD", name))).lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
+
+
+def _latin(letter: str) -> str:
+    """A Latin letter in those of ASCII: ł as l, ø as o, æ as ae. Other letters, and marks, go."""
+    if letter.isascii():
+        return letter
+    found = LETTER.fullmatch(unicodedata.name(letter, ""))
+    if found is None:
+        return ""
+    # By its name: "LATIN SMALL LETTER O WITH STROKE", "... LETTER DOTLESS I", "... LETTER AE".
+    return SPELT.get(found[1]) or (last if len(last := found[1].split()[-1]) <= 2 else "")
 
 
 def _identity(tenant: str) -> str:

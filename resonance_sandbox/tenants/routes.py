@@ -61,7 +61,7 @@ async def create_tenant(
     state = request.app.state
     if not principal.admin:
         raise Problem("tenant-not-allowed", "Only an administrator of the server makes tenants.")
-    now = state.now()
+    now = state.clock.shown()
 
     def effect(connection: Connection) -> Reply:
         exists = Problem("tenant-exists", "A tenant of that name exists; take another name.")

@@ -15,21 +15,20 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
-from ..clock import later
+from ..clock import Clock, later
 from ..http import cursors
 from ..http.problems import Problem
 from ..store import attempts, deliveries, events, webhooks
 from . import subscriptions
 from .sending import AttemptOutcome
 
-__all__ = ["AttemptRecorder", "due", "find", "page", "purge", "waiting"]
+__all__ = ["AttemptRecorder", "due", "due_webhooks", "find", "next_due", "page", "purge", "waiting"]
 
 KEPT = 7 * 86_400.0
 """Seconds that a delivery is kept after it was made, unless it is pending still."""
@@ -46,13 +45,12 @@ LAST = "The last try failed."
 
 
 def due(
-    connection: Connection, webhook: str, room: int, under_way: Collection[int]
+    connection: Connection, webhook: str, room: int, under_way: Collection[int], now: float
 ) -> tuple[list[Row[Any]], float | None]:
     """At most `room` deliveries to be tried now, those `under_way` left out.
 
     And how many seconds it is to the next one, None if there is none.
     """
-    now = time.time()
     rows = connection.execute(
         select(
             deliveries.c.seq,
@@ -76,6 +74,27 @@ def due(
     return ready[:room], pause
 
 
+def next_due(connection: Connection) -> tuple[float, str] | None:
+    """When the next delivery is due, in seconds since 1970 and as displayed; None without one."""
+    row = connection.execute(
+        select(deliveries.c.due_at, deliveries.c.due_shown)
+        .where(deliveries.c.status == "pending")
+        .order_by(deliveries.c.due_at)
+        .limit(1)
+    ).first()
+    return None if row is None else (row.due_at, row.due_shown)
+
+
+def due_webhooks(connection: Connection, now: float) -> set[str]:
+    """The webhooks that have something to be sent by `now`."""
+    rows = connection.execute(
+        select(deliveries.c.webhook)
+        .where(deliveries.c.status == "pending", deliveries.c.due_at <= now)
+        .distinct()
+    )
+    return set(rows.scalars())
+
+
 def waiting(connection: Connection) -> list[str]:
     """The webhooks that have something to send."""
     rows = connection.execute(
@@ -91,13 +110,13 @@ class AttemptRecorder:
     Attributes:
         retry: seconds from each failed try to the next; there is one try more than waits.
         disable_after: deliveries in a row that end dead, after which a webhook is disabled.
-        now: the time to display.
-        still: whether displayed times leave out what chance adds.
+        clock: the sandbox's.
+        still: whether waits leave out what chance adds, so that they are the same on every run.
     """
 
     retry: Sequence[float]
     disable_after: int
-    now: Callable[[], str]
+    clock: Clock
     still: bool
 
     def enter(self, connection: Connection, seq: int, outcome: AttemptOutcome) -> None:
@@ -125,7 +144,7 @@ class AttemptRecorder:
                 status=status,
                 reason=reason,
                 tries=row.tries + 1,
-                due_at=None if wait is None else time.time() + wait,
+                due_at=None if wait is None else self.clock() + wait,
                 due_shown=shown,
             )
         )
@@ -148,8 +167,9 @@ class AttemptRecorder:
             return "dead", LAST, None, None
         planned = self.retry[row.tries]
         asked = min(outcome.retry_after or 0.0, PATIENCE)
-        wait = max(planned * random.uniform(1, 1 + JITTER), asked)
-        return "pending", None, wait, later(self.now(), planned if self.still else wait)
+        chance = 1.0 if self.still else random.uniform(1, 1 + JITTER)
+        wait = max(planned * chance, asked)
+        return "pending", None, wait, later(self.clock.shown(), wait)
 
     def _died(self, connection: Connection, webhook: str, outcome: AttemptOutcome) -> None:
         if outcome.gone:

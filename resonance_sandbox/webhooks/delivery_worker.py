@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from ..store import Database
+from ..clock import Clock
+from ..store import Database, DatabaseError
 from . import deliveries, subscriptions
 from .secret_box import SecretBox
 from .sending import AttemptOutcome, send, signed
@@ -49,6 +50,7 @@ class DeliveryWorker:
         box: SecretBox,
         guard: SSRFGuard,
         recorder: deliveries.AttemptRecorder,
+        clock: Clock,
         timeout: float,
         agent: str,
     ) -> None:
@@ -56,9 +58,11 @@ class DeliveryWorker:
         self._box = box
         self._guard = guard
         self._recorder = recorder
+        self._clock = clock
         self._timeout = timeout
         self._agent = agent
         self._queues: dict[str, _ReceiverQueue] = {}
+        self._not_stored = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = threading.Event()
         self._stopping = asyncio.Event()
@@ -78,6 +82,18 @@ class DeliveryWorker:
         """There may be something new for `webhooks`. From any thread; never blocks."""
         self._call(self._look, webhooks)
 
+    async def settle(self) -> None:
+        """Return once all that is due by now has been tried, and what came of it is stored.
+
+        For the event loop of the caller.
+
+        Raises:
+            SQLAlchemyError, DatabaseError: the database fails; it is not waited out here.
+        """
+        assert self._loop is not None
+        settled = asyncio.run_coroutine_threadsafe(self._settle(), self._loop)
+        await asyncio.wrap_future(settled)
+
     def stop(self) -> None:
         """End at once; what is under way stays pending, to be sent again by the next server."""
         self._call(self._stopping.set)
@@ -94,11 +110,26 @@ class DeliveryWorker:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(function, *arguments)
 
+    async def _settle(self) -> None:
+        not_stored = self._not_stored
+        while True:
+            if self._not_stored > not_stored:
+                raise DatabaseError("a delivery could not be stored")
+            with self._database.reading() as connection:
+                due = deliveries.due_webhooks(connection, self._clock())
+            self._look(due)
+            under_way = [task for queue in self._queues.values() for task in queue.under_way]
+            if under_way:
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            elif not due:
+                return
+            await asyncio.sleep(0)  # the queues take their turn
+
     def _look(self, webhooks: set[str]) -> None:
         for webhook in webhooks:
             if webhook not in self._queues:
                 queue = self._queues[webhook] = _ReceiverQueue(
-                    webhook, self._database, self._deliver
+                    webhook, self._database, self._deliver, self._clock
                 )
                 queue.task = asyncio.create_task(self._along(queue))
             self._queues[webhook].fresh.set()
@@ -125,18 +156,19 @@ class DeliveryWorker:
             await asyncio.wrap_future(entered)
         except Exception:
             # It is pending still, so it will be sent again: twice is better than never.
+            self._not_stored += 1
             _tell("a delivery was not stored")
             await asyncio.sleep(AFTER_A_FAULT)
 
     async def attempt(self, row: Row[Any]) -> AttemptOutcome:
         """Send one delivery, signed; what came of it."""
-        at = self._recorder.now()
+        at, now = self._clock.shown(), self._clock()
         try:
-            secrets = subscriptions.secrets_of(self._box, row)
+            secrets = subscriptions.secrets_of(self._box, row, now)
         except ValueError as error:
             return AttemptOutcome(at, error=f"The signing secret is of no use: {error}.")
-        headers = {"user-agent": self._agent, **signed(row.event, row.body, secrets)}
-        return await send(self._guard, row.url, headers, row.body, at, self._timeout)
+        headers = {"user-agent": self._agent, **signed(row.event, row.body, secrets, now)}
+        return await send(self._guard, row.url, headers, row.body, at, self._timeout, now)
 
 
 class _ReceiverQueue:
@@ -147,13 +179,20 @@ class _ReceiverQueue:
         webhook: str,
         database: Database,
         deliver: Callable[[Row[Any]], Coroutine[Any, Any, None]],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self.webhook = webhook
         self._database = database
         self._deliver = deliver
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self.fresh = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def under_way(self) -> list[asyncio.Task[None]]:
+        """The deliveries that are being tried."""
+        return [task for task in self._under_way.values() if not task.done()]
 
     async def run(self) -> None:
         """Deliver until nothing is pending."""
@@ -162,7 +201,9 @@ class _ReceiverQueue:
             pause = None
             if room := AT_ONCE - len(self._under_way):
                 with self._database.reading() as connection:
-                    ready, pause = deliveries.due(connection, self.webhook, room, self._under_way)
+                    ready, pause = deliveries.due(
+                        connection, self.webhook, room, self._under_way, self._clock()
+                    )
                 for row in ready:
                     self._under_way[row.seq] = asyncio.create_task(self._deliver(row))
             if not self._under_way and pause is None:

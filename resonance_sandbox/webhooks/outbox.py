@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import time
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from ..clock import Clock
 from ..http.strict_json import dumps
 from ..store import Database, deliveries, events, webhooks
 
@@ -31,15 +31,15 @@ class Outbox:
     """Events on their way in.
 
     Args:
-        now: the time to display.
+        clock: the sandbox's.
         still: whether ids are the same on every run.
 
     Attributes:
         wake: called after a commit with the webhooks that have something to send.
     """
 
-    def __init__(self, database: Database, now: Callable[[], str], still: bool) -> None:
-        self._now = now
+    def __init__(self, database: Database, clock: Clock, still: bool) -> None:
+        self._clock = clock
         self._still = still
         self._touched: set[str] = set()
         self.wake: Callable[[set[str]], None] = lambda touched: None
@@ -73,7 +73,11 @@ class Outbox:
             update(deliveries)
             .where(deliveries.c.webhook == webhook, chosen)
             .values(
-                status="pending", reason=None, tries=0, due_at=time.time(), due_shown=self._now()
+                status="pending",
+                reason=None,
+                tries=0,
+                due_at=self._clock(),
+                due_shown=self._clock.shown(),
             )
         )
         self._touched.add(webhook)
@@ -88,7 +92,8 @@ class Outbox:
         request_id: str,
         receivers: list[Row[Any]],
     ) -> str:
-        identity, now = self._identity(connection, kind, request_id), self._now()
+        identity, now = self._identity(connection, kind, request_id), self._clock.shown()
+        made_at = self._clock()
         body = dumps({"type": kind, "timestamp": now, "data": data})
         connection.execute(insert(events).values(id=identity, tenant=tenant, type=kind, body=body))
         for webhook in receivers:
@@ -100,10 +105,10 @@ class Outbox:
                     status="pending" if live else "dead",
                     reason=None if live else DISABLED,
                     tries=0,
-                    due_at=time.time() if live else None,
+                    due_at=made_at if live else None,
                     due_shown=now if live else None,
                     created_at=now,
-                    made_at=time.time(),
+                    made_at=made_at,
                 )
             )
             if live:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -79,7 +78,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
         raise Problem(
             "validation-failed", f"url {refused}.", errors=[("url", str(refused))]
         ) from None
-    now, secret = state.now(), body.secret or new_secret()
+    secret = body.secret or new_secret()
 
     def effect(connection: Connection) -> Reply:
         made = subscriptions.add(
@@ -90,7 +89,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
             list(body.events),
             body.description,
             secret,
-            now,
+            state.clock,
             still=state.settings.still,
         )
         return with_secret(201, made, "secret", secret, {"Location": f"/webhooks/{made['id']}"})
@@ -111,7 +110,7 @@ async def list_webhooks(
     name = request.app.state.directory.resolve(principal, tenant)
 
     def look(connection: Connection) -> Response:
-        found = subscriptions.listed(connection, name)
+        found = subscriptions.listed(connection, name, request.app.state.clock())
         return json_response({"webhooks": found, "count": len(found)})
 
     return await read(request, look)
@@ -125,9 +124,9 @@ async def list_webhooks(
 )
 async def read_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
     """Whether it is enabled, and if not, why: `gone` (it answered 410) or `failing`."""
-    find = _finder(request, principal, id)
+    find, now = _finder(request, principal, id), request.app.state.clock()
     return await read(
-        request, lambda connection: json_response(subscriptions.shown(find(connection)))
+        request, lambda connection: json_response(subscriptions.shown(find(connection), now))
     )
 
 
@@ -164,11 +163,13 @@ async def rotate_secret(
     """
     state = request.app.state
     find = _finder(request, principal, id)
-    now, secret = state.now(), body.secret or new_secret()
+    secret = body.secret or new_secret()
 
     def effect(connection: Connection) -> Reply:
         webhook, overlap = find(connection), body.overlap_seconds
-        shown = subscriptions.rotate(connection, state.secret_box, webhook, secret, overlap, now)
+        shown = subscriptions.rotate(
+            connection, state.secret_box, webhook, secret, overlap, state.clock
+        )
         return with_secret(200, shown, "secret", secret)
 
     return await commit(request, effect)
@@ -182,9 +183,10 @@ async def rotate_secret(
 )
 async def enable_webhook(request: Request, id: Identity, principal: Subscriber) -> Response:
     """It gets the events from now on; those before stay dead until you have them redelivered."""
-    find = _finder(request, principal, id)
+    find, now = _finder(request, principal, id), request.app.state.clock()
     return await commit(
-        request, lambda connection: Reply(200, subscriptions.enable(connection, find(connection)))
+        request,
+        lambda connection: Reply(200, subscriptions.enable(connection, find(connection), now)),
     )
 
 
@@ -297,7 +299,7 @@ async def redeliver_since(
     """For a receiver that was away, or has lost what it had. What is pending is left alone."""
     state = request.app.state
     find = _finder(request, principal, id)
-    chosen = (table.c.made_at >= _unix(since)) & (
+    chosen = (table.c.made_at >= _unix(since, state.clock())) & (
         table.c.status != "pending" if status is None else table.c.status == status
     )
 
@@ -358,8 +360,8 @@ def _accepted(connection: Connection, webhook: str, event: str) -> Reply:
     return Reply(202, shown, {"Location": f"/webhooks/{webhook}/deliveries/{event}"})
 
 
-def _unix(moment: datetime) -> float:
+def _unix(moment: datetime, now: float) -> float:
     try:
         return moment.timestamp()
     except OverflowError:
-        return time.time()
+        return now

@@ -52,22 +52,28 @@ class AttemptOutcome:
         return self.status == 410
 
 
-def signed(identity: str, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
-    """The headers of Standard Webhooks for an event sent now, with one signature by each secret."""
+def signed(identity: str, body: bytes, secrets: Iterable[str], now: float) -> dict[str, str]:
+    """The headers of Standard Webhooks for an event sent at `now`, signed by each secret."""
     from standardwebhooks import Webhook
 
-    now = datetime.now(UTC)
+    at = datetime.fromtimestamp(now, UTC)
     text = body.decode()
-    signatures = [Webhook(secret).sign(identity, now, text) for secret in secrets]
+    signatures = [Webhook(secret).sign(identity, at, text) for secret in secrets]
     return {
         "webhook-id": identity,
-        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-timestamp": str(int(now)),
         "webhook-signature": " ".join(signatures),
     }
 
 
 async def send(
-    guard: SSRFGuard, url: str, headers: dict[str, str], body: bytes, at: str, timeout: float
+    guard: SSRFGuard,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    at: str,
+    timeout: float,
+    now: float,
 ) -> AttemptOutcome:
     """POST `body`, JSON, to `url`. Whatever happens is an outcome; redirects are not followed."""
     started = time.perf_counter()
@@ -103,7 +109,12 @@ async def send(
     failure = f"The receiver answered {status}."
     if 300 <= status < 400:
         failure = f"The receiver answered {status}, and redirects are not followed."
-    return replace(outcome, status=status, error=failure, retry_after=answer["retry_after"])
+    return replace(
+        outcome,
+        status=status,
+        error=failure,
+        retry_after=_seconds(answer["retry_after"], answer["date"], now),
+    )
 
 
 async def _exchange(
@@ -139,7 +150,8 @@ async def _exchange(
             elif isinstance(event, h11.Response):
                 found = dict(event.headers)
                 answer["at"] = time.perf_counter()
-                answer["retry_after"] = _seconds(found.get(b"retry-after"))
+                answer["retry_after"] = found.get(b"retry-after")
+                answer["date"] = found.get(b"date")
                 answer["status"] = event.status_code
             elif not isinstance(event, h11.InformationalResponse | h11.Data):
                 break
@@ -173,16 +185,26 @@ def _context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _seconds(retry_after: bytes | None) -> float | None:
-    """The wait that a Retry-After asks for, None for what is none (RFC 9110, 10.2.3)."""
+def _seconds(retry_after: bytes | None, date: bytes | None, now: float) -> float | None:
+    """The wait that a Retry-After asks for, None for what is none (RFC 9110, 10.2.3).
+
+    A date in it is by the clock of whoever sent it, which `date` tells; it need not be ours.
+    """
     if retry_after is None:
         return None
     text = retry_after.decode("latin-1").strip()
     try:
-        wait = float(text) if text.isdecimal() else _date(text) - time.time()
+        wait = float(text) if text.isdecimal() else _date(text) - _told_by(date, now)
     except (ValueError, OverflowError):
         return None
     return max(0.0, wait) if math.isfinite(wait) else None
+
+
+def _told_by(date: bytes | None, now: float) -> float:
+    try:
+        return now if date is None else _date(date.decode("latin-1"))
+    except (ValueError, OverflowError):
+        return now
 
 
 def _date(text: str) -> float:

@@ -6,13 +6,12 @@ import hashlib
 import itertools
 import json
 import secrets
-import time
 from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from ..clock import later
+from ..clock import Clock, later
 from ..http.problems import Problem
 from ..store import Database, DatabaseError, attempts, deliveries, events, webhooks
 from .outbox import DISABLED
@@ -45,7 +44,7 @@ def add(
     kinds: list[str],
     description: str,
     secret: str,
-    now: str,
+    clock: Clock,
     *,
     still: bool = False,
 ) -> dict[str, Any]:
@@ -69,11 +68,11 @@ def add(
             description=description,
             secret=box.seal(secret, identity),
             dead_in_a_row=0,
-            created_at=now,
-            made_at=time.time(),
+            created_at=clock.shown(),
+            made_at=clock(),
         )
     )
-    return shown(find(connection, identity, [tenant]))
+    return shown(find(connection, identity, [tenant]), clock())
 
 
 def _counted(connection: Connection, tenant: str) -> str:
@@ -104,18 +103,23 @@ def find(connection: Connection, identity: str, tenants: Collection[str]) -> Row
     return row
 
 
-def listed(connection: Connection, tenant: str) -> list[dict[str, Any]]:
+def listed(connection: Connection, tenant: str, now: float) -> list[dict[str, Any]]:
     """The webhooks of `tenant`, oldest first."""
     rows = connection.execute(
         select(webhooks)
         .where(webhooks.c.tenant == tenant)
         .order_by(webhooks.c.made_at, webhooks.c.id)
     )
-    return [shown(row) for row in rows]
+    return [shown(row, now) for row in rows]
 
 
 def rotate(
-    connection: Connection, box: SecretBox, webhook: Row[Any], secret: str, overlap: int, now: str
+    connection: Connection,
+    box: SecretBox,
+    webhook: Row[Any],
+    secret: str,
+    overlap: int,
+    clock: Clock,
 ) -> dict[str, Any]:
     """Give a webhook a new secret; for `overlap` seconds the one before signs too."""
     connection.execute(
@@ -124,21 +128,21 @@ def rotate(
         .values(
             secret=box.seal(secret, webhook.id),
             previous_secret=webhook.secret if overlap else None,
-            previous_expires_at=time.time() + overlap if overlap else None,
-            previous_expires_shown=later(now, overlap) if overlap else None,
+            previous_expires_at=clock() + overlap if overlap else None,
+            previous_expires_shown=later(clock.shown(), overlap) if overlap else None,
         )
     )
-    return shown(find(connection, webhook.id, [webhook.tenant]))
+    return shown(find(connection, webhook.id, [webhook.tenant]), clock())
 
 
-def enable(connection: Connection, webhook: Row[Any]) -> dict[str, Any]:
+def enable(connection: Connection, webhook: Row[Any], now: float) -> dict[str, Any]:
     """Send to it again, from the next event on."""
     connection.execute(
         update(webhooks)
         .where(webhooks.c.id == webhook.id)
         .values(disabled_reason=None, dead_in_a_row=0)
     )
-    return shown(find(connection, webhook.id, [webhook.tenant]))
+    return shown(find(connection, webhook.id, [webhook.tenant]), now)
 
 
 def disable(connection: Connection, identity: str, reason: str) -> None:
@@ -188,21 +192,21 @@ def prove(database: Database, box: SecretBox) -> None:
         ) from None
 
 
-def secrets_of(box: SecretBox, webhook: Row[Any]) -> list[str]:
+def secrets_of(box: SecretBox, webhook: Row[Any], now: float) -> list[str]:
     """The secrets that sign now, newest first.
 
     Raises:
         ValueError: they were encrypted under another key.
     """
     found = [box.open(webhook.secret, webhook.id)]
-    if webhook.previous_secret and time.time() < webhook.previous_expires_at:
+    if webhook.previous_secret and now < webhook.previous_expires_at:
         found.append(box.open(webhook.previous_secret, webhook.id))
     return found
 
 
-def shown(webhook: Row[Any]) -> dict[str, Any]:
+def shown(webhook: Row[Any], now: float) -> dict[str, Any]:
     """A webhook as the API shows it."""
-    overlaps = webhook.previous_secret and time.time() < webhook.previous_expires_at
+    overlaps = webhook.previous_secret and now < webhook.previous_expires_at
     return {
         "id": webhook.id,
         "tenant": webhook.tenant,

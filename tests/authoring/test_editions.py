@@ -44,6 +44,25 @@ def test_the_student_edition_is_the_lessons_without_their_solutions(tmp_path: Pa
             assert getattr(getattr(check, lesson.topic), name).solution not in text
 
 
+def test_what_somebody_changed_stays_and_the_new_one_stands_beside(tmp_path: Path) -> None:
+    lessons = available()[:2]
+    first, second, _ = editions.write("student", tmp_path, lessons)
+    new = first.read_text("utf-8")
+    first.write_text("mine", "utf-8")
+    second.unlink()
+    told: list[str] = []
+    editions.write("student", tmp_path, lessons, say=told.append)
+    assert first.read_text("utf-8") == "mine"
+    assert second.is_file()
+    assert told[0].endswith("unchanged"), "the lesson is as it was: nothing new to offer"
+    (tmp_path / ".lessons.json").unlink()
+    told.clear()
+    editions.write("student", tmp_path, lessons, say=told.append)
+    assert first.read_text("utf-8") == "mine"
+    assert (tmp_path / f"{first.stem}.new.ipynb").read_text("utf-8") == new
+    assert "changed by you, so it stays" in told[0]
+
+
 def check_instructor(out: Path, lessons: Sequence[Lesson]) -> None:
     """Write the instructor edition of `lessons`: every solution is correct, every note there."""
     for path, lesson in zip(editions.write("instructor", out, lessons), lessons, strict=False):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 import nbformat
@@ -152,6 +153,50 @@ def test_a_traceback_names_no_folder_of_this_machine():
 
     assert module.without_paths(frame) == "File resonance_helpers/client/api.py:10, in call"
     assert module.without_paths(library) == "File site-packages/requests/api.py:59"
+
+
+@pytest.mark.parametrize(
+    "form", ["File {}:10", 'File "{}", line 10', "\x1b[36mFile \x1b[32m{}\x1b"]
+)
+@pytest.mark.parametrize("short", [False, True], ids=["whole", "with ~"])
+def test_a_folder_with_a_space_in_its_name_is_none_of_a_traceback(
+    form: str, short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clone = tmp_path / "My Ünï course 100% #1's"
+    packages = clone / ".venv" / "lib" / "python3.11" / "site-packages"
+    monkeypatch.setattr(module, "NOTEBOOKS", clone / "notebooks")
+    monkeypatch.setattr(module.sys, "prefix", str(clone / ".venv"))
+    monkeypatch.setattr(module.sysconfig, "get_path", lambda name: str(packages))
+    monkeypatch.setattr(module.Path, "home", lambda: tmp_path)
+    for path, left in (
+        (packages / "requests" / "api.py", "site-packages/requests/api.py"),
+        (clone / "resonance_helpers" / "api.py", "resonance_helpers/api.py"),
+    ):
+        written = str(path).replace(str(tmp_path), "~") if short else str(path)
+        assert module.without_paths(form.format(written)) == form.format(left)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_on_a_full_disk_the_old_file_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import resource
+
+    path = tmp_path / LESSONS[0].filename
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
+    path.chmod(0o640)
+    before = path.read_bytes()
+    monkeypatch.setattr(module, "run_cells", lambda *_, **__: [book(said("x" * 100_000))])
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            execute([path], say=lambda line: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    execute([path], say=lambda line: None)
+    assert len(path.read_bytes()) > 100_000
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 # -- differences ----------------------------------------------------------------------------------

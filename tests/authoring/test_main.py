@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from authoring import __main__ as command_line
 from authoring import editions, execute
 from authoring.execute import Difference, LessonError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(("found", "code"), [([], 0), ([Difference("a.ipynb", 3, "differs")], 1)])
@@ -81,3 +85,14 @@ def test_editions_writes_both_and_names_what_fails(monkeypatch, capsys, tmp_path
     monkeypatch.setattr(editions, "write", fail)
     assert command_line.main(["editions"]) == 1
     assert capsys.readouterr().err == "authoring: 01_health.ipynb, cell 3: NameError\n"
+
+
+@pytest.mark.parametrize("module", ["authoring", "docs"])
+def test_without_docstrings_nothing_is_written(module: str, tmp_path: Path):
+    command = [sys.executable, "-OO", "-m", module]
+    command += ["editions", "--out", str(tmp_path / "out")] if module == "authoring" else []
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert re.fullmatch(rf"{module}: PYTHONOPTIMIZE=2 .*; unset it\n", done.stderr)
+    assert not (tmp_path / "out").exists()

@@ -127,7 +127,11 @@ def test_a_picker_offers_its_choices_without_a_kernel(site: Path, reader: Page):
 
 
 @pytest.mark.parametrize(
-    "name", ["index", "start", "http_api", "reference/client", "benchmarks/README"]
+    "name",
+    [
+        *("index", "start", "http_api", "api/profiles", "benchmarks/README"),
+        "reference/resonance_helpers.client.api",
+    ],
 )
 def test_a_page_has_no_serious_barrier(site: Path, reader: Page, name: str):
     open_page(reader, site / f"{name}.html")
@@ -135,7 +139,9 @@ def test_a_page_has_no_serious_barrier(site: Path, reader: Page, name: str):
     assert barriers(reader) == []
 
 
-@pytest.mark.parametrize("name", ["index", "reference/hrv", "lessons/03_profiles"])
+@pytest.mark.parametrize(
+    "name", ["index", "reference/resonance_sandbox.hrv", "lessons/03_profiles", "api/profiles"]
+)
 def test_dark_mode_is_readable(site: Path, reader: Page, name: str):
     reader.emulate_media(color_scheme="dark")
     open_page(reader, site / f"{name}.html")
@@ -158,14 +164,64 @@ def test_dark_mode_prints_on_white(site: Path, reader: Page):
     expect(reader.locator("html[data-theme=dark]")).to_have_count(1)
 
 
-def test_search_finds_a_word_in_the_http_api(site: Path, reader: Page):
+FIRST = {
+    "idempotency": "lessons/05_errors",
+    "webhook": "lessons/08_webhooks",
+    "profile": "lessons/03_profiles",
+    "resume": "lessons/04_batch",
+    "percentile": "lessons/06_performance",
+    "PKCE": "lessons/07_auth",
+    "wait until ready": "lessons/01_health",
+    "seed": "lessons/02_generation",
+    "install Windows": "start",
+    "rotate_secret": "api/webhooks",
+}
+"""What a reader types, and the page that helps them most."""
+
+
+def test_search_finds_the_page_that_helps_most_while_one_types(site: Path, reader: Page):
     open_page(reader, site / "index.html")
-
     reader.get_by_role("button", name="Search").first.click()
-    reader.keyboard.type("idempotency")
-    reader.keyboard.press("Enter")
-    reader.locator("#search-results").get_by_role("link", name="HTTP API").first.click()
+    field = reader.locator("dialog input[name=q]")
 
-    expect(reader.get_by_role("heading", name="HTTP API")).to_be_visible()
-    expect(reader.get_by_text("Idempotency-Key").first).to_be_visible()
+    first = {}
+    for words in FIRST:
+        field.fill("")
+        field.press_sequentially(words)
+        expect(reader.locator("dialog .found [role=status]")).to_contain_text("found")
+        link = reader.locator("dialog .found a").first
+        expect(reader.locator("dialog .found p").nth(1)).not_to_be_empty()
+        first[words] = link.evaluate("one => one.href").partition("/site/")[2].partition(".html")[0]
+
+    assert first == FIRST
+    assert barriers(reader) == []
+    reader.keyboard.press("Enter")
+    expect(reader.get_by_role("heading", name="rotate_secret")).to_be_visible()
     assert reader.troubles == []
+
+
+def test_the_page_of_results_has_them_too(site: Path, reader: Page):
+    reader.goto((site / "search.html").as_uri() + "?q=idempotency")
+
+    expect(reader.locator("#search-results a").first).to_be_visible()
+    assert reader.troubles == []
+
+
+def test_code_can_be_copied_and_each_page_is_there_as_markdown(site: Path, reader: Page):
+    open_page(reader, site / "api" / "profiles.html")
+
+    code = reader.locator("div.highlight:visible")
+    assert code.count() == reader.locator("div.highlight:visible button.copybtn").count() > 5
+    listed = (site / "llms.txt").read_text(encoding="utf-8")
+    pages = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    pages -= {"search", *(name for name in pages if name.startswith("_static"))}
+    assert all(f"]({name}.md)" in listed and (site / f"{name}.md").is_file() for name in pages)
+
+
+def test_no_page_is_endless(site: Path, reader: Page):
+    tall = {}
+    for path in sorted((site / "api").glob("*.html")):
+        open_page(reader, path)
+        tall[path.stem] = reader.evaluate("document.documentElement.scrollHeight")
+
+    assert max(tall.values()) < 25_000, tall

@@ -4,6 +4,7 @@ import importlib.metadata
 import shutil
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 
 from resonance_helpers.cli import doctor
 from resonance_helpers.cli.doctor import Finding, examine
+from resonance_helpers.cli.folders import substitutes, written
 from resonance_helpers.lesson import connect as tutorial
 
 
@@ -23,7 +25,7 @@ def test_a_finding_is_one_line_and_its_mend():
     assert str(Finding("port", "free")) == "ok    port: free"
     assert str(Finding("port", "in use", "wait")).splitlines() == [
         "FAIL  port: in use",
-        "      mend: wait",
+        "      fix: wait",
     ]
     assert str(Finding("port", "in use", "wait", fatal=False)).startswith("note  ")
 
@@ -34,24 +36,25 @@ def test_the_exit_code_counts_what_is_fatal():
 
     assert examine(lines.append, [lambda: [good, note]]) == 0
     assert examine(lines.append, [lambda: [good], lambda: [bad, note]]) == 1
-    assert lines[-1] == "To mend before the lessons can run: 1."
+    assert lines[-1] == "To fix before the lessons can run: 1."
 
 
 def test_this_machine_can_run_the_lessons(capsys):
-    fatal = [one for check in doctor.CHECKS for one in check() if one.mend and one.fatal]
+    fatal = [one for check in doctor.CHECKS for one in check() if one.fix and one.fatal]
     assert fatal == []
 
 
 @pytest.mark.parametrize(
     ("version", "fine"),
-    [((3, 10, 9), False), ((3, 11, 0), True), ((3, 13, 5), True), ((3, 14, 0), False)],
+    [((3, 10, 9), False), ((3, 11, 0), True), ((3, 15, 2), True), ((3, 16, 0), True)],
 )
 def test_python(version, fine):
-    assert bool(only(doctor.python_version(version)).mend) != fine
+    found = only(doctor.python_version(version))
+    assert (found.fatal and bool(found.fix)) != fine
+    assert ("newer than what was tested" in found.state) == (version >= (3, 16))
 
 
 def test_packages(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(doctor, "asked_for", lambda: {"requests", "nothing-like-it"})
     lock = tmp_path / "requirements.lock"
     here = importlib.metadata.version("requests")
     hashes = " \\\n    --hash=sha256:00\n"
@@ -66,7 +69,7 @@ def test_packages(tmp_path: Path, monkeypatch):
     assert not other.fatal
     assert f"requests is {here}, not 0.1" in other.state
 
-    assert not only(doctor.packages(tmp_path / "none")).mend
+    assert not only(doctor.packages(tmp_path / "none")).fix
 
 
 def test_packages_of_conda_are_those_that_lessons_ask_for(tmp_path: Path, monkeypatch):
@@ -80,12 +83,12 @@ def test_packages_of_conda_are_those_that_lessons_ask_for(tmp_path: Path, monkey
 
     found = only(doctor.packages(lock))
 
-    assert not found.mend
-    assert "1 that lessons do not ask for are not here" in found.state
+    assert not found.fix
+    assert found.state == "1 as in requirements.lock"
 
 
 def test_the_lock_is_read_whole():
-    lock = doctor.ROOT / "requirements.lock"
+    lock = doctor.ROOT / "requirements-lessons.lock"
     lines = [line for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum()]
 
     assert len(doctor.PINNED.findall(lock.read_text())) == len(lines)
@@ -115,7 +118,7 @@ def test_kernelspec(program, fine, monkeypatch):
     spec = SimpleNamespace(argv=[program, "-m", "ipykernel_launcher"])
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", lambda self, name: spec)
 
-    assert bool(only(doctor.kernelspec()).mend) != fine
+    assert bool(only(doctor.kernelspec()).fix) != fine
 
 
 def test_ports():
@@ -126,8 +129,8 @@ def test_ports():
         held = only(doctor.ports({port: "wait"}))
     free = only(doctor.ports({port: "wait"}))
 
-    assert (held.state, held.mend, held.fatal) == ("in use", "wait", False)
-    assert (free.state, free.mend) == ("free", "")
+    assert (held.state, held.fix, held.fatal) == ("in use", "wait", False)
+    assert (free.state, free.fix) == ("free", "")
 
 
 @pytest.mark.parametrize(
@@ -147,22 +150,72 @@ def test_proxies(settings, caught, monkeypatch):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
 
-    assert ("NO_PROXY" in only(doctor.proxies()).mend) == caught
+    found = only(doctor.proxies())
+    assert ("NO_PROXY" in found.fix) == caught
+    assert not (found.fix and found.fatal), "lessons go round it"
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="nothing here that has no inside")
+def test_folders_that_cannot_be_written_are_told_and_replaced(tmp_path: Path, monkeypatch):
+    assert not only(doctor.homes({"JUPYTER_DATA_DIR": tmp_path / "not" / "yet"})).fix
+    stuck = {"IPYTHONDIR": tmp_path, "JUPYTER_RUNTIME_DIR": Path("/dev/null/runtime")}
+    found = only(doctor.homes(stuck))
+    assert "/dev/null/runtime (JUPYTER_RUNTIME_DIR)" in found.state
+    assert "IPYTHONDIR" not in found.state
+    assert not found.fatal
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/dev/null/runtime")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    there = substitutes(written(), tmp_path / "instead")
+    assert there["JUPYTER_RUNTIME_DIR"] == str(tmp_path / "instead" / "jupyter_runtime_dir")
+    assert "IPYTHONDIR" not in there
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("machine h login a password b\n", "which lessons do not send"),
+        ("default login a password b\n", "an entry for default, which lessons do not send"),
+        ("machine 127.0.0.1 login a password b\n", "an entry for 127.0.0.1, which lessons do not"),
+        ("machine h nonsense\n", "cannot be read"),
+    ],
+)
+def test_netrc(text: str, says: str, tmp_path: Path, monkeypatch):
+    (tmp_path / "netrc").write_text(text)
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    found = only(doctor.netrc_file())
+    assert says in found.state
+    assert not (found.fatal and found.fix)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    assert [*doctor.netrc_file()] == []
+
+
+def test_few_open_files():
+    assert not only(doctor.open_files(1)).fix
+    assert "ulimit -n 4000000000000" in only(doctor.open_files(10**12)).fix
+
+
+def test_no_folder_for_temporary_files(monkeypatch):
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    assert [one.subject for one in doctor.disk() if one.fix] == ["TMPDIR"]
 
 
 def test_disk(tmp_path: Path):
-    assert only(doctor.disk([tmp_path])).mend == ""
-    assert "free at least" in only(doctor.disk([tmp_path], least=10**18)).mend
+    assert only(doctor.disk([tmp_path])).fix == ""
+    assert "free at least" in only(doctor.disk([tmp_path], least=10**18)).fix
     assert "cannot be written" in only(doctor.disk([tmp_path / "none"])).state
 
 
 def test_clock():
     assert only(doctor.clock()).state == "plausible"
-    assert only(doctor.clock(now=0)).mend
+    assert only(doctor.clock(now=0)).fix
 
 
 def test_lessons_missing(tmp_path: Path):
-    assert only(doctor.lessons(tmp_path)).mend
+    assert only(doctor.lessons(tmp_path)).fix
 
 
 def test_a_server_that_does_not_answer_is_the_finding(monkeypatch):
@@ -196,5 +249,5 @@ def test_no_browser_is_no_more_than_a_note(monkeypatch):
 
     found = only(doctor.chromium())
 
-    assert found.mend
+    assert found.fix
     assert not found.fatal

@@ -65,10 +65,10 @@ def test_port_0_takes_any_free_one():
     assert module.free_port(0) > 0
 
 
-def test_the_settings_are_defaults_beside_a_learners_own(monkeypatch):
+def test_the_settings_are_defaults_beside_a_learners_own(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "own")
 
-    own, ours = module.environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    own, ours = module.environment(tmp_path)["JUPYTER_CONFIG_PATH"].split(os.pathsep)
 
     assert own == "own"
     overrides = json.loads((Path(ours) / "labconfig/default_setting_overrides.json").read_text())

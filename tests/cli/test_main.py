@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -81,7 +82,7 @@ def test_a_sandbox_that_is_not_installed_is_said():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.returncode == 1
-    assert "needs fastapi, which is not installed: pip install" in done.stderr
+    assert "needs fastapi, which is not installed. Fix: run pip install" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -124,3 +125,16 @@ def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():
     assert port in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_a_path_that_an_old_code_page_cannot_say_is_said_all_the_same(tmp_path: Path):
+    folder = tmp_path / "Łukasz"
+    done = subprocess.run(
+        [sys.executable, "-m", "resonance_helpers", "lab", "--notebooks", str(folder)],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252:strict", "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert b"there are no lessons in" in done.stderr
+    assert b"ukasz" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docs import http_api
-from docs.gather import DOCS
+from docs.problems import Failure
+from docs.samples import SAMPLES, taken
 from resonance_sandbox import Settings, create_app
 
 
@@ -14,18 +15,33 @@ def document() -> dict:
     return create_app(Settings()).openapi()
 
 
-def test_the_page_has_every_operation_schema_and_problem(document: dict):
-    template = (DOCS / "http_api.md.jinja").read_text(encoding="utf-8")
+def test_the_pages_have_every_operation_schema_and_problem(document: dict):
+    samples = [taken(sample, {}, "") for sample in SAMPLES]
+    failed = Failure("unknown-profile", 404, "Unknown profile", "{}")
 
-    page = http_api.page(document, template)
+    pages = dict(http_api.pages(document, samples, [failed]))
 
+    every = "\n".join(pages.values())
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            assert f"\n### {method.upper()} {path}\n" in page
-            assert operation["summary"] in page
+            assert f"\n## {method.upper()} {path}\n" in every
+            assert operation["summary"] in every
+            assert f"]({link(operation, method, path)})" in pages["http_api.md"]
     for name in document["components"]["schemas"]:
-        assert f"(schema-{name.lower()})=\n### {name}\n" in page
-    assert document["info"]["description"] in page
+        assert f"(schema-{name.lower()})=\n## {name}\n" in pages["api/schemas.md"]
+    assert document["info"]["description"] in pages["api/problems.md"]
+    assert "(problem-unknown-profile)=" in pages["api/problems.md"]
+
+
+def link(operation: dict, method: str, path: str) -> str:
+    anchor = http_api.anchor({"method": method.upper(), "path": path})
+    return f"api/{http_api.slug(operation['tags'][0])}.md#{anchor}"
+
+
+def test_every_operation_has_one_sample(document: dict):
+    operations = [f"{m.upper()} {path}" for path, ms in document["paths"].items() for m in ms]
+
+    assert sorted(sample.operation for sample in SAMPLES) == sorted(operations)
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,20 @@ def test_a_run_that_was_kept_spares_one(made: list[str]):
     assert made == []
 
 
-def test_a_run_that_prints_something_else_is_not_published():
-    runs.keep(LESSON, ran("another picker"))
+def test_a_run_that_prints_something_else_is_not_published(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runs, "run_cells", lambda *_, **__: [ran("another picker")])
 
     with pytest.raises(LessonError, match="printed 'a picker', now 'another picker'"):
         list(runs.lessons([LESSON]))
+
+
+def test_a_run_that_was_wrong_by_chance_is_not_kept(made: list[str], tree: Path):
+    runs.keep(LESSON, ran("another picker"))
+    assert not (tree / "build").exists()
+    list(runs.lessons([LESSON]))  # makes its own
+    assert made == [LESSON.filename]
+
+    kept = tree / "build" / LESSON.filename  # as it was kept before
+    kept.write_text(kept.read_text("utf-8").replace("a picker", "no picker"), "utf-8")
+    list(runs.lessons([LESSON]))
+    assert made == [LESSON.filename] * 2

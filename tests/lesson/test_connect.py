@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 import resonance_sandbox as sandbox
 from resonance_helpers.lesson import connect as tutorial
-from resonance_helpers.lesson.connect import LessonClient, SetUpError, connect, needs_sandbox
+from resonance_helpers.lesson.connect import LessonClient, SetUpError, connect
 
 
 @pytest.fixture
@@ -35,8 +36,6 @@ def test_one_stable_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == "Connected to ResonanceOS, healthy: a sandbox on this machine.\n"
     assert api.sandbox is not None
     assert api.base_url == api.sandbox.url
-    assert needs_sandbox(api)
-    assert capsys.readouterr().out == ""
 
 
 def test_a_second_call_finds_the_same_sandbox_in_its_first_state() -> None:
@@ -62,6 +61,14 @@ def test_ids_and_times_are_the_same_after_a_second_call() -> None:
         return [answer["request_id"], answer["created_at"], answer["article"]]
 
     assert seen() == seen()
+
+
+def test_days_that_have_passed_are_not_there_after_a_second_call() -> None:
+    first = connect()
+    assert first.sandbox is not None
+    first.sandbox.clock.advance(hours=28)
+    assert first.clock() > time.time() + 27 * 3600
+    assert connect().clock() < time.time() + 60
 
 
 def test_other_options_start_another_sandbox() -> None:
@@ -98,7 +105,8 @@ def test_a_sandbox_that_is_not_installed_is_one_line_with_a_mend(
         connect()
     assert str(caught.value) == (
         "The sandbox did not start: No module named 'fastapi'. "
-        'Install it with: pip install "resonance-helpers[sandbox]"'
+        'Fix: run pip install "path/to/the/clone[sandbox]", with the folder of your clone of '
+        "this project."
     )
 
 
@@ -120,10 +128,8 @@ class TestAnotherServer:
         api = connect()
         assert api.sandbox is None
         assert api.get_profiles()["count"] == 9
-        assert not needs_sandbox(api)
         out = capsys.readouterr().out
         assert "the server of RESONANCE_URL" in out
-        assert "Skipped: this cell needs the sandbox" in out
         assert key not in out
         assert other.url not in out
 
@@ -191,6 +197,28 @@ def test_a_server_that_dies_in_the_middle_of_a_lesson_is_told_in_sentences() -> 
     assert cells[6][0]["data"]["text/plain"].startswith("Set-up broken.")
     assert cells[7][0]["text"].startswith("Connected")
     assert cells[8][0]["ename"] == "KeyError"  # a success has no "status"
+
+
+def test_what_a_cell_sends_with_requests_alone_is_sent_as_the_clients_calls_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("default login somebody password canary\n", "utf-8")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    monkeypatch.delenv("no_proxy", raising=False)
+    _, (sent,), (exempt,) = run_cells(
+        "import os, requests\n"
+        "from resonance_helpers import connect\n"
+        "api = connect(auth='required')",
+        "answer = requests.get(api.sandbox.url + '/health', timeout=9)\n"
+        "print(answer.status_code, answer.request.headers.get('Authorization'))",
+        "print(os.environ['NO_PROXY'] == os.environ['no_proxy'], os.environ['no_proxy'])",
+    )
+    assert sent["text"] == "200 None\n"
+    assert exempt["text"] == "True intranet.example,localhost,127.0.0.1\n"
 
 
 def test_a_set_up_that_fails_is_one_line_in_a_notebook() -> None:

@@ -111,7 +111,7 @@ def test_steps_draw_each_look_in_its_row() -> None:
 
 
 def test_steps_refuse_a_state_that_is_not_in_the_order() -> None:
-    with pytest.raises(ValueError, match="sideways"):
+    with pytest.raises(ValueError, match="'sideways' is not in order: down, up"):
         plots.steps(["sideways"], ["down", "up"])
 
 

@@ -6,10 +6,13 @@ form. These tests do.
 
 from __future__ import annotations
 
+import builtins
 import re
 import socket
 import statistics
+import symtable
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from resonance_helpers.lesson.manifest import (
     navigation,
     times,
 )
+from resonance_helpers.lesson.sandbox_only import MARK, is_marked
 from tests.notebooks.conftest import Page
 
 SECRETS = [
@@ -124,6 +128,32 @@ def test_no_name_of_this_machine_in_an_output(page: Page):
 
 def test_no_port_that_a_machine_chose(page: Page):
     assert not re.search(r"(?:127\.0\.0\.1|localhost):(?!8000\b|80\b|9\b|1\b)\d{4,5}", page.shown())
+
+
+# -- so that it runs on any server ----------------------------------------------------------------
+
+
+def test_a_cell_that_uses_what_a_sandbox_only_cell_makes_is_marked_itself(page: Page):
+    bound = set(dir(builtins)) | {"display", "get_ipython"}
+    for number, cell in enumerate(page.code, start=1):
+        if is_marked(cell.source):
+            continue
+        table = symtable.symtable(cell.source, f"[{number}]", "exec")
+        bound |= {one.get_name() for one in table.get_symbols() if one.is_assigned()}
+        bound |= {one.get_name() for one in table.get_symbols() if one.is_imported()}
+        used = {
+            one.get_name()
+            for scope in _scopes(table)
+            for one in scope.get_symbols()
+            if one.is_referenced() and (scope is table or one.is_global())
+        }
+        assert used <= bound, f"[{number}] uses {used - bound}: begin it with {MARK!r}"
+
+
+def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _scopes(child)
 
 
 # -- so that it reads well ------------------------------------------------------------------------

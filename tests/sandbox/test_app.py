@@ -268,14 +268,14 @@ def test_loopback(host: str, local: bool) -> None:
 def test_housekeeping_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     failed, again = threading.Event(), threading.Event()
 
-    def clear(connection: Connection) -> None:
+    def clear(connection: Connection, now: float) -> None:
         if not failed.is_set():
             failed.set()
             raise OperationalError("DELETE", None, Exception("the disk is full"))
         again.set()
 
     monkeypatch.setattr(app, "HOUSEKEEPING", 0.01)
-    monkeypatch.setattr(app, "_clear", clear)
+    monkeypatch.setattr(app, "purge", clear)
     with TestClient(create_app(Settings())):
         assert again.wait(20)
 

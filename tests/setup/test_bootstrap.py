@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -20,16 +22,21 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project for bootstrap to set up."""
     root = tmp_path / "clone"
     root.mkdir()
-    (root / "requirements.lock").write_text("nothing==1 \\\n    --hash=sha256:00\n")
+    for name in ("requirements.lock", "requirements-lessons.lock"):
+        (root / name).write_text("nothing==1 \\\n    --hash=sha256:00\n")
     (root / "pyproject.toml").write_text("[project]\n")
-    venv = root / ".venv"
+    place = root / ".venv"
     for name, value in {
         "ROOT": root,
-        "VENV": venv,
-        "READY": venv / "ready",
-        "LOCK": root / "requirements.lock",
-        "INPUTS": (root / "requirements.lock", root / "pyproject.toml"),
-        "PYTHON": venv / bootstrap.PYTHON.relative_to(bootstrap.VENV),
+        "VENV": place,
+        "READY": place / "ready",
+        "LOCKS": {
+            "lessons": root / "requirements-lessons.lock",
+            "all": root / "requirements.lock",
+        },
+        "PROJECT": root / "pyproject.toml",
+        "BIN": place / bootstrap.BIN.relative_to(bootstrap.VENV),
+        "PYTHON": place / bootstrap.PYTHON.relative_to(bootstrap.VENV),
     }.items():
         monkeypatch.setattr(bootstrap, name, value)
     monkeypatch.delenv("PYTHON", raising=False)
@@ -38,11 +45,17 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Do not really install; the pip commands that would run."""
+    """Make an empty .venv and install nothing; the commands that would run."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(bootstrap, "pip", lambda arguments, total=0: commands.append(arguments))
-    monkeypatch.setattr(bootstrap, "warm_up", lambda: None)
-    monkeypatch.setattr(bootstrap, "MAKE_VENV", ("-m", "venv", "--without-pip"))
+
+    def tool(command: list[str], *_: object) -> None:
+        if "venv" in command[1:3]:
+            venv.create(command[-1], symlinks=os.name == "posix")
+        else:
+            commands.append(command)
+
+    monkeypatch.setattr(bootstrap, "tool", tool)
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: None)
     return commands
 
 
@@ -53,7 +66,7 @@ def script(folder: Path, name: str, body: str) -> None:
 
 
 def stand_in(folder: Path, name: str, version: str, venv: bool = True) -> None:
-    script(folder, name, f"echo {version}; echo {folder / name}; echo {venv}")
+    script(folder, name, f"echo {version}; echo {folder / name}; echo {venv}; echo CPython")
 
 
 # -- finding a Python -----------------------------------------------------------------------------
@@ -67,12 +80,16 @@ def stand_in(folder: Path, name: str, version: str, venv: bool = True) -> None:
         ({"python3": "3.9", "python3.11": "3.11"}, "python3.11"),
         ({"python3.11": "3.11", "python3.13": "3.13"}, "python3.13"),
         ({"python3": "3.14", "python3.12": "3.12"}, "python3.12"),
+        ({"python3": "3.15"}, "python3"),
+        ({"python3": "3.16", "python": "3.15"}, "python"),
+        ({"python3": "3.16"}, "python3"),
     ],
 )
-def test_the_newest_supported_python_is_taken(there, chosen, tmp_path, monkeypatch):
+def test_the_newest_tested_python_is_taken(there, chosen, tmp_path, monkeypatch):
     for name, version in there.items():
         stand_in(tmp_path, name, version)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / chosen))
     monkeypatch.delenv("PYTHON", raising=False)
 
     assert bootstrap.find_python() == str(tmp_path / chosen)
@@ -100,9 +117,9 @@ def test_a_broken_shim_is_passed_over(tmp_path, monkeypatch):
 
 @posix
 def test_a_python_that_only_windows_launcher_knows_is_found(tmp_path, monkeypatch):
-    stand_in(tmp_path, "newest", "3.14")
+    stand_in(tmp_path, "newest", "3.16")
     stand_in(tmp_path, "older", "3.13")
-    listed = f" -V:3.14 *        {tmp_path}/newest\n -V:3.13          {tmp_path}/older"
+    listed = f" -V:3.16 *        {tmp_path}/newest\n -V:3.13          {tmp_path}/older"
     script(tmp_path, "py", f"printf '%s\\r\\n' '{listed}'")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "newest"))
@@ -125,8 +142,8 @@ def test_a_python_in_a_folder_with_a_users_name_is_understood(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("version", "venv", "says", "mend"),
     [
-        ("3.8", True, "is needed (python3 is Python 3.8)", "install one"),
-        ("3.14", True, "is needed (python3 is Python 3.14)", "install one"),
+        ("3.8", True, "is needed (python3 is Python 3.8)", "pip install --user uv"),
+        ("3.10", True, "is needed (python3 is Python 3.10)", "install one"),
         ("3.12", False, "has no venv module", "sudo apt install python3-venv"),
     ],
 )
@@ -139,7 +156,7 @@ def test_a_python_that_will_not_do_is_named(version, venv, says, mend, tmp_path,
     with pytest.raises(bootstrap.SetupError) as caught:
         bootstrap.find_python()
 
-    problem, _, remedy = str(caught.value).partition("\nMend: ")
+    problem, _, remedy = str(caught.value).partition("\nFix: ")
     assert says in problem
     assert mend in remedy
 
@@ -164,8 +181,8 @@ def test_make_says_it_where_there_is_no_python_at_all(tmp_path):
     )
 
     assert done.returncode != 0
-    assert "Python 3.11, 3.12 or 3.13 is needed (no Python was found)" in done.stderr
-    assert "Mend: install one" in done.stderr
+    assert "Python 3.11 or newer is needed (no Python was found)" in done.stderr
+    assert "Fix: install one" in done.stderr
 
 
 # -- the state of .venv ---------------------------------------------------------------------------
@@ -181,15 +198,73 @@ def test_a_second_run_does_nothing(clone, quick, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_packages_are_installed_by_hash_and_byte_compiled(clone, quick):
+@pytest.mark.parametrize("uv", [None, "/a/uv"])
+def test_packages_are_installed_by_hash_from_wheels(uv, clone, quick, monkeypatch):
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: uv)
+    assert bootstrap.main(["--all"]) == 0
+
+    [locked] = [one for one in quick if "requirements.lock" in one]
+    assert {"--require-hashes", "--only-binary", ":all:"} <= set(locked)
+    assert ("--compile-bytecode" in locked) == bool(uv)
+    [project] = [one for one in quick if "--editable" in one]
+    assert {"--no-deps", "--no-build-isolation"} <= set(project)
+    assert (quick[0][0] == uv) == bool(uv)
+
+
+def test_lessons_need_less_than_tests(clone, quick):
+    def locks() -> list[str]:
+        names = {lock.name: name for name, lock in bootstrap.LOCKS.items()}
+        return [names[word] for command in quick for word in command if word in names]
+
     bootstrap.main()
+    assert locks() == ["lessons"]
+    bootstrap.main(["--all"])
+    assert locks() == ["lessons", "all"]
+    bootstrap.main()  # there is more than that
+    assert locks() == ["lessons", "all"]
+    (clone / "pyproject.toml").write_text("changed")
+    bootstrap.main()  # an update takes nothing away
+    assert locks() == ["lessons", "all", "all"]
 
-    locked, project = quick
-    assert {"--require-hashes", "--compile"} <= set(locked)
-    assert {"--no-deps", "--no-build-isolation", "--editable"} <= set(project)
+
+def test_where_uv_fails_pip_does_it(clone, quick, monkeypatch, capsys):
+    def fails(command: list[str], *_: object) -> None:
+        if command[0] == "/a/uv" and "--require-hashes" in command:
+            raise bootstrap.ToolError("error: unexpected")
+        tool(command, *_)
+
+    tool = bootstrap.tool
+    monkeypatch.setattr(bootstrap, "tool", fails)
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: "/a/uv")
+    assert bootstrap.main() == 0
+    assert "trying pip" in capsys.readouterr().out
+    assert [Path(quick[1][0]), *quick[1][1:3]] == [bootstrap.PYTHON, "-m", "pip"]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+def test_the_project_is_found_by_a_relative_path_in_ascii(clone, quick, monkeypatch):
+    folder = clone / ".venv" / ("Lib" if os.name == "nt" else "lib/python3.12") / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "_editable_impl_resonance_helpers.pth").write_text(str(clone), "utf-8")
+    bootstrap.point_here()
+    path = (folder / "_editable_impl_resonance_helpers.pth").read_text("ascii").strip()
+    assert not Path(path).is_absolute()
+    assert (folder / path).resolve() == clone.resolve()
+
+
+def test_what_is_made_but_does_not_work_is_not_called_ready(clone, quick, monkeypatch, capsys):
+    def fails(command: list[str], *_: object) -> None:
+        if bootstrap.CHECK in command:
+            raise bootstrap.ToolError("ModuleNotFoundError: No module named 'resonance_helpers'")
+        tool(command, *_)
+
+    tool = bootstrap.tool
+    monkeypatch.setattr(bootstrap, "tool", fails)
+    assert bootstrap.main() == 1
+    assert "does not work" in capsys.readouterr().err
+    assert not bootstrap.READY.exists()
+
+
+@pytest.mark.parametrize("name", ["requirements-lessons.lock", "pyproject.toml"])
 def test_a_changed_lock_is_installed_into_the_same_venv(name, clone, quick):
     bootstrap.main()
     (clone / ".venv" / "mark").touch()
@@ -206,19 +281,19 @@ def test_an_interrupted_set_up_is_started_anew(clone, quick, monkeypatch, capsys
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bootstrap, "warm_up", interrupt)
+    monkeypatch.setattr(bootstrap, "check", interrupt)
     assert bootstrap.main() == 130
     assert "the next run starts it again" in capsys.readouterr().err
     (clone / ".venv" / "half-made").touch()
 
-    monkeypatch.setattr(bootstrap, "warm_up", lambda: None)
+    monkeypatch.setattr(bootstrap, "check", lambda: None)
     assert bootstrap.main() == 0
     assert not (clone / ".venv" / "half-made").exists()
 
 
 def test_an_interrupted_update_does_not_look_finished(clone, quick, monkeypatch):
     bootstrap.main()
-    (clone / "requirements.lock").write_text("changed")
+    (clone / "requirements-lessons.lock").write_text("changed")
 
     def fail(*_: object) -> None:
         raise bootstrap.SetupError("pip failed", "mend it")
@@ -239,8 +314,8 @@ def test_a_second_set_up_at_the_same_time_touches_nothing(clone, quick, capsys):
 
 def test_a_moved_venv_is_made_anew(clone, quick):
     bootstrap.main()
-    _, digest = bootstrap.READY.read_text().split()
-    bootstrap.READY.write_text(f"/elsewhere/.venv\n{digest}\n")
+    _, digest, part = bootstrap.READY.read_text().split()
+    bootstrap.READY.write_text(f"/elsewhere/.venv\n{digest}\n{part}\n")
     (clone / ".venv" / "stale").touch()
 
     assert bootstrap.main() == 0
@@ -256,35 +331,60 @@ def test_a_folder_that_is_no_venv_is_left_alone(clone, quick, capsys):
     assert (clone / ".venv" / "thesis.txt").read_text() == "precious"
 
 
-# -- pip's failures -------------------------------------------------------------------------------
+def test_any_old_python_can_read_it():
+    source = (ROOT / "bootstrap.py").read_text("utf-8")
+    ast.parse(source, feature_version=(3, 6))
 
 
-@posix
+# -- what uv and pip say --------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("output", "says"),
     [
-        ("NameResolutionError: Temporary failure in name resolution", "could not reach"),
+        ("NameResolutionError: Temporary failure in name resolution", "could not be reached"),
+        (
+            "error: Failed to fetch\n  Caused by: dns error: failed",
+            "could not be reached",
+        ),
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("error: failed to write\n  Caused by: No space left (os error 28)", "the disk is full"),
         ("THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS", "not the one in"),
-        ("ERROR: No matching distribution found for numpy==9", "has no numpy==9 for this Python"),
-        ("ERROR: something new", "ERROR: something new"),
+        ("error: Hash mismatch for `x==1`", "not the one in"),
+        ("ERROR: No matching distribution found for numpy==9", "has no numpy==9 that fits"),
+        ("503 Server Error: Service Unavailable for url: https://h/simple", "out of order"),
     ],
 )
-def test_a_failure_of_pip_is_one_sentence_and_a_mend(output, says, clone, monkeypatch):
-    bootstrap.PYTHON.parent.mkdir(parents=True)
-    script(bootstrap.PYTHON.parent, bootstrap.PYTHON.name, f"echo '{output}'; exit 1")
-
+def test_a_known_failure_is_one_sentence_and_a_fix(output, says):
     with pytest.raises(bootstrap.SetupError) as caught:
-        bootstrap.pip(["install"])
-
-    problem, _, mend = str(caught.value).partition("\nMend: ")
+        bootstrap.refuse(output)
+    problem, _, fix = str(caught.value).partition("\nFix: ")
     assert says in problem
-    assert mend
+    assert fix
 
 
-def test_settings_that_would_turn_pip_aside_are_left_out(monkeypatch):
+@posix
+def test_an_unknown_failure_is_shown(clone, monkeypatch):
+    bootstrap.PYTHON.parent.mkdir(parents=True)
+    script(bootstrap.PYTHON.parent, bootstrap.PYTHON.name, "echo 'ERROR: something new'; exit 1")
+    with pytest.raises(bootstrap.SetupError, match=r"ERROR: something new\nFix: read pip's"):
+        bootstrap.install("lessons", None)
+
+
+@posix
+def test_something_moves_every_two_seconds(clone, capfd):
+    bootstrap.tool(["sleep", "4"], bootstrap.Progress("packages", 9))
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["  packages: 0 of up to 9 installed"] * 2
+
+
+def test_pips_settings_hold_for_uv_and_what_would_turn_them_aside_is_left_out(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("PIP_INDEX_URL", "kept")
-
-    assert "PIP_USER" not in bootstrap.environment()
-    assert bootstrap.environment()["PIP_INDEX_URL"] == "kept"
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} /nowhere https://h/wheels")
+    env = bootstrap.environment()
+    assert "PIP_USER" not in env
+    assert (env["PIP_INDEX_URL"], env["UV_INDEX_URL"]) == ("kept", "kept")
+    assert env["UV_FIND_LINKS"] == f"{tmp_path},https://h/wheels"

@@ -128,8 +128,6 @@ FATES: dict[str, Any] = {
     "refused": None,
     "reset": resets,
     "drip": drips(b"HTTP/1.1 200 OK\r\n" * 9),
-    "broken chunks": sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n"),
-    "dripping body": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, after=40),
     "nonsense": lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"),
 }
 
@@ -157,6 +155,26 @@ def test_a_failed_notification_never_loses_the_article(
         told = caplog.text + repr(handler) + repr(sent) + sent.reason
     assert "canary" not in told
     assert SECRET.reveal() not in told
+
+
+BODIES: dict[str, Any] = {
+    "broken chunks": sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n"),
+    "dripping": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, after=40),
+    "cut off": sends(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"),
+    "no gzip": sends(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_status_decides_whatever_befalls_the_body(body: str) -> None:
+    with raw_server(*[BODIES[body]] * 3) as server:
+        handler = handler_of(server.url, timeout=0.3)
+        handler.generate_and_notify("tides")
+        assert handler.last_delivery is not None
+        assert (handler.last_delivery.delivered, handler.last_delivery.status) == (True, 200)
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("odd", [object(), float("nan")])
@@ -262,3 +280,15 @@ def test_a_secret_that_is_none_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="signing secret"):
         WebhookHandler("https://your-app.com", secret="hunter2")
     WebhookHandler("https://your-app.com", secret=[SECRET, Secret(new_secret().reveal())])
+
+
+def test_it_is_dated_by_its_clock() -> None:
+    def tomorrow() -> float:
+        return time.time() + 28 * 3600
+
+    with WebhookReceiver(SECRET, clock=tomorrow) as receiver:
+        handler_of(receiver.url).generate_and_notify("tides")
+        assert receiver.receipts[-1].reason == "too-old"
+        handler_of(receiver.url, clock=tomorrow).generate_and_notify("tides")
+        [event] = receiver.events
+        assert event.payload["timestamp"] > time.time() + 27 * 3600

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from resonance_helpers.webhooks import Event, WebhookReceiver, new_secret, sign
-from tests.webhooks.deliveries import Sent, delivery
+from resonance_helpers.webhooks import Event, SeenEvents, WebhookReceiver, new_secret, sign
+from tests.webhooks.deliveries import NOW, Sent, delivery
 
 SECRET = new_secret()
 
@@ -234,3 +235,51 @@ def test_one_connection_is_one_request(receiver: WebhookReceiver) -> None:
     assert response.read() == b'{"outcome": "handled"}'
     assert response.isclosed()
     connection.close()
+
+
+def article(number: int) -> dict[str, object]:
+    return {"type": "generation.completed", "data": {"request_id": f"req_{number}"}}
+
+
+def take(receiver: WebhookReceiver, number: int) -> None:
+    sent = delivery(SECRET, article(number), webhook_id=f"msg_{number}")
+    assert receiver.receive(sent.body, sent.headers.items()).status == 200
+
+
+def test_a_program_waits_for_the_events_of_its_own_requests(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with WebhookReceiver(SECRET, seen=SeenEvents(path), clock=lambda: NOW) as earlier:
+        take(earlier, 1)
+        assert earlier.wait_for(["req_1"])["req_1"].id == "msg_1"
+        with pytest.raises(TimeoutError, match="no event of req_2, req_3 was handled within 0"):
+            earlier.wait_for(["req_1", "req_2", "req_3"], timeout=0.01)
+    with (
+        WebhookReceiver(SECRET, seen=SeenEvents(path), clock=lambda: NOW) as later,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        waiting = threads.submit(later.wait_for, ["req_1", "req_2"])
+        take(later, 9)
+        take(later, 2)
+        assert list(waiting.result()) == ["req_2"], "the other one was an earlier program's"
+
+
+def test_what_another_process_handles_over_the_same_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    other = SeenEvents(path, clock=lambda: NOW)
+    with (
+        WebhookReceiver(SECRET, seen=SeenEvents(path), clock=lambda: NOW) as receiver,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        waiting = threads.submit(receiver.wait_for, ["req_1"])
+        with other.once("msg_1", "req_1"):
+            pass
+        assert waiting.result() == {}
+
+
+def test_the_events_kept_are_bounded_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resonance_helpers.webhooks.receiver.MEMORY_BYTES", 1_000)
+    with WebhookReceiver(SECRET, clock=lambda: NOW) as receiver:
+        for number in range(50):
+            take(receiver, number)
+        assert 5 < len(receiver.events) < 20
+        assert receiver.events[-1].id == "msg_49"

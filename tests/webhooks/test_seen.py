@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import multiprocessing.synchronize
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -121,3 +128,139 @@ def test_processes_share_a_file_and_it_outlives_them(tmp_path: Path) -> None:
     seen = SeenEvents(path)
     assert all(f"msg_{number}" in seen for number in range(50))
     seen.close()
+
+
+# -- several processes ----------------------------------------------------------------------------
+
+
+def at_once(path: str, gate: multiprocessing.synchronize.Event) -> None:
+    gate.wait(30)
+    SeenEvents(path).close()
+
+
+def test_several_workers_may_make_the_file_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for attempt in range(10):
+        gate = context.Event()
+        path = str(tmp_path / f"{attempt}.db")
+        workers = [context.Process(target=at_once, args=(path, gate)) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        gate.set()
+        for worker in workers:
+            worker.join(60)
+        assert [worker.exitcode for worker in workers] == [0] * 4
+
+
+def handle(seen: SeenEvents, event: str, go: multiprocessing.synchronize.Event) -> None:
+    go.wait(30)
+    with seen.once(event) as first:
+        assert first
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_forked_worker_has_a_connection_of_its_own(tmp_path: Path, held: bool) -> None:
+    context = multiprocessing.get_context("fork")
+    seen = SeenEvents(tmp_path / "events.db")
+    with seen.once("msg_0"):
+        pass
+    go = context.Event()
+    with seen._lock if held else contextlib.nullcontext():  # as a thread holds it just then
+        worker = context.Process(target=handle, args=(seen, "msg_1", go))
+        worker.start()
+    seen.close()  # the parent has no more use for it
+    go.set()
+    worker.join(60)
+    assert worker.exitcode == 0
+    assert "msg_1" in SeenEvents(tmp_path / "events.db")
+    assert "msg_0" in SeenEvents(tmp_path / "events.db")
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        seen = SeenEvents(tmp_path / "events.db")
+        with seen.once("msg_1"):
+            pass
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert len(modes) > 1
+    assert set(modes.values()) == {0o600}
+
+
+# -- an event's own row ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Iterator[SeenEvents]:
+    path = tmp_path / "events.db"
+    seen = SeenEvents(path)
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE article (request_id TEXT PRIMARY KEY)")
+    database.close()
+    yield seen
+    seen.close()
+
+
+def rows(seen: SeenEvents) -> list[str]:
+    return [str(row[0]) for row in seen._execute("SELECT request_id FROM article")]
+
+
+def test_a_row_and_its_event_are_written_together(articles: SeenEvents) -> None:
+    for _ in range(2):
+        with articles.transaction("msg_1", "req_1") as database:
+            if database is not None:
+                database.execute("INSERT INTO article VALUES ('req_1')")
+    assert rows(articles) == ["req_1"]
+    assert "msg_1" in articles
+    assert articles.handled(["req_1", "req_2"]) == {"req_1"}
+
+
+def test_neither_is_where_the_block_raises(articles: SeenEvents) -> None:
+    with pytest.raises(ZeroDivisionError), articles.transaction("msg_1") as database:  # noqa: PT012
+        assert database is not None
+        database.execute("INSERT INTO article VALUES ('req_1')")
+        _ = 1 / 0
+    assert rows(articles) == []
+    assert "msg_1" not in articles
+
+
+def killed(path: str) -> None:
+    seen = SeenEvents(path)
+    with seen.transaction("msg_1") as database:
+        assert database is not None
+        database.execute("INSERT INTO article VALUES ('req_1')")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_nor_where_the_process_is_killed(articles: SeenEvents, tmp_path: Path) -> None:
+    worker = multiprocessing.get_context("fork").Process(
+        target=killed, args=(str(tmp_path / "events.db"),)
+    )
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == -signal.SIGKILL
+    assert rows(articles) == []
+    with articles.transaction("msg_1") as database:
+        assert database is not None, "it comes again at once: no claim stands in its way"
+
+
+def test_what_a_block_of_once_is_at_is_no_transactions(articles: SeenEvents) -> None:
+    with (
+        articles.once("msg_1"),
+        pytest.raises(EventInProgress, match="msg_1"),
+        articles.transaction("msg_1"),
+    ):
+        pass
+
+
+def test_what_is_handled_is_forgotten_after_its_time() -> None:
+    clock = Clock()
+    seen = SeenEvents(keep=100, clock=clock)
+    for number in range(50):
+        with seen.once(f"msg_{number}", f"req_{number}"):
+            clock.now += 10
+    assert len(seen._execute("SELECT id FROM seen")) <= 12
+    assert len(seen._execute("SELECT name FROM subject")) <= 12
+    assert seen.handled(["req_0", "req_49"]) == {"req_49"}

@@ -39,7 +39,7 @@ def test_lessons_and_hub_have_what_they_need_and_no_tools(blocks: list[str]) -> 
 
 
 @pytest.mark.parametrize("system", ["linux", "macos", "windows"])
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", bundle.PYTHONS)
 def test_each_system_gets_its_own(blocks: list[str], system: str, python: str) -> None:
     kept = applicable(blocks, Target.named(f"{system}-{python}"))
     assert not [name for name in names(kept) if names(kept).count(name) > 1]
@@ -71,7 +71,21 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 
 def test_without_git_it_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "ROOT", tmp_path)
-    with pytest.raises(bundle.BundleError, match="is no clone"):
+    with pytest.raises(bundle.BundleError, match="not a git repository"):
+        list(bundle.files())
+
+
+def test_what_git_says_of_a_clone_is_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\necho 'fatal: detected dubious ownership' >&2\nexit 128\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(bundle.BundleError, match="detected dubious ownership"):
+        list(bundle.files())
+    git.unlink()
+    with pytest.raises(bundle.BundleError, match="git does not run: No such file"):
         list(bundle.files())
 
 
@@ -89,10 +103,8 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
         "assert os.environ['PIP_NO_INDEX'] == '1'\n"
         "assert os.environ['PIP_FIND_LINKS'].endswith('/stick/wheels')\n"
         "here = pathlib.Path(__file__).parent\n"
-        "there = here / '.venv' / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python')\n"
-        "if not there.exists():\n"
-        "    there.parent.mkdir(parents=True)\n"
-        "    there.symlink_to(sys.executable)\n"
+        "if not (here / '.venv').exists():\n"
+        "    (here / '.venv').symlink_to(sys.prefix)\n"
     )
     (stick / "project" / "old.txt").write_text("old")
 
@@ -114,6 +126,9 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
     assert (target / "project" / ".venv").is_dir()
 
 
+HUB = ROOT / "tests" / "support" / "hub_starts.py"
+
+
 @pytest.mark.soak
 @pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("unshare") or os.geteuid() != 0,
@@ -125,7 +140,8 @@ def test_with_the_network_cut_off_set_up_and_all_lessons_run(tmp_path: Path) -> 
         "ip link set lo up && "
         f"{sys.executable} {tmp_path}/stick/install.py {tmp_path}/laptop && "
         f"cd {tmp_path}/laptop/project && "
-        ".venv/bin/python -m resonance_helpers execute --check --timeout 300"
+        f"{sys.executable} -P {HUB} {tmp_path}/laptop/project {tmp_path} && "
+        ".venv/bin/python -m authoring execute --check --timeout 300"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

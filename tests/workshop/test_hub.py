@@ -242,3 +242,38 @@ def test_what_cannot_be_is_one_sentence(
     assert reason in told
     assert told.count("\n") == 1
     assert not (tmp_path / "list-room").exists()
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [("v12.22.9", "'v12.22.9'"), ("v9.1.0", "'v9.1.0'"), ("", "''"), (None, "is needed for")],
+)
+def test_an_old_node_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str | None, told: str
+) -> None:
+    if says is not None:
+        (tmp_path / "node").write_text(f"#!/bin/sh\necho {says}\n")
+        (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(hub_command.HubError, match=r"Node\.js 18 is needed") as caught:
+        hub_command.install_proxy()
+    assert told in str(caught.value)
+
+
+def test_the_proxy_starts_without_npms_links_and_half_an_installation_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hub_command.WHOLE.exists():
+        pytest.skip("JupyterHub's proxy is not installed")
+    modules = PROXY.parents[2]
+    copied = tmp_path / "node_modules"
+    shutil.copytree(modules, copied, ignore=shutil.ignore_patterns(".bin"))
+    command = ["node", str(copied / PROXY.relative_to(modules)), "--version"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"5.")
+    (copied / ".package-lock.json").unlink()
+    monkeypatch.setattr(hub_command, "WHOLE", copied / ".package-lock.json")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "node").write_text("#!/bin/sh\necho v20.0.0\n")
+    (tmp_path / "node").chmod(0o755)
+    with pytest.raises(hub_command.HubError, match="installed by npm, which is not there"):
+        hub_command.install_proxy()

@@ -15,18 +15,32 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
+# While this file is there, a copy is not whole; whoever put it there may go on.
+UNFINISHED = "UNFINISHED"
+
+
 def main():
+    if (HERE / UNFINISHED).exists():
+        print("Set-up: this bundle is not whole; whoever made it has to run their command again.")
+        return 1
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
     mine = folder / "project"
-    if folder.exists() and any(folder.iterdir()) and not (mine / "bootstrap.py").exists():
+    if os.name != "nt" and folder.exists() and folder.stat().st_uid != os.geteuid():
+        print(f"Set-up: {folder} belongs to another user; run this as they, or name a new folder.")
+        return 1  # what they put there would run as you
+    ours = (folder / UNFINISHED).exists() or (mine / "bootstrap.py").exists()
+    if folder.exists() and any(folder.iterdir()) and not ours:
         print(f"Set-up: {folder} has something else in it; name a new folder.")
         return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED).touch()
     if mine.exists():  # all but what was made there, such as .venv
         for path in (HERE / "project").iterdir():
             remove(mine / path.name)
     copy(HERE / "project", mine)
     environment = dict(os.environ, PIP_NO_INDEX="1", PIP_FIND_LINKS=(HERE / "wheels").as_uri())
-    code = subprocess.call([sys.executable, str(mine / "bootstrap.py")], env=environment)
+    command = [sys.executable, str(mine / "bootstrap.py"), "--all"]  # a hub, too
+    code = subprocess.call(command, env=environment)
     if code:
         print(
             "A Python that this bundle has no wheels for? See README.txt, and the names in wheels."
@@ -43,6 +57,7 @@ def main():
             str(folder / "lessons"),
         ]
     )
+    (folder / UNFINISHED).unlink()
     # From its folder, since PowerShell runs no quoted path; pushd, since cd stays on its drive.
     print(f'\nDone. To begin:\n\n    {"pushd" if windows else "cd"} "{folder}"')
     print(f"    {python} -m resonance_helpers lab --notebooks lessons")
@@ -67,4 +82,9 @@ def remove(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as problem:  # the disk is full, or the stick was pulled
+        sys.exit(f"Set-up: {problem}. Once that is mended, the same command goes on from here.")
+    except subprocess.CalledProcessError:
+        sys.exit("Set-up: the lessons were not put in place; the same command goes on from here.")

@@ -13,13 +13,14 @@ import requests
 
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransportError, TokenError
 from ..transport import arguments
+from ..transport.address import is_loopback, origin, web_address
 from ..transport.answer import read_content
-from ..transport.arguments import kind, origin
+from ..transport.arguments import kind
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain
 from ..transport.redaction import masked
 from ..transport.retry_after import parse_retry_after
-from ..transport.session import anonymous, is_loopback
+from ..transport.session import anonymous
 from .clock import ServerClock
 from .secret import Secret
 from .tokens import Token
@@ -156,7 +157,7 @@ def checked_url(name: str, url: str) -> str:
         TypeError, ValueError: It is no http(s) URL.
         InsecureTransportError: It is plain http to another machine.
     """
-    parts = arguments.web_address(name, url)
+    parts = web_address(name, url)
     if parts.fragment:
         raise ValueError(f"{name} can't have a fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

@@ -12,7 +12,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ..errors import TokenError
-from ..transport.session import Session, is_loopback
+from ..transport.address import is_loopback
+from ..transport.session import Session
 from .secret import Secret
 
 __all__ = ["HeadlessBrowser"]

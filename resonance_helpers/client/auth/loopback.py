@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from ..errors import TokenError
-from ..transport.session import is_loopback
+from ..transport.address import is_loopback
 from .secret import Secret
 
 __all__ = ["Redirect", "authorization_url", "new_verifier"]

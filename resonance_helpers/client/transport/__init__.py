@@ -6,21 +6,22 @@ retry_after  the Retry-After header
 quota        the budget of retries that all calls share
 rate_limit   the server's rate limit, as its answers tell it
 limiter      when the next request may leave, by that
-session      a requests.Session that does less for each call
-short_way    an ordinary exchange, without the libraries' way around it
-pools        urllib3's connections and pools, with a deadline and a short way
-deadline     a timeout that holds in wall-clock time
+session      a requests.Session whose timeouts hold in wall-clock time
+connections  urllib3's connections and pools, which keep to a deadline
+deadline     a timeout that is a point in time
+fast/        an ordinary exchange, without the libraries' way around it
 answer       what of a response becomes a dict in the caller's hands
 failure      why an attempt brought no answer
 arguments    what several classes take, checked
+address      what can be an address, and which are this machine's
 redaction    headers and errors as anybody may see them
 fork         what a forked process must not share with the one it came from
 """
 
+from . import fast as fast  # the door of the fast path: without this line all works, slower
 from .answer import Answer
-from .call import Call, Later, Transport
+from .call import Call, InFlight, Later, Transport
 from .limiter import Limiter
-from .pools import InFlight
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session

@@ -32,7 +32,7 @@ Shape = Mapping[str, type | tuple[type, ...]]
 """The fields that an answer has to have, and their types."""
 
 _SLUG = re.compile(re.escape(PROBLEM_PREFIX) + "([a-z0-9-]{1,64})")
-_SERVER_TIME = re.compile(r"(?:^|,)\s*app\s*(?:;[^,]*?)?;\s*dur=\"?([0-9.]+)", re.ASCII)
+_DURATION = re.compile(r"dur=\"?([0-9.]{1,20})\"?")
 
 
 class Answer(dict[str, Any]):
@@ -70,11 +70,15 @@ class Answer(dict[str, Any]):
     @property
     def server_time(self) -> float | None:
         """Seconds that the server says it worked (Server-Timing, ``app;dur``), or None."""
-        match = _SERVER_TIME.search(self.headers.get("Server-Timing", ""))
-        try:
-            return float(match[1]) / 1000 if match else None
-        except ValueError:
-            return None
+        for metric in self.headers.get("Server-Timing", "").split(","):
+            name, *parameters = (part.strip() for part in metric.split(";"))
+            found = next(filter(None, map(_DURATION.fullmatch, parameters)), None)
+            if name == "app" and found:
+                try:
+                    return float(found[1]) / 1000
+                except ValueError:
+                    return None
+        return None
 
     @property
     def rate_limit(self) -> RateLimit | None:

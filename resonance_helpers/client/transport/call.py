@@ -6,15 +6,16 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import requests
-from requests.auth import AuthBase
+from requests.auth import AuthBase, HTTPBasicAuth
 from requests.exceptions import InvalidHeader
 
 from ..errors import (
+    BadResponseError,
     InsecureTransportError,
     NotYetAllowedError,
     OutcomeUnknownError,
@@ -26,13 +27,12 @@ from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
 from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
 from .limiter import Limiter
-from .pools import InFlight
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
 from .rate_limit import RateLimit
-from .redaction import credentials, is_secret, masked, redacted
+from .redaction import bare, credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
-from .session import Session, anonymous
+from .session import anonymous
 
 log = logging.getLogger("resonance_helpers")
 
@@ -70,15 +70,50 @@ class Transport:
     pace: bool = False
 
 
+class InFlight(Protocol):
+    """A request that has been sent, and for whose answer nobody waits yet.
+
+    Selectors take it as they take a socket.
+    """
+
+    @property
+    def expires(self) -> float:
+        """When its attempt has to end, by `time.monotonic()`."""
+
+    def fileno(self) -> int:
+        """That of the socket."""
+
+    def look(self) -> bool | None:
+        """Take in what has come. Would one who asks for the answer now have to wait?
+
+        False if the answer is there, True if that can't be told, None while more is to come.
+        """
+
+
+class Begun(InFlight, Protocol):
+    """An exchange that the fast path has begun.
+
+    Attributes:
+        is_sent: The request is on its way.
+    """
+
+    is_sent: bool
+
+    def response(self) -> requests.Response:
+        """The answer, as `Session.send` returns it."""
+
+    def drop(self) -> None:
+        """Give it up, if nobody has taken the answer."""
+
+
 @dataclass(slots=True, repr=False)
 class _Request:
-    """The request of an attempt, ready to be sent or sent already."""
+    """What an attempt sends, and the exchange that the fast path may have begun with it."""
 
-    prepared: requests.PreparedRequest
-    settings: Mapping[str, Any]
     deadline: Deadline
+    signing: _Signing
     began: float
-    in_flight: InFlight | None = None
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +159,9 @@ class Call:
     Raises:
         TypeError, ValueError: The payload can't be said in JSON; the message names the field.
     """
+
+    fast_path: ClassVar[Callable[..., Begun | None] | None] = None
+    """Carries out an ordinary exchange quicker; all works without it (`fast`)."""
 
     def __init__(
         self,
@@ -175,11 +213,10 @@ class Call:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
         transport = self._transport
         ticket = self._leave()
-        request, self._started = self._started, None
-        timeout = self._timeout() if request is None else request.deadline.seconds
-        self.attempts += 1
         try:
-            outcome = self._exchange(timeout, request)
+            request, self._started = self._started or self._request(), None
+            self.attempts += 1
+            outcome = self._exchange(request)
         except BaseException:
             transport.limiter.lost(ticket)
             raise
@@ -188,7 +225,7 @@ class Call:
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
         if not isinstance(outcome, ResonanceError):
-            raise outcome  # a mistake in the program
+            raise outcome  # an argument that can't be sent, or an interrupt
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)
@@ -235,19 +272,13 @@ class Call:
         yet, or if a proxy, a hook, an auth that fetches a token or a session of the caller's own
         may take a while: then `attempt` does it all.
         """
-        session, transport = self._transport.session, self._transport
-        auth = transport.auth or session.auth
-        if not isinstance(session, Session) or not getattr(auth, "is_immediate", auth is None):
-            return None
         try:
-            request = self._prepared(self._timeout())
+            request = self._request()
+            begun = self._begin(request, wait=False)
         except (ResonanceError, *BROKEN_OFF):  # `attempt` will meet it, too
             return None
-        if not isinstance(request, _Request):
-            return None
-        request.in_flight = session.start(request.prepared, request.deadline, request.settings)
-        self._started = request
-        return request.in_flight
+        self._started = None if begun is None else request
+        return begun if begun and begun.is_sent else None
 
     def _timeout(self, *, whole: bool = False) -> float:
         """Seconds that the next attempt may take, or all that is left of the deadline."""
@@ -301,42 +332,81 @@ class Call:
             attempts=self.attempts,
         )
 
-    def _exchange(
-        self, timeout: float, started: _Request | None
-    ) -> Answer | ResonanceError | ValueError:
-        """Send the request and read the answer. Errors are returned: raised from here, their
-        traceback would lead to the prepared request and its credentials."""
+    def _request(self) -> _Request:
+        """The next attempt, whose time begins to run."""
         transport = self._transport
-        response = None
+        deadline = Deadline(self._timeout())
+        return _Request(deadline, _Signing(transport, self), time.perf_counter())
+
+    def _begin(self, request: _Request, wait: bool = True) -> Begun | None:
+        """What the fast path makes of it; None if the attempt has to go the libraries' way."""
+        if self.fast_path is None:
+            return None
+        request.begun = self.fast_path(
+            self._transport.session,
+            self.method,
+            self._transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=request.signing,
+            deadline=request.deadline,
+            wait=wait,
+        )
+        return request.begun
+
+    def _send(self, request: _Request) -> requests.Response:
+        begun = request.begun or self._begin(request)
+        if begun is not None:
+            return begun.response()
+        return self._transport.session.request(
+            self.method,
+            self._transport.base_url + self.path,
+            params=self._params,
+            headers=self._headers,
+            data=self._body,
+            auth=request.signing,
+            timeout=request.deadline,  # type: ignore[arg-type, unused-ignore]
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _exchange(self, request: _Request) -> Answer | BaseException:
+        """Send the request and read the answer.
+
+        What goes wrong is returned, an interrupt too: raised from here, its traceback would lead
+        to the prepared request and its credentials.
+        """
+        transport, response = self._transport, None
         try:
-            request = started or self._prepared(timeout)
-            if not isinstance(request, _Request):
-                return request
-            if request.in_flight is not None:
-                request.in_flight.resume()
-            with bounded(request.deadline):
-                response = transport.session.send(
-                    request.prepared,
-                    timeout=request.deadline,
-                    allow_redirects=False,
-                    **request.settings,
-                )
+            with bounded(request.deadline):  # getting a token counts, too
+                response = self._send(request)
                 content = read_content(response, transport.size_cap)
+            return self._outcome(request, response, content)
         except ResonanceError as error:  # an auth class could not get its token
-            return error.with_traceback(None)
+            return bare(error)
         except UnicodeEncodeError:
             return ValueError(UNSENDABLE)
         except BROKEN_OFF as error:
+            if not request.signing.is_done and isinstance(error, InvalidHeader):
+                return ValueError(UNSENDABLE)
             if response is not None:
                 response.close()
-            return explain(error, origin=transport.base_url, timeout=timeout)
-        except BaseException:
-            if started is not None and started.in_flight is not None:
-                started.in_flight.drop()
-            raise
-        elapsed = time.perf_counter() - request.began
+            return explain(error, origin=transport.base_url, timeout=request.deadline.seconds)
+        except BaseException as error:
+            if request.begun is not None:
+                request.begun.drop()
+            if isinstance(error, Exception):
+                raise  # a mistake in the program, or in one of its hooks
+            return bare(error)
+
+    def _outcome(
+        self, request: _Request, response: requests.Response, content: bytes | BadResponseError
+    ) -> Answer | ResonanceError:
+        """What the answer says, and what beside it is to be remembered."""
         headers = response.headers
-        sent = response.request or request.prepared  # an auth class may have sent another one
+        elapsed = time.perf_counter() - request.began
+        sent = response.request or request.signing  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
             shown = masked(redacted(headers), credentials(sent.headers))
             log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
@@ -363,37 +433,41 @@ class Call:
             attempts=self.attempts,
         )
 
-    def _prepared(self, timeout: float) -> _Request | ResonanceError | ValueError:
-        """The request as it will be sent, credentials and all; what fails here was not sent."""
-        transport, session = self._transport, self._transport.session
-        began = time.perf_counter()
-        deadline = Deadline(timeout)
-        request = requests.Request(
-            self.method,
-            transport.base_url + self.path,
-            params=self._params,
-            headers=self._headers,
-            data=self._body,
-            auth=transport.auth or session.auth or anonymous,
-        )
-        try:
-            with bounded(deadline):  # getting a token counts, too
-                prepared = session.prepare_request(request)
-        except ResonanceError as error:
-            return error.with_traceback(None)
-        except (InvalidHeader, UnicodeEncodeError):
-            return ValueError(UNSENDABLE)
-        except CAUGHT as error:
-            return no_credential(error)
-        if not transport.trusted and _exposes_credentials(session, prepared):
-            return InsecureTransportError(INSECURE.format(origin=transport.base_url))
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("-> %s %s %s", self.method, self.path, redacted(prepared.headers))
-        settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-        return _Request(prepared, settings, deadline, began)
-
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
+
+
+class _Signing(AuthBase):
+    """The auth of one attempt: signs the request, and lets it go only where it may.
+
+    Attributes:
+        is_done: The request is signed; what fails afterwards was perhaps sent.
+        headers: Those of the request, credentials and all.
+    """
+
+    def __init__(self, transport: Transport, call: Call) -> None:
+        auth: Any = transport.auth or transport.session.auth
+        self._auth = HTTPBasicAuth(*auth) if isinstance(auth, tuple) else auth or anonymous
+        self._transport, self._call = transport, call
+        self.is_immediate = getattr(auth, "is_immediate", auth is None)
+        self.is_done = False
+        self.headers: Mapping[str, str | bytes] = {}
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        try:
+            request = self._auth(request)
+        except (ResonanceError, InvalidHeader, UnicodeEncodeError):
+            raise
+        except CAUGHT as error:
+            raise no_credential(error) from None
+        transport, self.headers = self._transport, request.headers
+        if not transport.trusted and _exposes_credentials(transport.session, request):
+            raise InsecureTransportError(INSECURE.format(origin=transport.base_url))
+        if log.isEnabledFor(logging.DEBUG):
+            call = self._call
+            log.debug("-> %s %s %s", call.method, call.path, redacted(request.headers))
+        self.is_done = True
+        return request
 
 
 INSECURE = (

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 _SECRET = re.compile(
     "auth(?!enticate)|token|secret|cookie|api-?key|password|credential|session", re.IGNORECASE
 )
 
 MASK = "****"
+
+_E = TypeVar("_E", bound=BaseException)
 
 SHORTEST = 8
 """Characters; what is shorter is no credential, and stands in many a text by chance."""
@@ -44,3 +46,9 @@ def masked(value: Any, secrets: Iterable[str]) -> Any:
     if isinstance(value, list):
         return [masked(held, secrets) for held in value]
     return value
+
+
+def bare(error: _E) -> _E:
+    """The error without the frames that it came through, whose variables hold credentials."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)

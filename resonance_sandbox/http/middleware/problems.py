@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 
@@ -36,6 +37,10 @@ class ProblemMiddleware:
             return
         except Problem as raised:
             problem = raised
+        except asyncio.CancelledError:
+            if started:
+                raise
+            problem = Problem("overloaded", "The server is stopping; try again.", retry_after=1)
         except Exception:
             if started:
                 raise

@@ -22,7 +22,6 @@ from resonance_helpers.client.errors import (
     OutcomeUnknownError,
     ResonanceError,
 )
-from resonance_helpers.client.transport import deadline
 from tests.support.raw_server import answer, drips, replies, sends, stalls
 
 TIMEOUT = 0.3
@@ -106,7 +105,7 @@ def test_a_tls_handshake_that_stalls_is_not_sent() -> None:
 
 def test_a_name_look_up_does_not_outlast_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(deadline.socket, "getaddrinfo", lambda *_: let_go.wait(10) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: let_go.wait(10) and [])
     client = ResonanceOSAPIClient("http://slow.example", timeout=TIMEOUT, on_error="raise")
     error, took = timed(client.health_check)
     let_go.set()
@@ -133,7 +132,7 @@ def test_the_second_address_is_tried_when_the_first_is_dead(
     server = serve(replies({"status": "healthy"}))
     real = socket.getaddrinfo
     monkeypatch.setattr(
-        deadline.socket,
+        socket,
         "getaddrinfo",
         lambda host, port, *rest: (
             [(0, 0, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]

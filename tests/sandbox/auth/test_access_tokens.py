@@ -161,7 +161,7 @@ def test_3_4_a_signature_has_one_spelling(tokens: AccessTokens) -> None:
 
 
 def test_3_5_keys_are_random_and_long_enough(tokens: AccessTokens) -> None:
-    other = AccessTokens(ISSUER, 60)
+    other = AccessTokens(ISSUER, 60, time.time)
     issued(other)
     ours, theirs = (next(iter(made._keys.values())) for made in (tokens, other))
     assert ours.public_key.key_size >= 2048
@@ -300,4 +300,4 @@ def test_what_was_revoked_is_remembered_as_long_as_it_matters() -> None:
 @settings(max_examples=300)
 def test_any_bytes_are_a_token_error(junk: bytes) -> None:
     with pytest.raises(InvalidTokenError):
-        AccessTokens(ISSUER, 60).check(junk)
+        AccessTokens(ISSUER, 60, time.time).check(junk)

@@ -46,7 +46,11 @@ class Store(RuleBasedStateMachine):
         self.store = IdempotencyMiddleware(
             self.app,
             self.database,
-            Directory(self.database, AccessTokens("http://127.0.0.1", 60)),
+            Directory(
+                self.database,
+                AccessTokens("http://127.0.0.1", 60, lambda: self.now),
+                lambda: self.now,
+            ),
             lambda scope: frozenset(),
             lambda: self.now,
         )

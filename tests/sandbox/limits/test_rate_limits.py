@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -10,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from resonance_sandbox import Settings
-from resonance_sandbox.limits import rate_limits as module
+from resonance_sandbox.clock import Clock
 from resonance_sandbox.limits.rate_limits import RateLimits
 
 
@@ -23,12 +22,8 @@ from resonance_sandbox.limits.rate_limits import RateLimits
     ],
     ids=["burst", "minute", "day"],
 )
-def test_threads_together_get_no_more_than_is_allowed(
-    settings: Settings, allowed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stopped = time.time()
-    monkeypatch.setattr("limits.storage.memory.time.time", lambda: stopped)
-    limits = RateLimits(settings)
+def test_threads_together_get_no_more_than_is_allowed(settings: Settings, allowed: int) -> None:
+    limits = RateLimits(settings, lambda: 1e9)
     together = Barrier(8)
 
     def work(_: int) -> Counter[bool]:
@@ -43,15 +38,11 @@ def test_threads_together_get_no_more_than_is_allowed(
 
 
 @pytest.mark.parametrize("asked_after", [0.0, 0.4, 17.25, 59.0, 59.9])
-def test_retry_after_is_true_to_the_second(
-    asked_after: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retry_after_is_true_to_the_second(asked_after: float) -> None:
     """Who waits as long as told is served; a second earlier nobody is."""
-    begun = time.time()
+    begun = 1e9
     now = [begun]
-    monkeypatch.setattr("limits.storage.memory.time.time", lambda: now[0])
-    monkeypatch.setattr(module.time, "time", lambda: now[0])
-    limits = RateLimits(Settings(burst=10**9, rate_limit=3, quota=10**9))
+    limits = RateLimits(Settings(burst=10**9, rate_limit=3, quota=10**9), lambda: now[0])
     for _ in range(3):
         assert limits.check("realm", "caller")[1] is None
     now[0] = begun + asked_after
@@ -64,3 +55,34 @@ def test_retry_after_is_true_to_the_second(
         assert limits.check("realm", "caller")[1] is not None, "not a second too much"
     now[0] += 1.001
     assert limits.check("realm", "caller")[1] is None
+
+
+@pytest.mark.parametrize("day", [-86_400.0, -400 * 86_400.0])
+def test_a_wall_clock_that_goes_back_leaves_the_rest_of_the_window(day: float) -> None:
+    wall, steady = [1e9], [50.0]
+    limits = RateLimits(
+        Settings(burst=10**9, rate_limit=3, quota=10**9),
+        Clock(wall=lambda: wall[0], steady=lambda: steady[0]),
+    )
+    for _ in range(3):
+        assert limits.check("realm", "caller")[1] is None
+    wall[0] += day + 1
+    steady[0] += 1
+    refused = limits.check("realm", "caller")[1]
+    assert refused is not None
+    assert refused.headers["Retry-After"] == "59"
+    wall[0] += 60
+    steady[0] += 60
+    assert limits.check("realm", "caller")[1] is None
+
+
+def test_callers_of_whom_nothing_counts_are_forgotten() -> None:
+    now = [1e9]
+    limits = RateLimits(Settings(), lambda: now[0])
+    for number in range(50):
+        limits.check(f"realm{number % 7}", f"caller{number}")
+    now[0] += 86_399
+    limits.check("realm", "today")
+    now[0] += 1
+    limits.purge()
+    assert {realm: [*callers] for realm, callers in limits._callers.items()} == {"realm": ["today"]}

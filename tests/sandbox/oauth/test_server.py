@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -159,7 +160,7 @@ def test_a_session_ends_and_there_are_so_many(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_name_of_the_browsers_own_choice_is_not_taken() -> None:
-    sessions = Sessions()
+    sessions = Sessions(time.monotonic)
     for cookie in (None, "", "x", "\u00e9" * 43, "a" * 44):
         assert sessions.named(cookie) != cookie
     assert not sessions.confirms("a" * 43, "q", "\ud800")

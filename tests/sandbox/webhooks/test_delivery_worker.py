@@ -31,7 +31,7 @@ class House:
 
         def work(connection: Connection) -> Any:
             made = subscriptions.add(
-                connection, state.secret_box, "default", url, [], "", new_secret(), state.now()
+                connection, state.secret_box, "default", url, [], "", new_secret(), state.clock
             )
             return subscriptions.find(connection, made["id"], ["default"])
 

@@ -101,7 +101,7 @@ def test_a_sandbox_with_the_wrong_key_does_not_start(tmp_path: Path) -> None:
     state = app.state
     state.database.write(
         lambda connection: subscriptions.add(
-            connection, state.secret_box, "default", "https://a.b/", [], "", secret, state.now()
+            connection, state.secret_box, "default", "https://a.b/", [], "", secret, state.clock
         )
     )
     state.database.close()

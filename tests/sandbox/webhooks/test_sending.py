@@ -36,7 +36,7 @@ BODY = b'{"type":"webhook.test","timestamp":"2026-01-01T00:00:00Z","data":{"tea"
 def post(url: str, timeout: float = 5.0, guard: SSRFGuard | None = None) -> AttemptOutcome:
     guard = guard or SSRFGuard(allow_loopback=True)
     headers = {"webhook-id": "msg_1"}
-    return asyncio.run(send(guard, url, headers, BODY, "now", timeout))
+    return asyncio.run(send(guard, url, headers, BODY, "now", timeout, time.time()))
 
 
 def to(*handlers: Handler, timeout: float = 5.0) -> AttemptOutcome:
@@ -66,7 +66,7 @@ def test_what_a_receiver_gets() -> None:
 
 def test_the_reference_library_verifies_each_signature() -> None:
     secrets = [new_secret(), new_secret()]
-    headers = signed("msg_1", BODY, secrets)
+    headers = signed("msg_1", BODY, secrets, time.time())
     assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in secrets:
         assert Webhook(secret).verify(BODY, headers)["data"] == {"tea": "é"}

@@ -13,9 +13,10 @@ import pytest
 import requests
 
 from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient
-from resonance_helpers.client import transport
 from resonance_helpers.client.errors import AttemptTimeoutError, ResonanceError
 from resonance_helpers.client.transport import Answer, Later
+from resonance_helpers.client.transport import call as module
+from resonance_helpers.client.transport.fast.exchange import Exchange
 from tests.support.raw_server import (
     RawServer,
     answer,
@@ -179,7 +180,7 @@ def test_one_that_is_broken_off_leaves_nothing_for_the_next(
         connection.sendall(answer({"article": prompt, "hrv_feedback": 0.5}))
 
     client = opened(serve(echo), client_of)
-    for owner, place in ((transport.call, "bounded"), (transport.Session, "get_adapter")):
+    for owner, place in ((module, "bounded"), (Exchange, "_receive"), (Exchange, "_take")):
         interrupted = client.prepare_generation("broken off")
         assert interrupted.start() is not None
         with monkeypatch.context() as patch:

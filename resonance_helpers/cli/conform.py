@@ -1,0 +1,163 @@
+"""``resonance conform``: does a server keep the contract that the lessons teach?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..lesson.manifest import CAPSTONE, LESSONS
+
+if TYPE_CHECKING:
+    from resonance_judge.conform import Row
+
+__all__ = ["NEEDS", "add_parser"]
+
+KEPT, BROKEN, NOT_CHECKED = 0, 1, 2
+
+ALWAYS = "request-ids problems"
+"""What every lesson needs."""
+
+NEEDS: dict[str, frozenset[str]] = {
+    topic: frozenset(f"{ALWAYS} {names}".split())
+    for topic, names in {
+        "health": "health",
+        "generation": "generation same-request-same-article unknown-fields shared-profiles "
+        "measuring idempotency-replay",
+        "profiles": "shared-profiles profiles lost-updates etag cursors tenants-look-absent "
+        "validation",
+        "batch": "generation idempotency-replay idempotency-effect idempotency-at-once "
+        "rate-limit-headers",
+        "errors": "validation unknown-profile not-json problem-types methods no-numbers "
+        "idempotency-replay idempotency-effect idempotency-reuse",
+        "performance": "generation server-timing metrics",
+        "auth": "bad-credentials oauth-metadata jwks client-credentials bad-clients "
+        "tampered-tokens revocation pkce rate-limit-headers rate-limit-reset limits-refuse "
+        "tenants-look-absent",
+        "webhooks": "webhook-signatures webhook-retries webhook-events webhook-secrets "
+        "webhook-addresses",
+        "capstone": "profiles generation idempotency-effect webhook-signatures webhook-retries "
+        "webhook-events rate-limit-headers",
+    }.items()
+}
+"""The clauses that each lesson stands on, by its topic."""
+
+NOTE = """\
+Without --write only GET and HEAD are sent. --write makes profiles and webhooks of its own, and
+deletes them again. Whom to call as is read from the environment: RESONANCE_API_KEY;
+RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET; RESONANCE_APP_CLIENT_ID and
+RESONANCE_REDIRECT_URI. Exit code: 0 no clause is broken, 1 one is, 2 it could not be checked."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the grammar."""
+    parser = commands.add_parser(
+        "conform",
+        help="check a server against the contract, clause by clause",
+        description="Check a server against the contract, clause by clause.",
+        epilog=NOTE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", metavar="URL", help="the server's base URL")
+    parser.add_argument("--write", action="store_true", help="check what changes something, too")
+    parser.add_argument(
+        "--limits", action="store_true", help="call until it refuses: at most 400 requests at once"
+    )
+    parser.add_argument(
+        "--lessons", action="store_true", help="say which lessons would print something else"
+    )
+    parser.add_argument(
+        "--rate", type=_rate, default=20.0, metavar="N", help="requests a second (default: 20)"
+    )
+    parser.add_argument(
+        "--tenant", default="default", help="whose profiles to try with (default: default)"
+    )
+    parser.add_argument(
+        "--private", default="globex", metavar="TENANT", help="one that this caller may not use"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check every clause and print a row for each."""
+    try:
+        from resonance_judge.conform import Prober, conform
+    except ModuleNotFoundError as error:
+        return _refuse(
+            f"this needs {error.name}, which is not installed: "
+            "pip install 'resonance-helpers[judge]'"
+        )
+    if not options.url.startswith(("http://", "https://")):
+        return _refuse(f"{options.url} is no base URL. Fix: give one as in http://localhost:8000")
+    allows = {"read"} | ({"write"} if options.write else set())
+    allows |= {"limits"} if options.limits else set()
+    call = Prober(
+        options.url,
+        key=os.environ.get("RESONANCE_API_KEY"),
+        client=_pair("RESONANCE_CLIENT_ID", "RESONANCE_CLIENT_SECRET"),
+        app=_pair("RESONANCE_APP_CLIENT_ID", "RESONANCE_REDIRECT_URI"),
+        tenant=options.tenant,
+        private=options.private,
+        allows=frozenset(allows),  # type: ignore[arg-type]
+        rate=options.rate,
+    )
+    if not call.answers():
+        return _refuse(f"nothing answers at {options.url}. Fix: is the server running there?")
+    rows = conform(call)
+    _show(rows, call.sent)
+    if options.lessons:
+        _show_lessons(rows)
+    return BROKEN if any(row.verdict == "broken" for row in rows) else KEPT
+
+
+def _show(rows: list[Row], sent: int) -> None:
+    needed = frozenset().union(*NEEDS.values())
+    for row in rows:
+        mark = "*" if row.clause.name in needed else " "
+        print(f"{row.verdict:>9} {mark} {row.clause.name}: {row.clause.says}")
+        if row.verdict == "broken":
+            print(f"            {row.shown_by}")
+        elif row.verdict == "not shown":
+            print(f"            Not shown: {row.shown_by}")
+    words = [row.verdict for row in rows]
+    print(
+        f"\n{words.count('kept')} kept, {words.count('broken')} broken, "
+        f"{words.count('not shown')} not shown; {sent} requests. * a lesson needs it."
+    )
+
+
+def _show_lessons(rows: list[Row]) -> None:
+    broken = {row.clause.name for row in rows if row.verdict == "broken"}
+    open_ = {row.clause.name for row in rows if row.verdict == "not shown"}
+    print()
+    for lesson in (*LESSONS, CAPSTONE):
+        needs = NEEDS.get(lesson.topic, frozenset())
+        if drift := sorted(needs & broken):
+            print(f"{lesson.title}: would print something else ({', '.join(drift)})")
+        elif unseen := sorted(needs & open_):
+            print(f"{lesson.title}: nothing is broken, but not shown: {', '.join(unseen)}")
+        else:
+            print(f"{lesson.title}: holds")
+
+
+def _pair(first: str, second: str) -> tuple[str, str] | None:
+    one, other = os.environ.get(first), os.environ.get(second)
+    return (one, other) if one and other else None
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no rate: give a number of requests a second, up to 1000"
+        )
+    return rate
+
+
+def _refuse(message: str) -> int:
+    print(f"resonance: {message}", file=sys.stderr)
+    return NOT_CHECKED

@@ -1,0 +1,100 @@
+"""Clauses of OAuth's flows, as far as a client's id and secret can show them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from .clause import Broken, NotShown, clause, require
+from .prober import Prober, problem
+from .reading import body
+
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def token(call: Prober) -> dict[str, Any]:
+    """What the token endpoint gives for the client's secret."""
+    if call.client is None:
+        raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
+    form = {"grant_type": "client_credentials"}
+    told: dict[str, Any] = body(call.post("/oauth/token", data=form, auth=call.client))
+    return told
+
+
+def claims(text: str, part: int = 1) -> dict[str, Any]:
+    """A part of a JWT, read and not verified."""
+    parts = text.split(".")
+    require(len(parts) == 3, "the access token is no JWT.")
+    raw = parts[part]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
+    return found
+
+
+@clause("client-credentials", "A client's secret buys a token in the profile of RFC 9068.", "write")
+def _client(call: Prober) -> None:
+    told = token(call)
+    require(str(told.get("token_type", "")).lower() == "bearer", "its token_type is not Bearer.")
+    head, said = claims(told["access_token"], 0), claims(told["access_token"])
+    require(head.get("typ") == "at+jwt", f"the token's typ is {head.get('typ')!r}.")
+    require(head.get("alg") not in (None, "none"), "the token is not signed.")
+    require(said.get("iss") == call.url, f"the token's issuer is {said.get('iss')!r}.")
+    missing = {"exp", "iat", "aud", "sub", "client_id", "jti"} - said.keys()
+    require(not missing, f"the token lacks {', '.join(sorted(missing))}.")
+    left = said["exp"] - time.time()
+    require(
+        abs(left - told.get("expires_in", 0)) <= 2,
+        f"expires_in is {told.get('expires_in')}, and exp is {left:.0f} s away.",
+    )
+    headers = {"Authorization": f"Bearer {told['access_token']}"}
+    used = call.get("/profiles", headers=headers)
+    require(used.ok, f"with the token, GET /profiles was answered {used.status_code}.")
+
+
+@clause("bad-clients", "A wrong secret is answered 401 with invalid_client.", "write")
+def _bad(call: Prober) -> None:
+    if call.client is None:
+        raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
+    form = {"grant_type": "client_credentials"}
+    response = call.post("/oauth/token", data=form, auth=(call.client[0], "wrong"))
+    require(response.status_code == 401, f"it was answered {response.status_code}.")
+    require(response.json().get("error") == "invalid_client", "its error is not invalid_client.")
+
+
+@clause("tampered-tokens", "A token that was changed is refused.", "write")
+def _tampered(call: Prober) -> None:
+    head, said, signature = str(token(call)["access_token"]).split(".")
+    other = claims(f"{head}.{said}.{signature}") | {"scope": "admin"}
+    forged = base64.urlsafe_b64encode(json.dumps(other).encode()).rstrip(b"=").decode()
+    none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"at+jwt"}').rstrip(b"=").decode()
+    for text in (f"{head}.{forged}.{signature}", f"{none}.{said}."):
+        headers = {"Authorization": f"Bearer {text}"}
+        problem(call.get("/profiles", headers=headers), 401)
+
+
+@clause("revocation", "A token that was revoked is refused at once.", "write")
+def _revocation(call: Prober) -> None:
+    text = token(call)["access_token"]
+    gone = call.post("/oauth/revoke", data={"token": text}, auth=call.client)
+    require(gone.status_code == 200, f"POST /oauth/revoke was answered {gone.status_code}.")
+    problem(call.get("/profiles", headers={"Authorization": f"Bearer {text}"}), 401)
+
+
+@clause("pkce", "An authorization without S256 is not begun.", "write")
+def _pkce(call: Prober) -> None:
+    if call.app is None:
+        raise NotShown("no app is named: set RESONANCE_APP_CLIENT_ID and RESONANCE_REDIRECT_URI.")
+    client, redirect = call.app
+    asked = {"response_type": "code", "client_id": client, "redirect_uri": redirect, "state": "x"}
+    for wrong in ({}, {"code_challenge": CHALLENGE, "code_challenge_method": "plain"}):
+        answer = call.get(f"/oauth/authorize?{urlencode(asked | wrong)}")
+        where = answer.headers.get("Location", "")
+        told = parse_qs(urlsplit(where).query)
+        refused = answer.status_code >= 400 or "error" in told
+        if not refused:
+            raise Broken(f"it was answered {answer.status_code} with {wrong or 'no challenge'}.")
+    right = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    answer = call.get(f"/oauth/authorize?{urlencode(asked | right)}")
+    require(answer.status_code < 400, f"with S256 it was answered {answer.status_code}.")

@@ -1,0 +1,167 @@
+"""The caller of a server that is checked: bounded in rate, and it writes only where it may."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from .clause import Broken, Need, NotShown
+
+__all__ = ["PROBLEM", "Prober", "problem"]
+
+PROBLEM = "application/problem+json"
+
+TIMEOUT = 20.0
+"""Seconds for a read of an answer."""
+
+LARGEST = 8 << 20
+"""Bytes of an answer that are read."""
+
+READING = frozenset({"GET", "HEAD"})
+
+
+class Prober:
+    """Sends requests, no faster than so many a second.
+
+    Args:
+        url: base URL of the server.
+        key: an API key; None to call as nobody.
+        client: id and secret of an OAuth client.
+        app: id and redirect URI of an OAuth app without a secret.
+        tenant: whose profiles and webhooks to try with.
+        private: a tenant that this caller may not use.
+        allows: what may be done.
+        rate: requests a second.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        client: tuple[str, str] | None = None,
+        app: tuple[str, str] | None = None,
+        tenant: str = "default",
+        private: str = "globex",
+        allows: frozenset[Need] = frozenset({"read"}),
+        rate: float = 20.0,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.key, self.client, self.app = key, client, app
+        self.tenant, self.private = tenant, private
+        self.allows, self.rate = allows, rate
+        self.sent = 0
+        self.cleanup: list[Callable[[], object]] = []
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        anonymous: bool = False,
+        paced: bool = True,
+    ) -> requests.Response:
+        """Send one request; redirects are not followed.
+
+        Raises:
+            Broken: no answer came.
+        """
+        if method not in READING and "write" not in self.allows:
+            raise NotShown("it changes something; allow that with --write.")
+        if paced:
+            self._pace()
+        sent = {"Accept": "application/json", **(headers or {})}
+        if self.key is not None and not anonymous and auth is None:
+            sent.setdefault("Authorization", f"Bearer {self.key}")
+        self.sent += 1
+        try:
+            response = self._session.request(
+                method,
+                self.url + path,
+                json=json,
+                data=data,
+                headers=sent,
+                auth=auth,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                response._content = response.raw.read(LARGEST, decode_content=True)
+        except requests.RequestException as error:
+            raise Broken(f"{method} {path}: no answer ({type(error).__name__}).") from None
+        return response
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """A GET."""
+        return self("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> requests.Response:
+        """A POST."""
+        return self("POST", path, json=json, **options)
+
+    def answers(self) -> bool:
+        """Whether anything answers at all."""
+        try:
+            self.get("/health")
+        except Broken:
+            return False
+        return True
+
+    def name(self) -> str:
+        """A name that nothing has yet."""
+        return f"conform-{secrets.token_hex(6)}"
+
+    def clean_up(self) -> None:
+        """Undo what checks have made, as far as it can be undone."""
+        for undo in reversed(self.cleanup):
+            try:
+                undo()
+            except (Broken, NotShown):
+                continue
+        self.cleanup.clear()
+
+    def _pace(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + 1 / self.rate
+        time.sleep(at - now)
+
+
+def problem(response: requests.Response, *statuses: int) -> dict[str, Any]:
+    """The problem that an answer is.
+
+    Raises:
+        Broken: it is another status, or no problem of RFC 9457 with the fields of the contract.
+    """
+    asked = f"{response.request.method} {response.request.path_url}"
+    if response.status_code not in statuses:
+        wanted = " or ".join(map(str, statuses))
+        raise Broken(f"{asked} was answered {response.status_code} instead of {wanted}.")
+    kind = response.headers.get("Content-Type", "none").partition(";")[0]
+    if kind != PROBLEM:
+        raise Broken(f"{asked}: the error's Content-Type is {kind} instead of {PROBLEM}.")
+    try:
+        told: dict[str, Any] = response.json()
+    except ValueError:
+        raise Broken(f"{asked}: the error is not JSON.") from None
+    missing = {"type", "title", "status", "detail", "instance", "request_id"} - told.keys()
+    if missing:
+        raise Broken(f"{asked}: the problem lacks {', '.join(sorted(missing))}.")
+    if told["status"] != response.status_code:
+        raise Broken(f"{asked}: the problem says {told['status']}, the answer another status.")
+    return told

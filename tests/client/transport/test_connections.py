@@ -1,0 +1,76 @@
+"""Connections that keep to a deadline take the place of urllib3's own, and of nothing else."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import Any
+
+import pytest
+import urllib3
+
+from resonance_helpers import ResonanceOSAPIClient
+from tests.support.raw_server import raw_server, replies
+
+OK = replies({"tenants": []})
+
+
+@pytest.mark.parametrize("recipe", ["create_connection", "_new_conn", "getaddrinfo"])
+def test_another_way_to_connect_is_taken(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What people replace to pin an address or to use a look-up of their own."""
+    with raw_server(OK) as server:
+        port = int(server.url.rpartition(":")[2])
+        here = socket.create_connection, socket.getaddrinfo
+
+        def connect(*_: Any, **__: Any) -> Any:
+            return here[0](("127.0.0.1", port), 5)
+
+        if recipe == "getaddrinfo":
+            monkeypatch.setattr(socket, recipe, lambda *_, **__: here[1]("127.0.0.1", port))
+        elif recipe == "_new_conn":
+            monkeypatch.setattr(urllib3.connection.HTTPConnection, recipe, connect)
+        else:
+            monkeypatch.setattr(urllib3.util.connection, recipe, connect)
+        client = ResonanceOSAPIClient(f"http://api.invalid:{port}", retry=None)
+        assert client.get_tenants() == {"tenants": []}
+
+
+def test_another_class_of_answers_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Mine(http.client.HTTPResponse):
+        def begin(self) -> None:
+            made.append(self)
+            super().begin()
+
+    monkeypatch.setattr(http.client.HTTPConnection, "response_class", Mine)
+    with raw_server(OK) as server, ResonanceOSAPIClient(server.url) as client:
+        assert client.get_tenants() == {"tenants": []}
+    assert len(made) == 1
+
+
+def test_another_class_of_pools_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine(urllib3.HTTPConnectionPool):
+        pass
+
+    monkeypatch.setitem(urllib3.poolmanager.pool_classes_by_scheme, "http", Mine)
+    with raw_server(OK) as server, ResonanceOSAPIClient(server.url) as client:
+        assert client.get_tenants() == {"tenants": []}
+        adapter: Any = client.session.get_adapter(server.url)
+        assert type(adapter.poolmanager.connection_from_url(server.url)) is Mine
+
+
+@pytest.mark.parametrize("host", ["printer.local", "[fe80::7%25eth0]", "[fe80::7%eth0]"])
+def test_a_link_local_address_keeps_its_zone(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, nobody knows on which network the address is (RFC 4007)."""
+    asked = []
+
+    def look_up(name: Any, port: Any, *_: Any, **__: Any) -> Any:
+        asked.append(name)
+        if name == "printer.local":
+            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::7", port, 0, 3))]
+        raise OSError("no further")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    ResonanceOSAPIClient(f"http://{host}:8000", retry=None).health_check()
+    assert asked[-1] in ("fe80::7%3", "fe80::7%eth0")
