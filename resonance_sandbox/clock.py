@@ -6,6 +6,7 @@ are real whatever the clock says.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -69,6 +70,8 @@ class Clock:
             if jump > 0:
                 self._offset += jump
                 self._ahead += jump
+                while self._offset + self._steady() < moment:  # for the sum has been rounded
+                    self._offset = math.nextafter(self._offset, math.inf)
 
     def set_ahead(self, seconds: float, shown: str | None = None) -> None:
         """Move forward until it was advanced by `seconds` altogether; see `advance_to`."""

@@ -88,6 +88,7 @@ class Pacer:
 
         Args:
             number: what `sent` gave.
+            now: seconds on the clock that `sent` was told of.
             remaining: requests left in the window, by the answer's headers.
             reset: seconds until the window turns, by the same.
             pause: seconds for which the server wants no request at all (a 429).

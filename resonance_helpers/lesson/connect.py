@@ -16,7 +16,7 @@ from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
 from ..performance.runner import Stopped
-from . import exercises, sandbox_only
+from . import board, exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
@@ -97,6 +97,8 @@ def connect(**options: Any) -> LessonClient:
     sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
+    if notice := board.use():
+        print(notice)
     return api
 
 

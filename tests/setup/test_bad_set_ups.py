@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
+import platform
 import shutil
 import ssl
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import venv
@@ -325,3 +328,69 @@ def test_it_succeeds_in_a_folder_with_odd_letters_and(
     assert (code, told) == (0, ""), said
     assert said.endswith("Ready: .venv\n")
     import_there(folder, **{name: text for name, text in env.items() if name != "HOME"})
+
+
+@needs_uv
+@pytest.mark.soak
+@pytest.mark.skipif(
+    sys.base_prefix in ("/usr", "/usr/local") or sys.platform != "linux",
+    reason="this Python does not stand in a folder of its own",
+)
+def test_where_no_python_fits_uv_fetches_one(
+    tmp_path: Path, package: Path, index: Callable[..., str]
+) -> None:
+    """With this Python as a stand-in for the one that uv would download."""
+    major, minor, patch = sys.version_info[:3]
+    left_out = {"test", "__pycache__", "site-packages"}
+
+    def kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if left_out & {*entry.name.split("/")} else entry
+
+    with tarfile.open(tmp_path / "python.tar.gz", "w:gz", compresslevel=1) as archive:
+        archive.add(sys.base_prefix, "python", filter=kept)
+    download = {
+        "name": "cpython",
+        "arch": {"family": platform.machine(), "variant": None},
+        **{"os": "linux", "libc": "gnu", "major": major, "minor": minor, "patch": patch},
+        **{"prerelease": "", "sha256": None, "variant": None, "build": None},
+        "url": (tmp_path / "python.tar.gz").as_uri(),
+    }
+    (tmp_path / "downloads.json").write_text(json.dumps({"cpython": download}), "utf-8")
+    folder = make(tmp_path / "clone", package)
+    (folder / "no_python.py").write_text(
+        "import sys, bootstrap\n"
+        f"bootstrap.FETCHED = '{major}.{minor}'\n"
+        "bootstrap.probe = lambda command: None\n"
+        "sys.exit(bootstrap.main())\n"
+    )
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "uv").symlink_to(real_uv())
+    done = subprocess.run(
+        [sys.executable, folder / "no_python.py"],
+        env={
+            "PATH": str(tmp_path / "path"),
+            "HOME": str(tmp_path),
+            "PIP_INDEX_URL": index(),
+            "UV_PYTHON_INSTALL_DIR": str(tmp_path / "pythons"),
+            "UV_PYTHON_DOWNLOADS_JSON_URL": (tmp_path / "downloads.json").as_uri(),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"uv fetches {major}.{minor}" in done.stdout
+    python = (folder / ".venv" / "bin" / "python").resolve()
+    assert python.is_relative_to(tmp_path / "pythons")
+    import_there(folder)
+
+
+def real_uv() -> str:
+    """The program itself, where the uv on the PATH is a script that finds it, as pyenv's is."""
+    code = "from uv import find_uv_bin; print(find_uv_bin())"
+    for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return str(UV)
