@@ -88,11 +88,11 @@ def attend(role: str, reporter: Reporter, known: list[Exercise], at: random.Rand
         tell(known[0], "Correct")
         return took
     if role == "stuck":  # for minutes, so what they tell is as old
-        for age, one, word in (
-            *((900, one, "Correct") for one in known[: at.randint(2, 9)]),
-            *((age, known[9], "Not yet") for age in (STUCK + 60, STUCK + 20, 30)),
+        for age, one, word, wrong in (
+            *((900, one, "Correct", None) for one in known[: at.randint(2, 9)]),
+            *((age, known[9], "Not yet", 0) for age in (STUCK + 60, STUCK + 20, 30)),
         ):
-            reporter.send({"exercise": one.name, "outcome": word, "wrong": None, "age": age})
+            reporter.send({"exercise": one.name, "outcome": word, "wrong": wrong, "age": age})
         reporter.send({"question": True})
         return took
     for one in known[: at.randint(2, 9)]:

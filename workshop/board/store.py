@@ -102,9 +102,9 @@ class Store:
             self._base.execute("UPDATE seats SET raised = ? WHERE number = ?", (at, number))
 
     def reports(self) -> list[Report]:
-        """All reports, the first one first."""
+        """All reports in the order in which they came, which is that of each attendee's checks."""
         with self._lock:
-            rows = self._base.execute("SELECT * FROM reports ORDER BY at").fetchall()
+            rows = self._base.execute("SELECT * FROM reports ORDER BY rowid").fetchall()
         return [Report(*row) for row in rows]
 
     def hands(self) -> dict[int, float]:

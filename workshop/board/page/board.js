@@ -23,7 +23,6 @@ function head(board) {
   for (const one of board.attendees) {
     const cell = element("th", one.number, one.hand === null ? "" : "hand");
     cell.scope = "col";
-    if (one.hand !== null) cell.append(document.createElement("br"), "✋");
     row.append(cell);
   }
   return row;
@@ -55,9 +54,9 @@ function show(board) {
   const raised = board.attendees.filter((one) => one.hand !== null);
   raised.sort((a, b) => b.hand - a.hand);
   part("hands").textContent = raised.length
-    ? `✋ ${raised.map((one) => `${one.number} (${Math.floor(one.hand / 60)} min)`).join(", ")}`
+    ? `Questions: ${raised.map((one) => `${one.number} (${Math.floor(one.hand / 60)} min)`).join(", ")}`
     : "";
-  document.title = `Board${raised.length ? ` ✋${raised.length}` : ""}${board.scripted ? " (rehearsal)" : ""}`;
+  document.title = `Board${raised.length ? ` (${raised.length}?)` : ""}${board.scripted ? " (rehearsal)" : ""}`;
   part("head").replaceChildren(head(board));
   part("rows").replaceChildren(...board.exercises.map((one) => line(one, board.attendees)));
 }
