@@ -24,7 +24,14 @@ GROUPS = {
     "The client": [f"{HELPERS}.client.{name}" for name in ("api", "auth", "errors", "transport")],
     "Beside the client": [f"{HELPERS}.{name}" for name in ("batch", "webhooks", "performance")],
     "Testing against the sandbox": [
-        f"resonance_sandbox{name}" for name in ("", ".hrv", ".faults.control", ".pytest_plugin")
+        f"resonance_sandbox{name}"
+        for name in (
+            "",
+            ".hrv",
+            ".faults.control",
+            ".control.sandbox_clock",
+            ".pytest_plugin",
+        )
     ],
     "In a lesson": [
         f"{package.__name__}.{module.name}"
