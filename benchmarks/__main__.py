@@ -17,6 +17,7 @@ from benchmarks.harness import Options, Result, save_index
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
     "fault_matrix": "every fault at every point of a request, against every method",
+    "judged": "which promises a program keeps through trouble, beside other clients",
     "profile": "where a call's time goes, through requests and through the client",
     "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",
