@@ -10,7 +10,9 @@ import anyio.to_thread
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..auth.store import purge as purge_keys
 from ..clock import MAX_AHEAD, Clock, FrozenClock, later
+from ..generation.store import purge as purge_generations
 from ..http.problems import Problem
 from ..idempotency.middleware import purge as purge_answers
 from ..limits.rate_limits import RateLimits
@@ -108,7 +110,9 @@ def _keep(connection: Connection, ahead: float) -> None:
 
 
 def purge(connection: Connection, now: float) -> None:
-    """Forget what nobody can be given any more: stored answers, grants, deliveries."""
+    """Forget what nobody can be given any more, and what is too much to keep."""
     purge_answers(connection, now)
+    purge_keys(connection, now)
+    purge_generations(connection)
     purge_grants(connection, now)
     deliveries.purge(connection, now)

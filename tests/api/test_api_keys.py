@@ -244,20 +244,6 @@ def test_a_tenant_has_so_many_keys(admin: API) -> None:
     make(admin)
 
 
-def test_a_reset_brings_the_first_keys_back(server: Sandbox, admin: API) -> None:
-    first = server.credentials["acme_corp"]["api_key"]
-    made = make(admin, scopes=["profiles:read"])
-    identity = first.split("_")[2]
-    rotated = admin("POST", f"/api_keys/{identity}/rotate", {"overlap_seconds": 0}).json()["key"]
-    assert [status(server, key) for key in (first, rotated)] == [401, 200]
-    server.reset("acme_corp")
-    assert [status(server, key) for key in (first, rotated, made["key"])] == [200, 401, 401]
-    admin("DELETE", f"/api_keys/{identity}")
-    assert status(server, first) == 401
-    server.reset("acme_corp")
-    assert status(server, first) == 200
-
-
 def test_keys_outlive_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     with start(database=path) as server:

@@ -14,7 +14,7 @@ from resonance_sandbox import Sandbox, start
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import REDIRECT, Browser, hidden, oauth_error, post, returned, service_token
 
-USUAL = "generate profiles:read profiles:write metrics:read webhooks"
+USUAL = "generate profiles:read profiles:write metrics:read webhooks sandbox"
 
 
 @pytest.fixture
