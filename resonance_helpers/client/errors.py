@@ -149,6 +149,13 @@ class ProxyFailedError(ConnectionFailedError):
     type = "proxy-failed"
 
 
+class ProxyRefusedError(ProxyFailedError):
+    """The proxy wants a password (407), or lets nobody go there: it will not on another try."""
+
+    type = "proxy-refused"
+    retryable = False
+
+
 class ConnectTimeoutError(NotSentError):
     """The time was up before there was a connection to send the request over."""
 
@@ -225,9 +232,10 @@ class UnexpectedContentError(BadResponseError):
 
 
 class MalformedJSONError(BadResponseError):
-    """The answer says that it is JSON, and is not."""
+    """The answer says that it is JSON, and is not, or only the half of it."""
 
     type = "malformed-json"
+    retryable = True
 
 
 class UnexpectedShapeError(BadResponseError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -142,6 +143,8 @@ class Call:
         params: The query; a value of None is left out.
         headers: More headers.
         expect: The fields that the answer has to have, and their types.
+        text: Take an answer in plain text, too.
+        read: Makes of the answer's JSON what the caller gets.
         idempotency_key: The key to use instead of a new one: that of an earlier call whose
             outcome is unknown, to learn it without doing the work twice.
         retry: A policy instead of the transport's.
@@ -164,6 +167,7 @@ class Call:
         headers: Mapping[str, str] | None = None,
         expect: Shape | None = None,
         text: bool = False,
+        read: Callable[[dict[str, Any]], dict[str, Any]] = dict,
         idempotency_key: str | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
@@ -183,6 +187,7 @@ class Call:
             self._headers["Idempotency-Key"] = self.idempotency_key
         self._expect = expect or {}
         self._text = text
+        self._read = read
         self._retry = retry or transport.retry
         self._expires: float | None = None
         self._paid = 0
@@ -267,8 +272,11 @@ class Call:
         return Later(now + wait, error)
 
     def _verdict(self, error: ResonanceError) -> ResonanceError:
-        """The error to raise. One that says "nothing was done" is no longer true where an earlier
-        attempt may have done it."""
+        """The error to raise.
+
+        One that says "nothing was done" is no longer true where an earlier attempt may have done
+        it.
+        """
         final = isinstance(error, StatusError) and not error.retryable
         if self._doubt is None or final or isinstance(error, OutcomeUnknownError):
             return error
@@ -377,7 +385,7 @@ class Call:
             )
             return document
         return Answer(
-            document,
+            self._read(document),
             status_code=response.status_code,
             headers=headers,
             elapsed=elapsed,
@@ -434,15 +442,25 @@ UNSENDABLE = (
 
 
 def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
-    """Does the request carry what nobody but the server may see? A cookie that the server has set
-    over this same network was no secret; one that the program has set has no domain."""
+    """Does the request carry what nobody but the server may see?
+
+    A cookie that the server has set over this same network was no secret; one that the program has
+    set has no domain.
+    """
     found = [name.lower() for name in prepared.headers if is_secret(name)]
     if found == ["cookie"] and "Cookie" not in session.headers:
         return not all(cookie.domain for cookie in session.cookies)
     return bool(found)
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False)
+def _revealed(value: Any) -> Any:
+    """What JSON has no word for: a secret, which hides until it is sent."""
+    if hasattr(value, "reveal"):
+        return value.reveal()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, default=_revealed)
 
 
 def _encode(payload: Mapping[str, Any]) -> bytes:
@@ -458,11 +476,16 @@ def _encode(payload: Mapping[str, Any]) -> bytes:
         raise
 
 
+_KEY = re.compile("[!-~]{1,255}")
+
+
 def _checked_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str):
         raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
-    if not key or len(key) > 255 or not key.isascii() or not key.isprintable():
-        raise ValueError("idempotency_key has to be 1 to 255 printable ASCII characters")
+    if not _KEY.fullmatch(key):
+        raise ValueError(
+            "idempotency_key has to be 1 to 255 visible ASCII characters: no space, no line break"
+        )
     return key

@@ -22,6 +22,7 @@ ALWAYS = {
     errors.NameNotResolvedError,
     errors.ProxyFailedError,
     errors.ConnectionLostError,
+    errors.MalformedJSONError,
     errors.OutcomeUnknownError,
     errors.RequestTimeoutError,
     errors.IdempotencyInProgressError,
