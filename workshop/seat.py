@@ -12,8 +12,6 @@ from pathlib import Path
 
 from resonance_helpers.cli.copies import update
 
-APP = ("resonance_helpers.cli.jupyter_app", "jupyterhub.singleuser")
-
 
 def main() -> None:
     if sys.argv[1:2] == ["--put"]:  # without a JupyterHub: from a bundle onto a laptop
@@ -25,7 +23,7 @@ def main() -> None:
         print(line, flush=True)
     os.chdir(folder)
     # -P: whatever their files are called, none stands in for a module of the server.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", *APP, *sys.argv[1:]])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def test_a_person_logs_in_by_the_link(api: LessonClient, button: str) -> None:
     assert not panel.secret.value
     if button == "Deny":
         assert panel.auth is None
-        assert "refused: access_denied" in panel.news
+        assert panel.news.startswith("You are not logged in: The log-in was refused: access_denied")
         return
     assert panel.news == "Logged in, with the scope generate profiles:read."
     count = requests.get(f"{api.base_url}/profiles", auth=panel.auth, timeout=10).json()["count"]

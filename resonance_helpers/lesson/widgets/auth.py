@@ -74,7 +74,10 @@ class LogInPanel(Panel):
     def _wait(self) -> None:
         with self.working("Opening the log-in page …"):
             self.reach()
-            self._auth.log_in()
+            try:
+                self._auth.log_in()
+            except ResonanceError as refused:
+                raise PanelError(f"You are not logged in: {refused.message}") from None
             self.auth = self._auth
             token = self._auth.token
             self.tell("done", f"Logged in, with the scope {token.scope if token else ''}.")

@@ -160,8 +160,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]
         self.tell("busy", doing)
         try:
             yield
-        except KeyboardInterrupt:
-            self.tell("failed", "Stopped.")
+        except KeyboardInterrupt as stopped:
+            self.tell("failed", str(stopped) or "Stopped.")
         except Exception as error:
             self.tell("failed", in_words(error))
         else:

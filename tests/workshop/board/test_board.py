@@ -17,6 +17,8 @@ import uvicorn
 from resonance_helpers.lesson import board as lesson_board
 from resonance_helpers.lesson.board import Reporter, key_of
 from resonance_helpers.lesson.exercises import check
+from resonance_sandbox import start
+from resonance_sandbox.tenants.attendees import read_keys
 from workshop.board import command, server
 from workshop.board.state import STUCK, exercises, state, summary
 from workshop.board.store import Report, Store
@@ -270,6 +272,26 @@ def test_a_room_has_an_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert not list(room.folder.glob("board*"))
     assert command.end(room, None) == 2
     assert "has no board" in capsys.readouterr().err
+
+
+def test_a_shared_rooms_attendees_report_by_their_api_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list.csv").write_text("Ada\nGrace\n", "utf-8")
+    with start(attendees=tmp_path / "list.csv"):
+        held = read_keys(tmp_path / "list-keys.csv")
+    store = Store(tmp_path / "board.db")
+    seats = command.Seats(Room(tmp_path / "list.csv"), store)()
+    assert seats.keys() == {key_of(key) for key in held.values()}
+    monkeypatch.setenv(lesson_board.URL, "http://127.0.0.1:9")
+    monkeypatch.setenv("RESONANCE_API_KEY", held["ada"])
+    lesson_board.use()
+    assert lesson_board._reporter is not None
+    assert lesson_board._reporter._key in seats
+    assert held["ada"] not in lesson_board._reporter._key
+    monkeypatch.delenv(lesson_board.URL)
+    lesson_board.use()
+    store.close()
 
 
 def test_a_rehearsal_is_never_counted_with_a_real_room(tmp_path: Path) -> None:
