@@ -11,6 +11,7 @@ alone, and any Python 3.6 or newer can run it: its first job is to find a better
 one sentence what is missing.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -255,10 +256,11 @@ def find_uv():
             continue
         version = re.match(r"uv (\d+)\.(\d+)", said)
         if version and tuple(map(int, version.groups())) >= OLDEST_UV:
-            cache = Path(run([uv, "cache", "dir"]).stdout.decode(errors="replace").strip())
-            while not cache.exists() and cache != cache.parent:
-                cache = cache.parent
-            if not os.access(str(cache), os.W_OK):
+            try:
+                cache = os.fsdecode(run([uv, "cache", "dir"]).stdout.strip())
+                os.makedirs(cache, exist_ok=True)
+                tempfile.TemporaryFile(dir=cache).close()
+            except (OSError, ValueError):
                 os.environ["UV_NO_CACHE"] = "1"  # uv stops there, where pip does without
             return uv
     return None
@@ -311,6 +313,8 @@ def make_venv(python, uv=None):
         tool([*command, str(VENV)], Progress("making .venv"))
     except ToolError as error:
         said = str(error).strip()
+        if shutil.disk_usage(str(ROOT)).free < 50e6:  # venv does not say so
+            said = os.strerror(errno.ENOSPC)
         refuse(said)
         raise SetupError(
             f"{python} could not make .venv:\n{said}",
@@ -322,7 +326,7 @@ def bring_uv():
     """Have pip bring the pinned uv into .venv; None where it cannot, and pip does it all."""
     say("Fetching uv, which installs ten times as fast as pip ...")
     try:
-        pip(["install", "--require-hashes", "--no-deps", "-r", str(UV_LOCK)], Progress("uv"))
+        pip(["install", "--require-hashes", "--no-deps", "-r", UV_LOCK.name], Progress("uv"))
     except ToolError as error:
         refuse(str(error), unless=("No matching distribution", r"\b404\b"))
     return find_uv()
@@ -334,9 +338,9 @@ def install(part, uv):
     total = len(set(re.findall(r"(?m)^([\w.-]+)==", lock.read_text(encoding="utf-8"))))
     # The lock is whole, so nothing is left to resolve.
     packages = ["install", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
-    packages += ["-r", str(lock)]
+    packages += ["-r", lock.name]  # from this folder, whatever its name has in it
     # Its build backend is in the lock, so nothing unpinned is fetched.
-    project = ["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    project = ["install", "--no-deps", "--no-build-isolation", "--editable", "."]
     say(f"Installing the packages of {lock.name} ...")
     first = ""
     if uv:
@@ -407,7 +411,9 @@ def check():
     progress = Progress("trying it")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            tool([str(PYTHON), "-W", "ignore", "-c", CHECK], progress, folder)
+            tool(
+                [str(PYTHON), "-W", "ignore", "-c", CHECK], progress, folder, environment(utf8=None)
+            )
         except ToolError as error:
             refuse(str(error))
             raise SetupError(
@@ -461,7 +467,7 @@ class Progress:
         return f"{text} {time.time() - self.began:.0f} s"
 
 
-def tool(command, progress, folder=None):
+def tool(command, progress, folder=None, env=None):
     """Run a command and show that it does; a ToolError with its last lines where it fails."""
     last = deque(maxlen=400)
     with progress:
@@ -470,7 +476,7 @@ def tool(command, progress, folder=None):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment(),
+            env=env or environment(),
             cwd=folder or str(ROOT),
         )
         with process:
@@ -499,8 +505,11 @@ def refuse(output, only=None, unless=()):
             raise SetupError(problem.format(*match.groups()), fix) from None
 
 
-def environment():
-    """This environment without what would turn pip, uv or Python aside from .venv."""
+def environment(utf8="1"):
+    """This environment without what would turn pip, uv or Python aside from .venv.
+
+    In UTF-8 they understand any folder's name, whatever the locale.
+    """
     bent = (
         *("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"),
         *("PIP_REQUIRE_VIRTUALENV", "UV_TARGET", "UV_PREFIX", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
@@ -515,6 +524,8 @@ def environment():
     env["UV_FIND_LINKS"] = ",".join(links)  # uv wants commas, and stops at a missing folder
     env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip; hashes decide
     env.setdefault("UV_SYSTEM_CERTS", "true")
+    if utf8:
+        env.setdefault("PYTHONUTF8", utf8)
     return env
 
 
@@ -560,6 +571,12 @@ def main(arguments=()):
             set_up(part)
     except SetupError as error:
         print(f"Set-up: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        problem = "the disk is full." if full else f"{error.filename or ROOT}: {error.strerror}."
+        fix = "free about 1.5 GB" if full else "make this folder writable for yourself"
+        print(f"Set-up: {problem}\nFix: {fix} and run the same command again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nSet-up: interrupted; the next run starts it again.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line of whoever changes the lessons: ``python -m authoring execute | editions``."""
+"""The command line of whoever changes the lessons: ``execute``, ``editions`` and ``seen``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available
 
 __all__ = ["NO_DOCSTRINGS", "main"]
@@ -61,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
         help="default: %(default)s",
     )
     editions.set_defaults(run=run_editions)
+
+    seen = commands.add_parser("seen", help="add what a room's board has seen to the notes")
+    seen.add_argument("summary", type=Path, help="what `workshop board --end --summary` kept")
+    seen.set_defaults(run=run_seen)
     return top
 
 
@@ -95,6 +100,21 @@ def run_editions(options: argparse.Namespace) -> int:
             write(edition, options.out / edition, say=print)
     except LessonError as error:
         return fail(str(error))
+    return 0
+
+
+def run_seen(options: argparse.Namespace) -> int:
+    from .guide import pages
+    from .notes import NOTES, add_seen
+
+    try:
+        count = add_seen(options.summary)
+    except ValueError as error:
+        return fail(str(error))
+    for path, text in pages(NOTES.parent).items():
+        if path.read_text(encoding="utf-8") != text:
+            write_whole(path, text.encode())
+    print(f"{count} exercises: the notes have what was seen beside what is expected")
     return 0
 
 

@@ -180,7 +180,8 @@ def comparable(output: NotebookNode) -> dict[str, Any]:
         for mime, value in output.data.items()
         if mime != WIDGET_VIEW
     }
-    return {"type": kind, "data": data}
+    alt = {mime: output.metadata.get(mime, {}).get("alt") for mime in PICTURES if mime in data}
+    return {"type": kind, "data": data, "alt": alt}
 
 
 def merge(committed: NotebookNode, fresh: NotebookNode, *, redraw: bool = False) -> NotebookNode:
@@ -298,6 +299,7 @@ def shown(output: NotebookNode) -> list[str]:
     """The lines of text that an output shows."""
     if output.output_type in ("display_data", "execute_result"):
         texts = [value for mime, value in sorted(output.data.items()) if mime not in PICTURES]
+        texts += [about["alt"] for about in output.metadata.values() if about.get("alt")]
     else:
         texts = [output.get("text") or f"{output.ename}: {output.evalue}"]
     return [line for text in texts for line in str(text).splitlines()]

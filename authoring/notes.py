@@ -7,17 +7,22 @@ that the tests give each to its check and hold it to the sentence that stands be
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS
 
-__all__ = ["NOTES", "Notes", "Section", "Wrong", "read", "table"]
+__all__ = ["NOTES", "Notes", "Section", "Wrong", "add_seen", "read", "read_seen", "table"]
 
 NOTES = NOTEBOOKS.parent / "docs" / "instructor" / "notes"
 """Where the notes stand in a clone of the project."""
+SEEN = "seen.json"
+"""What boards told of rooms that were; without a real room there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A wrong answer to expect: in words, as Python that sets ``answer``, and what it is told."""
+    """A wrong answer to expect: in words, as Python that sets ``answer``, and what it is told.
+
+    ``seen`` is how many of how many attendees gave it, in rooms that were; None where none was.
+    """
 
     what: str
     answer: str
     told: str
+    seen: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,69 @@ def read(topic: str, folder: Path = NOTES) -> Notes:
     with (folder / f"{topic}.toml").open("rb") as file:
         found = tomllib.load(file)
     exercises = found["exercise"]
+    came = read_seen(folder)
+
+    def seen(name: str, what: str) -> tuple[int, int] | None:
+        room = came.get(f"{topic}.{name}")
+        return (room["wrong"].get(what, 0), room["tried"]) if room else None
+
     return Notes(
         watch=found["watch"],
         short=found["short"],
         sections=tuple(Section(**section) for section in found["section"]),
         minutes={name: exercise["minutes"] for name, exercise in exercises.items()},
         wrong={
-            name: tuple(Wrong(one["what"], one["answer"].strip(), one["told"]) for one in told)
+            name: tuple(
+                Wrong(one["what"], one["answer"].strip(), one["told"], seen(name, one["what"]))
+                for one in told
+            )
             for name, told in ((name, exercise["wrong"]) for name, exercise in exercises.items())
         },
     )
 
 
 def table(wrong: Iterable[Wrong]) -> str:
-    """Wrong answers and what each is told, as a Markdown table."""
-    rows = [f"| {one.what} | {one.told} |" for one in wrong]
-    return "\n".join(["| They answer | The check says |", "|---|---|", *rows])
+    """Wrong answers and what each is told, as a Markdown table; and what was seen, if anything."""
+    wrong = list(wrong)
+    if not any(one.seen for one in wrong):
+        rows = [f"| {one.what} | {one.told} |" for one in wrong]
+        return "\n".join(["| They answer | The check says |", "|---|---|", *rows])
+    rows = []
+    for one in wrong:
+        seen = f"{one.seen[0]} of {one.seen[1]}" if one.seen else ""
+        rows.append(f"| {one.what} | {one.told} | {seen} |")
+    return "\n".join(["| They answer | The check says | Seen |", "|---|---|---|", *rows])
+
+
+def read_seen(folder: Path = NOTES) -> dict[str, Any]:
+    """What came in rooms that were, by exercise: how many tried, and gave which wrong answer."""
+    path = folder / SEEN
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def add_seen(summary: Path, folder: Path = NOTES) -> int:
+    """Add the summary of a board to what was seen; of how many exercises it tells.
+
+    Raises:
+        ValueError: It is no summary, or one of a scripted room.
+    """
+    try:
+        found = json.loads(summary.read_text(encoding="utf-8"))
+        scripted, exercises = found["scripted"], dict(found["exercises"])
+    except (ValueError, LookupError, TypeError):
+        raise ValueError(
+            f"{summary} is no summary of a board; python -m workshop board LIST --end --summary "
+            "FILE writes one"
+        ) from None
+    if scripted is not False:
+        raise ValueError(f"{summary} is of a rehearsal; notes tell what people did")
+    came = read_seen(folder)
+    for name, one in exercises.items():
+        before = came.setdefault(name, {"tried": 0, "solved": 0, "wrong": {}})
+        for count in ("tried", "solved"):
+            before[count] += one[count]
+        for what, number in one["wrong"].items():
+            before["wrong"][what] = before["wrong"].get(what, 0) + number
+    text = json.dumps(came, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write_whole(folder / SEEN, text.encode())
+    return len(exercises)

@@ -17,11 +17,13 @@ from benchmarks.harness import Options, Result, save_index
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
     "fault_matrix": "every fault at every point of a request, against every method",
+    "judged": "which promises a program keeps through trouble, beside other clients",
     "profile": "where a call's time goes, through requests and through the client",
     "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",
     "quality": "how near the writer comes to its targets, and whether it can be believed",
     "sandbox_share": "where the sandbox's time goes, layer by layer",
+    "set_up": "seconds to set a fresh clone up, with uv and pip, and to its first article",
     "webhooks": "from a request to its event's arrival, beside a dead receiver too",
 }
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"

@@ -125,6 +125,7 @@ def usual(call: Caller) -> dict[str, requests.Response]:
         "tenant-exists": call("POST", "/tenants", "admin", json={"tenant": "globex"}),
         "body-too-large": call.generate("x" * 2_000_000),
         "unsupported-media-type": call("POST", post, data="Tides"),
+        "headers-too-large": call("GET", "/health", headers={f"X-{n}": "1" for n in range(101)}),
         "host-not-allowed": call("GET", "/health", headers={"Host": "example.com"}),
         "validation-failed": call.generate("", paragraphs=9),
     }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .client.auth import Secret as Secret
     from .client.errors import ResonanceError as ResonanceError
     from .client.transport import RetryPolicy as RetryPolicy
+    from .lesson.board import question as question
     from .lesson.connect import connect as connect
     from .lesson.exercises import check as check
     from .lesson.exercises import hint as hint
@@ -46,6 +47,7 @@ _HOMES = {
     "check": ".lesson.exercises",
     "connect": ".lesson.connect",
     "hint": ".lesson.exercises",
+    "question": ".lesson.board",
     "run_batch": ".batch",
 }
 

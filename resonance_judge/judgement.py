@@ -131,7 +131,7 @@ def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Obs
         home, folder = Path(temporary), Path(temporary, "folder")
         folder.mkdir()
         receiver = _free_port()
-        stands_for = {str(folder): "{folder}", f":{receiver}": ":{receiver}"}
+        stands_for = {str(folder): "{folder}"}
         environment = {
             "RESONANCE_FOLDER": str(folder),
             "RESONANCE_RECEIVER_PORT": str(receiver),

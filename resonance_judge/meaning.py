@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ SHOWN = ("prompt", "profile_name", "tenant", "text", "events", "name")
 
 LONGEST = 60
 """Characters of a field's value that are shown."""
+
+_HERE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,7 +53,7 @@ def meaning(body: bytes, stands_for: Mapping[str, str]) -> tuple[str, str]:
 
     Args:
         body: as it was sent.
-        stands_for: texts that differ from run to run by the judge's own doing (a port, a folder),
+        stands_for: texts that differ from run to run by the judge's own doing, such as a folder,
             and what stands for them.
     """
     if not body:
@@ -79,6 +82,8 @@ def _plain(value: Any, stands_for: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         for text, sign in stands_for.items():
             value = value.replace(text, sign)
+        # A receiver takes the port that it is given, or any free one.
+        value = _HERE.sub("{here}", value)
     return value
 
 

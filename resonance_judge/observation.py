@@ -115,7 +115,19 @@ class Observation:
 
     @property
     def named_effects(self) -> list[Effect]:
-        return [request.effect for request in self.requests.values() if request.effect]
+        """What the server was made to do, in the order of its happening.
+
+        A server that was killed may have done what it had no time to tell of. Then the replay of
+        its answer proves that it was done.
+        """
+        told = [request.effect for request in self.requests.values() if request.effect]
+        keys = {request.key for request in self.requests.values() if request.effect}
+        for request in self.requests.values():
+            done = request.replayed and request.status is not None and request.status < 400
+            if done and request.key not in keys:
+                keys.add(request.key)
+                told.append(Effect(request.method, request.path, request.meaning, request.label))
+        return told
 
     @property
     def token_calls(self) -> list[Request]:

@@ -150,7 +150,7 @@ def _request(request: Request, guilty: Iterable[int]) -> str:
 def _timeline(seen: Observation, guilty: Iterable[int]) -> str:
     """The picture of one scenario."""
     requests = list(seen.requests.values())
-    ends = [request.ended or request.at for request in requests] + [m.until for m in seen.marks]
+    ends = [request.ended or request.at for request in requests] + [m.at for m in seen.marks]
     span = max([*ends, seen.seconds, 0.1]) * 1.02
     lanes: list[float] = []
     placed = []
@@ -170,7 +170,7 @@ def _timeline(seen: Observation, guilty: Iterable[int]) -> str:
 
     parts = []
     for mark in seen.marks:
-        wide = max(x(mark.until) - x(mark.at), 2)
+        wide = max(x(min(mark.until, span)) - x(mark.at), 2)
         parts.append(
             f'<rect class="band" x="{x(mark.at)}" y="0" width="{wide}" height="{deep}"/>'
             f'<line class="moment" x1="{x(mark.at)}" x2="{x(mark.at)}" y1="0" y2="{deep}"/>'

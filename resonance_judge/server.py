@@ -108,6 +108,9 @@ def serve(
         first: number of the first request.
         elsewhere: base URL of another host, to redirect to.
     """
+    # What a server says whose connections are being broken is no matter for who is judged.
+    with open(f"{database}.log", "ab") as log:
+        os.dup2(log.fileno(), 2)
     line = Line(pipe)
     listening = bind("127.0.0.1", port)
     url = url_of(listening)

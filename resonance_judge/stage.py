@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .observation import Mark, Observation
-from .scenarios import Scenario
+from .scenarios import OUTAGE, Scenario
 from .server import serve
 
 __all__ = ["JudgeError", "Stage"]
@@ -139,7 +139,7 @@ class Stage:
                 self._start()
         elif action == "kill":
             self._kill()
-        until = time.monotonic() - self.began
+        until = at + OUTAGE if action == "outage" else time.monotonic() - self.began
         self._observation.marks.append(Mark(at, until, action))
         with contextlib.suppress(OSError):  # that server may be gone
             pipe.send("go")

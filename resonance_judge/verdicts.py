@@ -65,9 +65,11 @@ def _named(left: Counter[tuple[str, str, str]], seen: Observation) -> list[Effec
 def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     """The same effects, no more and no fewer."""
     scenario = seen.scenario
-    if seen is calm or not seen.struck or (scenario.needs == "webhook" and not _heeds(calm)):
+    if seen is calm or not seen.struck:
         return
     lacking, beyond = differences(calm, seen)
+    if scenario.needs == "webhook" and not (lacking or beyond or _heeds(calm)):
+        return
     if scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
         yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
@@ -90,18 +92,10 @@ def _hangs(calm: Observation, seen: Observation) -> bool:
 
 
 def _heeds(calm: Observation) -> bool:
-    """Whether it does something, as an event comes, that the server sees.
-
-    Something of a kind that it had not done before: else nobody can tell why it was done.
-    """
+    """Whether the server sees it do something once events come, which then could have been lost."""
     first = min((d.at for d in calm.deliveries if d.what == "genuine"), default=None)
-    if first is None:
-        return False
-    kinds: dict[str, float] = {}
-    for request in calm.requests.values():
-        if request.effect:
-            kinds.setdefault(f"{request.method} {request.path}", request.at)
-    return any(at >= first - BESIDE for at in kinds.values())
+    done = [request.at for request in calm.requests.values() if request.effect]
+    return first is not None and any(at >= first - BESIDE for at in done)
 
 
 def _missing(seen: Observation, lacking: Sequence[Effect]) -> str:
@@ -211,8 +205,9 @@ def _kept_keys(
         if not meant[call]:
             continue
         retried = retried or tried[call] > meant[call]
-        if len(firsts) > meant[call]:
-            other = firsts[meant[call]]
+        blind = [r for r in firsts[meant[call] :] if not _has_looked(seen, firsts[0], r)]
+        if blind:
+            other = blind[0]
             yield Finding(
                 "keeps-the-key-for-a-retry",
                 False,
@@ -223,6 +218,15 @@ def _kept_keys(
             return
     if retried:
         yield Finding("keeps-the-key-for-a-retry", True, seen.scenario.name, "it was the same")
+
+
+def _has_looked(seen: Observation, first: Request, later: Request) -> bool:
+    """Whether it has read, in between, what there is at that address: no retry then, a new call."""
+    return any(
+        r.method == "GET" and r.path == first.path and r.status == 200 and not r.fault
+        for r in seen.requests.values()
+        if first.number < r.number < later.number
+    )
 
 
 def _does(calm: Observation, request: Request) -> bool:

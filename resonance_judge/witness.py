@@ -251,7 +251,10 @@ class Effects:
             await self._app(scope, receive, send)
             return
 
+        cut = False
+
         async def observed(message: Message) -> None:
+            nonlocal cut
             # It is committed by the time that its answer begins.
             if message["type"] == "http.response.start" and message["status"] < 400:
                 digest, label = meaning(scope["context"].body or b"", self._stands_for)
@@ -268,7 +271,9 @@ class Effects:
                 )
                 if await self._moments.count("effect", number) in ENDS:
                     await scope["state"][STATE_KEY].reset()
-            await send(message)
+                    cut = True
+            if not cut:
+                await send(message)
 
         await self._app(scope, receive, observed)
 

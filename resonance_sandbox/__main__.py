@@ -68,9 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Else pydantic reads the metadata of every installed package, in search of plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
+    from sqlalchemy.exc import SQLAlchemyError
+
     from .app import create_app, issue_credentials
     from .server import die_with_parent, run
-    from .store import DatabaseError
+    from .store import DatabaseError, reason_of
     from .tenants.attendees import AttendeesError
 
     if options.parent:
@@ -83,9 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         credentials = issue_credentials(app)
         if options.attendees:
             room = _fill_room(app, options.attendees, options.keys, url)
-    except (DatabaseError, AttendeesError, OSError) as error:
+    except (DatabaseError, AttendeesError, OSError, SQLAlchemyError) as error:
         gc.enable()
         listening.close()
+        if isinstance(error, SQLAlchemyError):
+            error = DatabaseError(f"the database cannot be used: {reason_of(error)}")
         return _refuse(error)
     if not is_loopback(settings.host):
         print(f"sandbox: {EXPOSED.format(host=settings.host)}", file=sys.stderr)

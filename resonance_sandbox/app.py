@@ -38,11 +38,14 @@ from .http.errors import handlers
 from .http.middleware.access_log import AccessLogMiddleware
 from .http.middleware.body import BodyLimitMiddleware, BodyMiddleware
 from .http.middleware.head import HeadMiddleware
+from .http.middleware.header_limits import HeaderLimitMiddleware
 from .http.middleware.headers import ResponseHeadersMiddleware
 from .http.middleware.host import HostMiddleware
 from .http.middleware.problems import ProblemMiddleware
-from .http.middleware.request_id import RequestIDMiddleware
+from .http.middleware.request_id import RequestIDMiddleware, StillRequestIDMiddleware
+from .http.middleware.target import TargetMiddleware
 from .http.needs import needs_of
+from .http.principal import STRANGER
 from .idempotency.middleware import IdempotencyMiddleware
 from .limits.middleware import RateLimitMiddleware
 from .limits.rate_limits import RateLimits
@@ -55,7 +58,7 @@ from .oauth.server import AuthorizationServer
 from .oauth.sessions import Sessions
 from .profiles import routes as profiles
 from .scoring import routes as hrv
-from .settings import Settings
+from .settings import Settings, is_loopback
 from .store import Database
 from .tenants import routes as tenants
 from .webhooks import deliveries, subscriptions
@@ -121,6 +124,8 @@ def create_app(
         url or f"http://{settings.host}:{settings.port}", settings.token_lifetime, clock
     )
     directory = Directory(database, tokens, clock)
+    if settings.shared or not is_loopback(settings.host):
+        directory.anonymous = STRANGER
     counters = Metrics()
     log = RequestLog(clock.shown)
     limits = RateLimits(settings, clock)
@@ -151,21 +156,26 @@ def create_app(
         redirect_slashes=False,
         exception_handlers=handlers(),
         middleware=[
-            Middleware(EarlyFaultMiddleware, faults, directory),
-            Middleware(BodyMiddleware, settings.max_body),
-            Middleware(RequestIDMiddleware, settings.still),
+            Middleware(TargetMiddleware),
+            Middleware(RequestIDMiddleware),
             *([Middleware(AccessLogMiddleware)] if settings.access_log else []),
-            Middleware(RequestLogMiddleware, directory, log),
-            Middleware(MetricsMiddleware, directory, counters),
-            Middleware(HeadMiddleware),
             Middleware(
                 ResponseHeadersMiddleware, clock, partial(limits.headers, OPEN_REALM, "unknown")
             ),
+            # Refused before anything of a request is read, counted or remembered.
             Middleware(ProblemMiddleware),
+            Middleware(HeaderLimitMiddleware),
             Middleware(HostMiddleware, (settings.host, *settings.allowed_hosts)),
+            Middleware(EarlyFaultMiddleware, faults, directory),
+            Middleware(BodyMiddleware, settings.max_body),
+            *([Middleware(StillRequestIDMiddleware)] if settings.still else []),
+            Middleware(RequestLogMiddleware, directory, log),
+            Middleware(MetricsMiddleware, directory, counters),
+            Middleware(HeadMiddleware),
+            Middleware(ProblemMiddleware),
             Middleware(AuthenticationMiddleware, directory),
             Middleware(RateLimitMiddleware, directory, limits),
-            Middleware(AuthorizationMiddleware, settings.auth == "required"),
+            Middleware(AuthorizationMiddleware, directory, settings.auth == "required"),
             Middleware(BodyLimitMiddleware, settings.max_body),
             Middleware(FaultMiddleware, faults, directory, clock),
             Middleware(IdempotencyMiddleware, database, directory, scopes, clock),

@@ -6,6 +6,7 @@ are real whatever the clock says.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -69,6 +70,16 @@ class Clock:
             if jump > 0:
                 self._offset += jump
                 self._ahead += jump
+                while self._offset + self._steady() < moment:  # for the sum has been rounded
+                    self._offset = math.nextafter(self._offset, math.inf)
+
+    def set_ahead(self, seconds: float, shown: str | None = None) -> None:
+        """Move forward until it was advanced by `seconds` altogether; see `advance_to`."""
+        with self._lock:
+            jump = seconds - self._ahead
+            if jump > 0:
+                self._offset += jump
+                self._ahead = seconds
 
     def shown(self) -> str:
         """The time as it is displayed: RFC 3339 in UTC."""
@@ -85,7 +96,7 @@ class Clock:
 
 
 class FrozenClock(Clock):
-    """A clock whose displayed time is the same on every run: it moves by `advance_to` alone."""
+    """A clock whose displayed time is the same on every run: it moves when it is advanced alone."""
 
     def __init__(self, ahead: float = 0.0) -> None:
         super().__init__(ahead)
@@ -93,11 +104,18 @@ class FrozenClock(Clock):
 
     def advance_to(self, moment: float, shown: str | None = None) -> None:
         super().advance_to(moment)
-        if shown is not None:
-            self._shown = max(self._shown, shown, key=datetime.fromisoformat)
+        self._show(shown)
+
+    def set_ahead(self, seconds: float, shown: str | None = None) -> None:
+        super().set_ahead(seconds)
+        self._show(shown)
 
     def shown(self) -> str:
         return self._shown
+
+    def _show(self, shown: str | None) -> None:
+        if shown is not None:
+            self._shown = max(self._shown, shown, key=datetime.fromisoformat)
 
 
 def later(now: str, seconds: float) -> str:

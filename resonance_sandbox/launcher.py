@@ -135,19 +135,28 @@ def start(
         options += ["--parent", str(os.getpid())]
     root = str(Path(__file__).resolve().parents[1])
     command = [sys.executable, "-P", "-c", _BOOT.format(root=root), *options]
-    # A file, not a pipe, for stderr: nobody reads it while the sandbox runs.
-    errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-    process = subprocess.Popen(
-        [*command, "--json", "--until-stdin-ends"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=environment,
-        text=True,
-        encoding="utf-8",
-        start_new_session=os.name != "nt",
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
+    errors: IO[str] | None = None
+    try:
+        # A file, not a pipe, for stderr: nobody reads it while the sandbox runs.
+        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        process = subprocess.Popen(
+            [*command, "--json", "--until-stdin-ends"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            text=True,
+            encoding="utf-8",
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    except OSError as failure:
+        if errors is not None:
+            errors.close()
+        raise SandboxError(
+            f"the sandbox could not be started: {failure.strerror or failure}. Fix: close files "
+            "and programs that are not needed (restart the notebook's kernel), then try again."
+        ) from None
     try:
         told = _readiness(process, timeout)
     except BaseException as failure:

@@ -17,11 +17,22 @@ import uvicorn
 from fastapi import FastAPI
 
 from .faults.wire import FaultyHTTP
+from .http.connections import tell_once
 
 __all__ = ["SandboxServer", "die_with_parent", "run"]
 
 GRACE = 3
 """Seconds that requests under way have to finish when the server is told to stop."""
+
+
+QUEUE = 2048
+"""Connections that the system holds until they are accepted."""
+
+AT_ONCE = 32
+"""Connections that are accepted before others get a turn: fewer than there are files in reserve."""
+
+SWEEP = 20
+"""Ticks of uvicorn, ten a second, between two looks for connections that are not read."""
 
 
 class SandboxServer(uvicorn.Server):
@@ -32,9 +43,18 @@ class SandboxServer(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(tell_once())
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(QUEUE)
         if not self.should_exit:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % SWEEP == 0:
+            now = asyncio.get_running_loop().time()
+            FaultyHTTP.room.sweep(self.server_state.connections, now)  # type: ignore[arg-type]
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; if that is not done soon after the grace, end."""
@@ -67,6 +87,8 @@ def run(
     config = uvicorn.Config(
         app,
         http=FaultyHTTP,
+        ws="none",
+        backlog=AT_ONCE,
         log_config=None,
         log_level="error",
         access_log=False,

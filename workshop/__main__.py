@@ -1,4 +1,4 @@
-"""``python -m workshop hub | bundle | trial``; make runs the first two."""
+"""``python -m workshop hub | bundle | trial | board``; make runs the first two."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from . import bundle, hub, trial
+from .board import command as board
 
 
 def main() -> int:
@@ -20,6 +21,9 @@ def main() -> int:
     command = commands.add_parser("trial", help="let as many as will come run lessons at once")
     trial.add_options(command)
     command.set_defaults(run=trial.run)
+    command = commands.add_parser("board", help="show who is at which exercise, or end that")
+    board.add_options(command)
+    command.set_defaults(run=board.run)
     options = top.parse_args()
     return int(options.run(options))
 

@@ -19,6 +19,7 @@ from resonance_sandbox.settings import is_loopback
 from resonance_sandbox.tenants.attendees import AttendeesError
 
 from .attendee import confined, environment, theirs_to_change
+from .board.command import new_token
 from .room import Room
 
 __all__ = ["HubError", "add_options", "run"]
@@ -76,6 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let attendees run as you even where you are root, as in a container to throw away",
     )
+    add("--board", action="store_true", help="show you who is at which exercise; all are told")
     add(
         "--database",
         metavar="URL",
@@ -138,11 +140,16 @@ def prepare(options: argparse.Namespace) -> bool:
         warn(ONE_USER)
     print(f"Workshop for {names} attendees on {url} in a moment; Ctrl-C ends it.")
     print(f"Names and passwords: {room.passwords_file}", flush=True)
+    ports = inner_ports(room)
+    token = new_token() if options.board else None
+    if token:
+        print(f"Board, for you alone: http://127.0.0.1:{ports[3]}/#{token}", flush=True)
     os.environ[SETTINGS] = json.dumps(
         {
             "list": str(room.path),
             "url": url,
-            "ports": inner_ports(room),
+            "ports": ports,
+            "board": token,
             "certificate": [str(path.absolute()) for path in (options.certificate, options.key)]
             if options.certificate
             else None,
@@ -251,14 +258,15 @@ def runs(room: Room) -> bool:
 
 
 def inner_ports(room: Room) -> list[int]:
-    """Ports for the hub, the proxy's interface and a shared sandbox: the last ones, if free.
+    """Ports for the hub, the proxy's interface, a shared sandbox and a board: the last, if free.
 
     Whoever outlived a hub that was killed looks for them there, and goes on working.
     """
     file = room.hub / "ports.json"
-    ports = [0, 0, 0]
-    with suppress(OSError, ValueError):
-        ports = json.loads(file.read_text("utf-8"))
+    ports = [0, 0, 0, 0]
+    with suppress(OSError, ValueError, TypeError):
+        last = list(json.loads(file.read_text("utf-8")))
+        ports = [*last, *ports[len(last) :]]
     for at, port in enumerate(ports):
         try:
             ports[at] = free_port(port=port)

@@ -20,10 +20,14 @@ from jupyterhub.handlers import BaseHandler  # noqa: E402
 from jupyterhub.spawner import SimpleLocalProcessSpawner  # noqa: E402
 
 from resonance_helpers.cli.lab import SETTINGS as LAB_SETTINGS  # noqa: E402
+from resonance_helpers.lesson.board import KEY as BOARD_KEY  # noqa: E402
+from resonance_helpers.lesson.board import URL as BOARD_URL  # noqa: E402
+from resonance_helpers.lesson.board import key_of  # noqa: E402
 from resonance_helpers.lesson.manifest import pages  # noqa: E402
 from resonance_sandbox import SandboxError, start  # noqa: E402
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, tenant_of  # noqa: E402
 from workshop.attendee import confined, log_of  # noqa: E402
+from workshop.board.command import TOKEN  # noqa: E402
 from workshop.hub import PROXY, SETTINGS  # noqa: E402
 from workshop.printable import Printable  # noqa: E402
 from workshop.room import Room  # noqa: E402
@@ -84,6 +88,9 @@ class Seat(SimpleLocalProcessSpawner):
         if self.user.name in self.keys:  # a latecomer has a sandbox of their own
             env["RESONANCE_URL"] = self.shared.url
             env["RESONANCE_API_KEY"] = self.keys[self.user.name]
+        if asked["board"]:
+            env[BOARD_URL] = f"http://127.0.0.1:{asked['ports'][3]}"
+            env[BOARD_KEY] = key_of(today().passwords[self.user.name])
         return env
 
 
@@ -118,6 +125,19 @@ c.Authenticator.allow_all = True  # of those whom `Names` lets in
 c.Authenticator.auth_refresh_age = 1
 if not hasattr(BaseHandler, "_token_authenticated"):
     BaseHandler._token_authenticated = False  # 6.1 asks for it where a refusal to refresh is told
+
+if asked["board"]:
+    c.JupyterHub.services = [
+        {
+            "name": "board",
+            "command": [
+                *(sys.executable, "-m", "workshop", "board", str(room.path)),
+                *("--port", str(asked["ports"][3])),
+            ],
+            "cwd": str(HERE.parent),
+            "environment": {TOKEN: asked["board"]},
+        }
+    ]
 
 c.JupyterHub.spawner_class = Seat
 c.Seat.home_dir_template = str(room.home("{username}"))

@@ -16,7 +16,7 @@ URL = os.environ["RESONANCE_URL"]
 FOLDER = Path(os.environ["RESONANCE_FOLDER"])
 TENANT = "acme_corp"
 STYLES = ("harbour", "night_train", "library")
-PATIENCE = RetryPolicy(max_attempts=30, base=0.5)
+PATIENCE = RetryPolicy(max_attempts=30, base=2)
 
 
 def until_done(call: Callable[[], Any]) -> Any:
@@ -58,13 +58,12 @@ def main() -> None:
     )
 
     def introduce(event: Event) -> None:
+        # Where this raises, the event comes again.
         name = event.data["profile_name"]
-        until_done(
-            lambda: api.generate_content(f"Introducing {name}", idempotency_key=f"intro-{name}")
-        )
+        api.generate_content(f"Introducing {name}", idempotency_key=f"intro-{name}")
 
     port = int(os.environ["RESONANCE_RECEIVER_PORT"])
-    seen = SeenEvents(FOLDER / "seen.sqlite", lease=5)
+    seen = SeenEvents(FOLDER / "seen.sqlite", lease=30)
     with WebhookReceiver(kept_secret(), port, handler=introduce, seen=seen) as receiver:
         until_done(lambda: subscribe(api, receiver.url))
         for number, name in enumerate(STYLES):
@@ -77,7 +76,9 @@ def main() -> None:
                 )
         stories = [{"prompt": f"A story of the {name}", "profile_name": name} for name in STYLES]
         for pause in (0.5, 1, 2, 4, 8, 8, 8):
-            if not run_batch(api, stories, journal=FOLDER / "batch", progress=False).stats.failed:
+            if not run_batch(
+                api, stories, concurrency=2, journal=FOLDER / "batch", progress=False
+            ).stats.failed:
                 break
             time.sleep(pause)
         while count_handled() < len(STYLES):

@@ -15,13 +15,13 @@ unknown profile, a vector of seven numbers.
 making it. ``call.attempt()`` makes one attempt and returns an `Answer`, or a `Later` whose `at`
 says when to make the next one, on the clock of the retry policy; it raises the error where there
 is no next. `batch` uses that to go on with other items while one has to wait, and
-`client.rate_limit` to keep its pace.
+`client.limiter` to keep its pace.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -33,13 +33,16 @@ from requests.auth import AuthBase
 
 from .auth import ApiKeyAuth, Secret
 from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
-from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Transport, arguments
+from .transport import NO_RETRIES, Call, Limiter, RateLimit, RetryPolicy, Transport, arguments
 from .transport.address import is_loopback, web_address
 from .transport.arguments import is_number, kind
 from .transport.call import INSECURE
 from .transport.quota import RetryQuota
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
+
+LONGEST_CURSOR = 8_000
+"""Characters; a longer one fits into no URL."""
 
 _NUMBER = (int, float)
 _SAME: Any = ...
@@ -65,6 +68,8 @@ class ResonanceOSAPIClient:
         session: A session of your own, with adapters, hooks, proxies or certificates. With one
             that is not a `transport.Session`, `timeout` bounds single reads, not the attempt.
         allow_http: Send credentials unencrypted, to a host that is not this machine.
+        pace: Let each call wait for its turn by the server's rate limit, all threads together, in
+            place of being refused. Batches do so in any case.
 
     Raises:
         TypeError, ValueError: An argument is of the wrong type, or could not work.
@@ -81,6 +86,7 @@ class ResonanceOSAPIClient:
         on_error: Literal["return", "raise"] = "return",
         session: requests.Session | None = None,
         allow_http: bool = False,
+        pace: bool = False,
     ) -> None:
         base_url, private = _base_url(base_url)
         if auth is not None and not callable(auth):
@@ -100,18 +106,20 @@ class ResonanceOSAPIClient:
             deadline=_optional_seconds("deadline", deadline),
             retry=arguments.policy(retry),
             trusted=private or allow_http,
+            pace=bool(pace),
         )
 
     # --- health and metrics -----------------------------------------------------------------
 
     def health_check(self) -> dict[str, Any]:
-        """GET /health: ``status`` (healthy, degraded), ``version``, ``checks``. Never retried:
-        the point is to hear how the server is now."""
+        """GET /health: ``status`` (healthy, degraded), ``version``, ``checks``.
+
+        Never retried: the point is to hear how the server is now.
+        """
         return self._run(self._get("/health", expect={"status": str}, retry=NO_RETRIES))
 
     def get_system_metrics(self) -> dict[str, Any]:
-        """GET /metrics: requests, errors, response times and feedback so far, in all and by
-        endpoint."""
+        """GET /metrics: requests, errors, times and feedback so far, in all and by endpoint."""
         return self._run(self._get("/metrics"))
 
     def get_prometheus_metrics(self) -> dict[str, Any]:
@@ -209,15 +217,20 @@ class ResonanceOSAPIClient:
 
         An error is raised in both modes: a loop has no place for an error dict.
         """
-        cursor = None
+        cursor, marked, steps, stride = None, None, 0, 1
         while True:
             page = self._profiles_page(tenant, limit, cursor).run()
             yield from page["profiles"]
-            last, cursor = cursor, page.get("next_cursor")
+            cursor = page.get("next_cursor")
             if not cursor:
                 return
-            if cursor == last:
-                raise UnexpectedShapeError("The answer's `next_cursor` leads to the same page.")
+            if not isinstance(cursor, str) or len(cursor) > LONGEST_CURSOR:
+                raise UnexpectedShapeError("The answer's `next_cursor` is none.")
+            if cursor == marked:
+                raise UnexpectedShapeError("The answer's `next_cursor` leads in a circle.")
+            steps += 1
+            if steps == stride:  # a circle of any length is found (Brent), with one mark
+                marked, steps, stride = cursor, 0, 2 * stride
 
     def create_profile(
         self,
@@ -237,6 +250,8 @@ class ResonanceOSAPIClient:
             hrv_vector: Eight numbers in the order of `hrv.DIMENSIONS`, each 0 to 1, but
                 `emotional_valence` -1 to 1.
             metadata: Anything that JSON can say.
+            description: What the style is for.
+            idempotency_key: The key of an earlier call, to get its answer and not a second one.
         """
         payload = {
             "tenant": _text("tenant", tenant),
@@ -270,8 +285,11 @@ class ResonanceOSAPIClient:
         description: str | None = None,
         if_match: str | None = None,
     ) -> dict[str, Any]:
-        """PUT one profile anew. With `if_match`, the `.etag` of an answer, only if nobody else
-        has changed it since (else ``precondition-failed``)."""
+        """PUT one profile anew.
+
+        With `if_match`, the `.etag` of an answer, only if nobody else has changed it since (else
+        ``precondition-failed``).
+        """
         payload = {
             "hrv_vector": _numbers("hrv_vector", hrv_vector),
             "metadata": _optional_mapping("metadata", metadata),
@@ -297,8 +315,10 @@ class ResonanceOSAPIClient:
     # --- API keys ---------------------------------------------------------------------------
 
     def get_api_keys(self, tenant: str | None = None) -> dict[str, Any]:
-        """GET /api_keys: the keys that this caller manages, without the keys themselves. Needs
-        the scope ``admin``, as all that follows here."""
+        """GET /api_keys: the keys that this caller manages, without the keys themselves.
+
+        Needs the scope ``admin``, as all that follows here.
+        """
         params = {"tenant": _optional_text("tenant", tenant)}
         return self._run(self._get("/api_keys", params=params, expect={"api_keys": list}))
 
@@ -328,7 +348,7 @@ class ResonanceOSAPIClient:
             "name": _optional_text("name", name),
             "expires_in": expires_in,
         }
-        return self._run_masked(self._post("/api_keys", payload, expect={"id": str}))
+        return self._run(self._post("/api_keys", payload, expect={"id": str}, read=_masked))
 
     def rotate_api_key(self, key_id: str, *, overlap_seconds: int | None = None) -> dict[str, Any]:
         """POST /api_keys/{id}/rotate: a new ``key`` of the same id and scopes, as a `Secret`.
@@ -338,7 +358,7 @@ class ResonanceOSAPIClient:
         """
         payload = {"overlap_seconds": overlap_seconds}
         path = _path("api_keys", key_id, "rotate")
-        return self._run_masked(self._post(path, payload, expect={"id": str}))
+        return self._run(self._post(path, payload, expect={"id": str}, read=_masked))
 
     def delete_api_key(self, key_id: str) -> dict[str, Any]:
         """DELETE one key: it works no more from now on. Returns an empty dict."""
@@ -374,7 +394,7 @@ class ResonanceOSAPIClient:
             ``id``, ``url``, ``events``, ``status``, ... and ``secret``, a `Secret`. The server
             shows it this once: an answer that was `.replayed` has None there.
         """
-        # In no variable: a traceback shows those, and one of the fields is the secret itself.
+        secret = self._signing_secret(secret)
         call = self._post(
             "/webhooks",
             {
@@ -382,11 +402,12 @@ class ResonanceOSAPIClient:
                 "events": _texts("events", events),
                 "tenant": _optional_text("tenant", tenant),
                 "description": _optional_text("description", description),
-                "secret": self._signing_secret(secret),
+                "secret": secret,
             },
             expect={"id": str},
+            read=_masked,
         )
-        return self._run_masked(call)
+        return self._run(call)
 
     def get_webhook(self, webhook_id: str) -> dict[str, Any]:
         """GET one subscription: its ``status`` is enabled or disabled."""
@@ -408,12 +429,14 @@ class ResonanceOSAPIClient:
         For `overlap_seconds` more (None: the server's choice, a day) each delivery is signed with
         the one before, too.
         """
+        secret = self._signing_secret(secret)
         call = self._post(
             _path("webhooks", webhook_id, "rotate_secret"),
-            {"overlap_seconds": overlap_seconds, "secret": self._signing_secret(secret)},
+            {"overlap_seconds": overlap_seconds, "secret": secret},
             expect={"id": str},
+            read=_masked,
         )
-        return self._run_masked(call)
+        return self._run(call)
 
     def test_webhook(self, webhook_id: str) -> dict[str, Any]:
         """POST /webhooks/{id}/test: have an event ``webhook.test`` sent; its delivery."""
@@ -434,7 +457,10 @@ class ResonanceOSAPIClient:
         """GET /webhooks/{id}/deliveries: one page of them, newest first, each with its attempts.
 
         Args:
+            webhook_id: The subscription.
             status: ``pending``, ``delivered`` or ``dead``; None for all.
+            limit: How many, at most; None for the server's choice.
+            cursor: The ``next_cursor`` of the page before.
         """
         params = {"status": _optional_text("status", status), "limit": limit, "cursor": cursor}
         path = _path("webhooks", webhook_id, "deliveries")
@@ -456,6 +482,7 @@ class ResonanceOSAPIClient:
         """POST /webhooks/{id}/redeliver: send again all that ended since a time; ``count``.
 
         Args:
+            webhook_id: The subscription.
             since: A moment with its time zone, a datetime or as in ``2026-01-31T12:00:00Z``.
             status: ``dead`` or ``delivered``; None for both.
         """
@@ -504,9 +531,14 @@ class ResonanceOSAPIClient:
         return self._transport.quota
 
     @property
+    def limiter(self) -> Limiter:
+        """What counts this client's requests, and says when the server takes the next one."""
+        return self._transport.limiter
+
+    @property
     def rate_limit(self) -> RateLimit | None:
         """What is left of the rate limit, as of the last answer to any thread."""
-        return self._transport.rate_limit.limit(self.retry.clock())
+        return self._transport.limiter.limit()
 
     def with_options(
         self,
@@ -515,8 +547,9 @@ class ResonanceOSAPIClient:
         deadline: float | None = _SAME,
         retry: RetryPolicy | None = _SAME,
         on_error: Literal["return", "raise"] = _SAME,
+        pace: bool = _SAME,
     ) -> Self:
-        """A client with some options changed, over the same connections and retry budget.
+        """A client with some options changed, over the same connections, budget and rate limit.
 
         What is left out stays as it is; None means what it means for a new client.
         """
@@ -529,6 +562,8 @@ class ResonanceOSAPIClient:
             other.deadline = deadline
         if retry is not _SAME:
             other._transport.retry = arguments.policy(retry)
+        if pace is not _SAME:
+            other._transport.pace = bool(pace)
         if on_error is not _SAME:
             other.on_error = _mode(on_error)
         return other
@@ -574,20 +609,13 @@ class ResonanceOSAPIClient:
             # Whoever keeps the dict would keep all the frames that it came through.
             return error.with_traceback(None).as_dict()
 
-    def _run_masked(self, call: Call) -> dict[str, Any]:
-        answer = self._run(call)
-        for name in ("key", "secret"):
-            if isinstance(answer.get(name), str):
-                answer[name] = Secret(answer[name])
-        return answer
-
-    def _signing_secret(self, secret: str | Secret | None) -> str | None:
-        """The secret as it is sent, to where credentials may travel."""
+    def _signing_secret(self, secret: str | Secret | None) -> Secret | None:
+        """The secret, hidden until it is sent, to where credentials may travel."""
         if secret is None:
             return None
         if not self._transport.trusted:
             raise InsecureTransportError(INSECURE.format(origin=self.base_url))
-        return secret.reveal() if isinstance(secret, Secret) else _text("secret", secret)
+        return secret if isinstance(secret, Secret) else Secret(_text("secret", secret))
 
     def _profiles_page(self, tenant: str | None, limit: int | None, cursor: str | None) -> Call:
         params = {"tenant": _optional_text("tenant", tenant), "limit": limit, "cursor": cursor}
@@ -621,6 +649,14 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {kind(value)}, not a string")
     return value
+
+
+def _masked(document: dict[str, Any]) -> dict[str, Any]:
+    """An answer in which what is shown once is held so that it does not show itself."""
+    return {
+        name: Secret(value) if name in ("key", "secret") and isinstance(value, str) else value
+        for name, value in document.items()
+    }
 
 
 def _optional_text(name: str, value: Any) -> str | None:
@@ -657,12 +693,19 @@ def _numbers(name: str, values: Any) -> list[float]:
         listed = list(values)
     except TypeError:
         raise TypeError(f"{name} is a {kind(values)}, not a list of numbers") from None
-    for position, value in enumerate(listed):
-        if not is_number(value):
-            raise TypeError(f"{name}[{position}] is a {kind(value)}, not a number")
-        if not -sys.float_info.max <= value <= sys.float_info.max:
-            raise ValueError(f"{name}[{position}] is not finite, or too large for any range")
-    return [value if isinstance(value, int | float) else float(value) for value in listed]
+    return [_number(f"{name}[{position}]", value) for position, value in enumerate(listed)]
+
+
+def _number(name: str, value: Any) -> float:
+    if not is_number(value):
+        raise TypeError(f"{name} is a {kind(value)}, not a number")
+    try:
+        number = float(value)  # before it is compared: the types of other libraries do that badly
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is not finite, or too large for any range")
+    return value if isinstance(value, int) else number
 
 
 def _optional_seconds(name: str, value: Any) -> float | None:

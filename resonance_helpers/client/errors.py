@@ -149,6 +149,13 @@ class ProxyFailedError(ConnectionFailedError):
     type = "proxy-failed"
 
 
+class ProxyRefusedError(ProxyFailedError):
+    """The proxy wants a password (407), or lets nobody go there: it will not on another try."""
+
+    type = "proxy-refused"
+    retryable = False
+
+
 class ConnectTimeoutError(NotSentError):
     """The time was up before there was a connection to send the request over."""
 
@@ -166,6 +173,14 @@ class InsecureTransportError(NotSentError, ValueError):
     """Credentials would have crossed the network unencrypted."""
 
     type = "insecure-transport"
+
+
+class NotYetAllowedError(NotSentError):
+    """The rate limit lets no request leave for longer than the call may wait."""
+
+    type = "rate-limited"
+    category = "rate-limit"
+    retryable = True
 
 
 class TokenError(NotSentError):
@@ -225,9 +240,10 @@ class UnexpectedContentError(BadResponseError):
 
 
 class MalformedJSONError(BadResponseError):
-    """The answer says that it is JSON, and is not."""
+    """The answer says that it is JSON, and is not, or only the half of it."""
 
     type = "malformed-json"
+    retryable = True
 
 
 class UnexpectedShapeError(BadResponseError):

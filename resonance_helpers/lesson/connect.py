@@ -15,7 +15,8 @@ from weakref import WeakSet
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from . import exercises, sandbox_only
+from ..performance.runner import Stopped
+from . import board, exercises, sandbox_only
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
@@ -96,6 +97,8 @@ def connect(**options: Any) -> LessonClient:
     sandbox_only.follow(api.sandbox is not None)
     place = "the server of RESONANCE_URL" if url else "a sandbox on this machine"
     print(f"Connected to ResonanceOS, {health['status']}: {place}.")
+    if notice := board.use():
+        print(notice)
     return api
 
 
@@ -179,10 +182,10 @@ def show_errors_as_sentences(shell: Any) -> None:
     """
 
     def sentence(shell: Any, kind: type, error: Any, trace: Any, tb_offset: Any = None) -> None:
-        text = f"{kind.__name__}: {error}"
+        text = str(error) if kind is Stopped else f"{kind.__name__}: {error}"
         if isinstance(error, ResonanceError) and error.response_code is None:
             text += "\nIs the server still there? Run the set-up cell again: api = connect()."
         error._render_traceback_ = lambda: [text]
         shell.showtraceback((kind, error, trace))
 
-    shell.set_custom_exc((ResonanceError, SetUpError), sentence)
+    shell.set_custom_exc((ResonanceError, SetUpError, Stopped), sentence)

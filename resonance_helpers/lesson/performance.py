@@ -13,7 +13,7 @@ from ..performance.concurrency import Sweep
 from ..performance.reporting import PUBLISHED, beside_published
 from ..performance.run import Run
 from ..performance.statistics import calls_needed
-from .plots import FAINT, INK, MEASURED, TARGET, Picture, blank
+from .plots import FAINT, INK, MEASURED, TARGET, Picture, blank, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,7 @@ LABELS = {
 }
 
 
+@style()
 def shape(run: Run, title: str = "Where the response times lie") -> Picture:
     """Every call as a dot, in the order of its time, with the mean and the percentiles."""
     times = sorted(time for time in run.times() if math.isfinite(time))
@@ -57,6 +58,7 @@ def shape(run: Run, title: str = "Where the response times lie") -> Picture:
     return Picture(figure, text, f"{title}: share of {len(run)} calls answered within a time.")
 
 
+@style()
 def split(run: Run, title: str = "What the server counts, and what its caller waits") -> Picture:
     """Each call as a column: server time below, the rest of its service time on top."""
     pairs = [
@@ -80,6 +82,7 @@ def split(run: Run, title: str = "What the server counts, and what its caller wa
     return Picture(figure, text, f"{title}: {len(pairs)} calls, server time and the rest stacked.")
 
 
+@style()
 def relation(run: Run, x: str, y: str) -> Picture:
     """Two fields of the run's calls, one dot a call."""
     pairs = [(getattr(s, x), getattr(s, y)) for s in run.samples if s.ok]
@@ -92,6 +95,7 @@ def relation(run: Run, x: str, y: str) -> Picture:
     return Picture(figure, text, f"{up} against {across}, one dot for each of {len(pairs)} calls.")
 
 
+@style()
 def scaling(sweep: Sweep) -> Picture:
     """Throughput and response time over concurrency, with the ideal of each."""
     levels = list(sweep.runs)
@@ -109,10 +113,16 @@ def scaling(sweep: Sweep) -> Picture:
         label="ideal: as many times as fast",
     )
     left.plot(levels, rates, "o-", color=TARGET, label="measured")
-    left.set(title="Throughput", ylabel="requests per second", ylim=(0, 1.6 * max(rates)))
+    left.set(title="Throughput", ylabel="requests per second", yscale="log")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("")
     right.plot(levels, tails, "s:", color=MEASURED, label="p90")
     right.plot(levels, means, "o-", color=TARGET, label="mean")
-    right.set(title="Response time", ylabel="seconds", ylim=(0, 1.15 * max(tails)))
+    right.set(
+        title="Response time",
+        ylabel="seconds",
+        ylim=(0, 1.15 * max(filter(math.isfinite, (*tails, *means)))),
+    )
     for axes in (left, right):
         axes.set_xscale("log", base=2)
         axes.set_xticks(levels, [str(level) for level in levels])
@@ -123,6 +133,7 @@ def scaling(sweep: Sweep) -> Picture:
     return Picture(figure, text, f"{text}: throughput levels off, and response time climbs.")
 
 
+@style()
 def timeline(
     runs: dict[str, Run], title: str = "When a call was due, and how long it took"
 ) -> Picture:
@@ -138,6 +149,7 @@ def timeline(
     return Picture(figure, "\n".join([title, *lines]), f"{title}. {'; '.join(lines)}.")
 
 
+@style()
 def against_published(run: Run) -> Picture:
     """This run's four figures as multiples of the published ones."""
     table = beside_published(run)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from math import sin, tau
 from typing import TYPE_CHECKING, Any
@@ -170,7 +170,8 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
     heads = [f"{i}: {d.label}" for i, d in enumerate(DIMENSIONS, 1)]
     numbers = f"{'':<{wide}}  " + " ".join(f"{i:>5}" for i in range(1, len(DIMENSIONS) + 1))
     text = "\n".join([numbers, *rows, "", ", ".join(heads[:4]), ", ".join(heads[4:])])
-    return Picture(figure, text, f"Map of {len(vectors)} profiles by eight dimensions.")
+    count = f"{len(vectors)} profile{'' if len(vectors) == 1 else 's'}"
+    return Picture(figure, text, f"Map of {count} by eight dimensions.")
 
 
 def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: str = "") -> Picture:
@@ -253,22 +254,28 @@ def blank(width: float, height: float) -> Figure:
     )
 
 
-def style(more: dict[Any, Any] | None = None) -> AbstractContextManager[None]:
-    """The look of all pictures, for as long as the context lasts; `more` is added to it."""
-    from matplotlib import rc_context
+@contextmanager
+def style(more: dict[Any, Any] | None = None) -> Iterator[None]:
+    """The look of all pictures, for as long as the context or a function so decorated lasts.
 
-    return rc_context(
-        {
-            "font.family": ["DejaVu Sans", "sans-serif"],
-            "font.size": 9,
-            "axes.titlesize": 10,
-            "text.color": INK,
-            "axes.labelcolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            **(more or {}),
-        }
-    )
+    It starts from matplotlib's defaults: nobody's own style, LaTeX or dark, reaches a picture.
+
+    Args:
+        more: Is added to it.
+    """
+    from matplotlib.style import context
+
+    ours = {
+        "font.family": ["DejaVu Sans", "sans-serif"],
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+    with context(["default", {**ours, **(more or {})}]):
+        yield
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["MARK", "follow", "is_marked", "shell"]
 
 MARK = "# sandbox only"
+"""The first line of such a cell."""
 SKIPPED = "Skipped: this cell needs the sandbox, and you are connected to another server."
 
 _on_sandbox = True

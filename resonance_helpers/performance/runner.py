@@ -11,10 +11,18 @@ from typing import Any, Protocol
 from ..client.errors import ResonanceError
 from .run import Sample
 
-__all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "execute"]
+__all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "Stopped", "execute"]
 
 MOST_CALLS = 20_000
 MOST_WORKERS = 256
+
+
+GRACE = 0.5
+"""Seconds that calls under way may take to end after an interrupt."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A measurement was interrupted; the message says how far it had come."""
 
 
 class Generates(Protocol):
@@ -103,9 +111,15 @@ def execute(
         finished = clock() - zero
         return _sample(prompt, sent if due is None else due, sent, finished, answer)
 
-    _run_all(work, workers, stop)
-    if broken:
-        raise broken[0]
+    try:
+        _run_all(work, workers, stop)
+        if broken:
+            raise broken[0]
+    except KeyboardInterrupt:
+        ended = sum(sample is not None and sample.failure != "not-sent" for sample in samples)
+        raise Stopped(
+            f"Stopped: {ended} of {len(samples)} calls had ended; no other is sent."
+        ) from None
     return [sample for sample in samples if sample is not None], clock() - zero
 
 
@@ -120,10 +134,11 @@ def _run_all(work: Callable[[], None], workers: int, stop: threading.Event) -> N
         for thread in threads:
             thread.join()
     except BaseException:
-        stop.set()  # an interrupt: what is under way ends by the client's own timeout
+        stop.set()  # an interrupt: what is under way then ends by the client's own timeout
+        end = time.monotonic() + GRACE
         for thread in threads:
             if thread.ident is not None:
-                thread.join()
+                thread.join(max(0.0, end - time.monotonic()))
         raise
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,7 @@ class WebhookHandler:
         retry: How often it is tried and how long the waits are; None for once. The ``webhook-id``
             stays the same, so a receiver that was reached twice handles it once.
         session: A `requests.Session` of your own, with proxies or certificates.
+        clock: Seconds since 1970, like `time.time`: what the signatures are dated by.
 
     Attributes:
         last_delivery: How the last notification went, a `Delivery`; None before the first. It is
@@ -128,6 +129,7 @@ class WebhookHandler:
         deadline: float = 30,
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
         session: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.webhook_url = webhook_url
         self._origin = origin(web_address("webhook_url", webhook_url))
@@ -137,6 +139,7 @@ class WebhookHandler:
         self._deadline = arguments.seconds("deadline", deadline)
         self._retry = arguments.policy(retry)
         self._session = arguments.session(session)
+        self._clock = clock
         self.last_delivery: Delivery | None = None
 
     def generate_and_notify(self, prompt: str, **kwargs: Any) -> dict[str, Any]:
@@ -170,7 +173,7 @@ class WebhookHandler:
         failed = result.get("status") == "error"
         payload = {
             "event": "content_failed" if failed else "content_generated",
-            "timestamp": time.time(),
+            "timestamp": self._clock(),
             "prompt": prompt,
             "result": result,
             "metadata": metadata,
@@ -203,7 +206,7 @@ class WebhookHandler:
     ) -> tuple[Attempt, bool, float | None]:
         """One POST: how it went, whether to try again, and the seconds that were asked for."""
         headers = {"Content-Type": "application/json", "User-Agent": "ResonanceOS-Webhooks"}
-        now = time.time()
+        now = self._clock()
         if self._secrets:
             headers |= sign(body, self._secrets, webhook_id, int(now))
         else:

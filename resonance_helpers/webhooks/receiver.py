@@ -134,8 +134,10 @@ class WebhookReceiver:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What a delivery may be signed with. Set it to the new secret and the old one for as
-        long as a rotation lasts."""
+        """What a delivery may be signed with.
+
+        Set it to the new secret and the old one for as long as a rotation lasts.
+        """
         return self._secrets
 
     @secrets.setter

@@ -33,13 +33,16 @@ _inherited: list[sqlite3.Connection] = []
 
 
 class EventInProgress(Exception):
-    """The same event is being handled elsewhere. Answer with an error status: should that fail,
-    the event has to come again."""
+    """The same event is being handled elsewhere.
+
+    Answer with an error status: should that fail, the event has to come again.
+    """
 
 
 class SeenEvents:
-    """The ids of the events that were handled. Safe to share between threads and, with a file,
-    between processes, forked ones too.
+    """The ids of the events that were handled.
+
+    Safe to share between threads and, with a file, between processes, forked ones too.
 
     >>> seen = SeenEvents("events.db")
     >>> with seen.once(event.id) as first:

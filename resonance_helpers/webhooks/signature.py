@@ -71,8 +71,10 @@ class Event:
 
     @property
     def type(self) -> str:
-        """What kind of event: ``"generation.completed"``, or `WebhookHandler`'s
-        ``"content_generated"``."""
+        """What kind of event: ``"generation.completed"``, or `WebhookHandler`'s own words.
+
+        These are such as ``"content_generated"``.
+        """
         kind = self.payload.get("type", self.payload.get("event"))
         return kind if isinstance(kind, str) else ""
 
@@ -93,6 +95,7 @@ def sign(
     """The three headers to send `body` with.
 
     Args:
+        body: The payload, byte for byte as it is sent.
         secrets: One secret, or several for as long as a rotation lasts: one signature by each.
         webhook_id: The event's own, the same at each attempt.
         timestamp: The attempt's, in seconds since 1970.

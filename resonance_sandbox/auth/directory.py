@@ -78,6 +78,7 @@ class Directory:
         self._clock = clock
         self._tokens = tokens
         self._lock = threading.Lock()
+        self.anonymous = ANONYMOUS
         self.access: dict[str, str] = {}
         self._credentials: dict[str, Credential] = {}
         self.load()
@@ -190,7 +191,7 @@ def authenticate(
         Problem: invalid-credentials.
     """
     if authorization is None and api_key is None:
-        return ANONYMOUS, "none"
+        return directory.anonymous, "none"
     sent = []
     if authorization is not None:
         scheme, _, token = authorization.partition(b" ")

@@ -6,7 +6,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..http.context import RequestContext
 from ..http.needs import is_public, missing_credentials
-from ..http.principal import ANONYMOUS
 from ..http.problems import OAUTH, Problem
 from .directory import Directory, authenticate
 
@@ -43,8 +42,9 @@ class AuthenticationMiddleware:
 class AuthorizationMiddleware:
     """Refuses a bad credential and, with `required`, none; public routes ask for none."""
 
-    def __init__(self, app: ASGIApp, required: bool) -> None:
+    def __init__(self, app: ASGIApp, directory: Directory, required: bool) -> None:
         self._app = app
+        self._directory = directory
         self._required = required
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ class AuthorizationMiddleware:
             if not is_public(scope["path"]):
                 if context.refusal is not None:
                     raise context.refusal
-                if self._required and context.principal is ANONYMOUS:
+                if self._required and context.principal and context.principal.anonymous:
                     raise missing_credentials()
-            context.principal = context.principal or ANONYMOUS
+            context.principal = context.principal or self._directory.anonymous
         await self._app(scope, receive, send)

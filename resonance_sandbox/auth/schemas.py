@@ -10,7 +10,9 @@ from ..http.schemas import LINE, Moment, Name, Number, RequestBody, once
 
 __all__ = ["ApiKey", "ApiKeyList", "NewApiKey", "Rotation", "Scope", "ShownApiKey"]
 
-Scope = Literal["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin"]
+Scope = Literal[
+    "generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "sandbox", "admin"
+]
 
 
 class NewApiKey(RequestBody):

@@ -25,6 +25,7 @@ __all__ = [
     "add_key",
     "add_secret",
     "listed",
+    "purge",
     "restore",
     "revoke",
     "rotate",
@@ -37,6 +38,9 @@ MAX_SECRETS = 5
 """Secrets of one key that may be valid together while rotations overlap."""
 
 API_KEY = "api_key"
+
+KEPT = 86_400.0
+"""Seconds that a key is still listed after its end."""
 
 
 def add(
@@ -176,22 +180,27 @@ def revoke(connection: Connection, identity: str, tenant: str | None) -> None:
     """
     _find(connection, identity, tenant)
     connection.execute(update(credentials).where(credentials.c.id == identity).values(revoked=True))
+    _forget(connection, credentials.c.id == identity)
 
 
 def restore(connection: Connection, tenants: list[str]) -> None:
-    """Put back the first state: what was made since the start goes, what was ended lives again."""
-    theirs = credentials.c.tenant.in_(tenants)
-    known = select(credentials.c.id).where(theirs)
+    """Forget the keys that were made since the start. What was ended stays so, rotations too."""
+    _forget(connection, credentials.c.tenant.in_(tenants))
+
+
+def purge(connection: Connection, now: float) -> None:
+    """Forget keys that ended a day ago or more, and secrets that no longer prove anything."""
+    _forget(connection, credentials.c.revoked | (credentials.c.expires_at <= now - KEPT))
+    connection.execute(delete(secrets).where(secrets.c.expires_at <= now))
+
+
+def _forget(connection: Connection, which: Any) -> None:
+    """Delete credentials and their secrets, but for the first ones, which a start finds again."""
+    chosen = which & credentials.c.initial.is_(False)
     connection.execute(
-        delete(secrets).where(secrets.c.credential.in_(known), secrets.c.initial.is_(False))
+        delete(secrets).where(secrets.c.credential.in_(select(credentials.c.id).where(chosen)))
     )
-    connection.execute(
-        update(secrets)
-        .where(secrets.c.credential.in_(known))
-        .values(expires_at=None, expires_shown=None)
-    )
-    connection.execute(delete(credentials).where(theirs, credentials.c.initial.is_(False)))
-    connection.execute(update(credentials).where(theirs).values(revoked=False))
+    connection.execute(delete(credentials).where(chosen))
 
 
 def _living_keys(tenant: str | None) -> Any:

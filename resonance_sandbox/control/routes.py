@@ -24,6 +24,7 @@ from .schemas import Advance, Outage
 __all__ = ["realm_of", "router"]
 
 router = APIRouter(prefix="/sandbox", include_in_schema=False, route_class=StrictRoute)
+SCOPED = [Depends(Needs("sandbox"))]
 
 Tenant = Annotated[Name | None, Query()]
 
@@ -38,7 +39,7 @@ def realm_of(request: Request, tenant: str | None) -> str:
     return str(state.directory.realm_of(state.directory.resolve(principal, tenant)))
 
 
-@router.get("/requests")
+@router.get("/requests", dependencies=SCOPED)
 async def requests(
     request: Request, tenant: Tenant = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000
 ) -> Response:
@@ -47,21 +48,21 @@ async def requests(
     return json_response({"requests": entries, "count": len(entries)})
 
 
-@router.post("/reset", status_code=204)
+@router.post("/reset", status_code=204, dependencies=SCOPED)
 async def reset(request: Request, tenant: Tenant = None) -> Response:
     """Restore the first state."""
     await anyio.to_thread.run_sync(restore, request.app, realm_of(request, tenant))
     return Response(status_code=204)
 
 
-@router.get("/outages")
+@router.get("/outages", dependencies=SCOPED)
 async def read_outages(request: Request, tenant: Tenant = None) -> Response:
     """Which components are out of order."""
     down = request.app.state.outages.of(realm_of(request, tenant))
     return json_response({"components": sorted(down)})
 
 
-@router.put("/outages")
+@router.put("/outages", dependencies=SCOPED)
 async def set_outages(request: Request, body: Outage, tenant: Tenant = None) -> Response:
     """Put exactly these components out of order, for the caller's realm."""
     down = frozenset(body.components)

@@ -41,7 +41,7 @@ class SandboxClock:
     @property
     def ahead(self) -> timedelta:
         """How far it was advanced, altogether."""
-        return timedelta(seconds=round(self._ahead, 3))
+        return timedelta(seconds=self._ahead)
 
     def advance(
         self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from ..control.routes import Tenant, realm_of
 from ..http.context import context_of
+from ..http.needs import Needs
 from ..http.problems import Problem
 from ..http.reply import json_response
 from ..http.strict_json import loads
@@ -21,7 +22,9 @@ from .wire import STATE_KEY
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/sandbox/faults", include_in_schema=False)
+router = APIRouter(
+    prefix="/sandbox/faults", include_in_schema=False, dependencies=[Depends(Needs("sandbox"))]
+)
 
 
 @router.get("")

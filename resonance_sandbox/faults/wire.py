@@ -24,6 +24,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from ..http.connections import Connections, most_connections
+
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
 
 STATE_KEY = "resonance.wire"
@@ -122,6 +124,9 @@ class FaultyHTTP(H11Protocol):
     what they let pass.
     """
 
+    room = Connections(most_connections())
+    """Of all connections of this process."""
+
     def __init__(
         self,
         config: Config,
@@ -131,6 +136,8 @@ class FaultyHTTP(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.wire: Wire | None = None
+        self.served = False
+        self._quiet_since = self.loop.time()
         self._too_late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -139,6 +146,28 @@ class FaultyHTTP(H11Protocol):
         self.app_state: dict[str, Any] = {**self.app_state, STATE_KEY: self.wire}
         super().connection_made(self.wire)  # type: ignore[arg-type]
         self._await_request()
+        self.room.make_room(self.connections, self)  # type: ignore[arg-type]
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.connections.discard(self)  # which counts no more, though it takes a moment
+        self.transport.abort()
+
+    @property
+    def idle_since(self) -> float | None:
+        """The loop's time of the last answer; None while a whole request waits for its own."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return self._quiet_since if answered or self.conn.their_state is h11.SEND_BODY else None
+
+    def on_response_complete(self) -> None:
+        self.served = True
+        self._quiet_since = self.loop.time()
+        super().on_response_complete()
 
     def handle_events(self) -> None:
         super().handle_events()

@@ -76,7 +76,7 @@ async def hr_generate(
             started = time.perf_counter()
             await asyncio.sleep(state.settings.latency)
             context.excluded += time.perf_counter() - started
-        made = await state.writer_queue.run(produce)
+        made = await state.writer_queue.run(state.directory.realm(principal), produce)
     except Problem as problem:
         if problem.slug == "writer-unavailable":
             await _report(request, tenant, profile_name, problem)

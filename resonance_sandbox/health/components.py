@@ -93,7 +93,8 @@ class HealthProbes:
     async def _look(self, name: str) -> None:
         """Have a finding: a fresh one, or that of the probe before one that takes long."""
         known = self._found.get(name)
-        if known is not None and self._clock() - known[0] <= FRESH[name]:
+        fresh = FRESH["database" if self._database.stuck else name]
+        if known is not None and self._clock() - known[0] <= fresh:
             return
         probe = self._under_way.get(name)
         if probe is None:
@@ -132,4 +133,6 @@ class HealthProbes:
         free = shutil.disk_usage(self._database.folder).free
         if free < ROOM:
             raise OSError("too little free disk")
+        if self._database.stuck:
+            await self._database.prove_room()
         return "room enough"

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from ..hrv import NAMES
+from ..store import DatabaseError
 from .context import context_of
-from .problems import Problem, render
+from .problems import Problem, render, unavailable
 from .schemas import NAME
 from .strict_json import FIELDS
 
@@ -28,6 +29,7 @@ def handlers() -> dict[Any, Handler]:
         RequestValidationError: _invalid,
         HTTPException: _http,
         SQLAlchemyError: _database,
+        DatabaseError: _database,
     }
 
 
@@ -66,10 +68,8 @@ async def _http(request: Request, error: HTTPException) -> Response:
     raise error
 
 
-async def _database(request: Request, error: SQLAlchemyError) -> Response:
-    return await _problem(
-        request, Problem("database-unavailable", "Try again later.", retry_after=1)
-    )
+async def _database(request: Request, error: Exception) -> Response:
+    return await _problem(request, unavailable())
 
 
 def _allowed(request: Request) -> list[str]:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ANONYMOUS", "SCOPES", "USUAL_SCOPES", "Principal"]
+__all__ = ["ANONYMOUS", "SCOPES", "STRANGER", "USUAL_SCOPES", "Principal"]
 
-SCOPES = ("generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "admin")
+SCOPES = (
+    "generate",
+    "profiles:read",
+    "profiles:write",
+    "metrics:read",
+    "webhooks",
+    "sandbox",
+    "admin",
+)
 USUAL_SCOPES = tuple(scope for scope in SCOPES if scope != "admin")
 
 
@@ -35,3 +43,6 @@ class Principal:
 
 
 ANONYMOUS = Principal("anonymous", None, frozenset(USUAL_SCOPES))
+
+STRANGER = Principal("anonymous", None, frozenset(USUAL_SCOPES) - {"sandbox"})
+"""An anonymous caller of a server that several people reach: they reset nothing for one another."""

@@ -21,6 +21,7 @@ __all__ = [
     "problem_schema",
     "render",
     "responses",
+    "unavailable",
     "urn",
 ]
 
@@ -57,6 +58,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "validation-failed": (422, "The request is not valid"),
     "quota-exceeded": (429, "The day's quota is used up"),
     "rate-limited": (429, "Too many requests"),
+    "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "The server failed"),
     "overloaded": (503, "The server is overloaded"),
     "writer-unavailable": (503, "The writer is not available"),
@@ -70,6 +72,7 @@ ANYWHERE = (
     "insufficient-scope",
     "origin-not-allowed",
     "body-too-large",
+    "headers-too-large",
     "host-not-allowed",
     "validation-failed",
     "quota-exceeded",
@@ -129,6 +132,11 @@ class Problem(HTTPException):
             # Whole seconds, rounded up: who waits as long as told is never early.
             merged["Retry-After"] = str(max(0, math.ceil(retry_after)))
         super().__init__(status, detail, merged)
+
+
+def unavailable() -> Problem:
+    """The answer where the database cannot be reached."""
+    return Problem("database-unavailable", "Try again later.", retry_after=1)
 
 
 def render(problem: Problem, request_id: str, path: str = "") -> Response:

@@ -32,6 +32,7 @@ from ..auth.directory import Directory
 from ..http.context import RequestContext
 from ..http.pending import LIFETIME, Pending
 from ..http.problems import Problem
+from ..http.strict_json import loads
 from ..store import Database, DatabaseError, idempotency
 
 __all__ = ["IdempotencyMiddleware", "Stored", "is_final", "purge"]
@@ -184,17 +185,22 @@ async def _replay(stored: Stored, send: Send) -> None:
 
 
 def is_final(status: int) -> bool:
-    """Whether an answer would be the same if the request came again: only such are kept."""
-    return status < 500 and status not in (401, 403, 408, 409, 429)
+    """Whether an answer would be the same if the request came again: only such are kept.
+
+    One that says that nobody could read the request (400, 413, 415) had no effect and is made anew:
+    its key is free for the request as it was meant.
+    """
+    return status < 500 and status not in (400, 401, 403, 408, 409, 413, 415, 429)
 
 
 def fingerprint(scope: Mapping[str, Any], body: bytes) -> str:
     """What makes two requests the same: method, target, precondition and payload.
 
-    A payload that is JSON counts by its value, so that the order of its keys is free.
+    A payload that is JSON counts by its value, so that the order of its keys is free. It is read as
+    the routes read it, so that what they would refuse counts by its bytes.
     """
-    with contextlib.suppress(ValueError, RecursionError):
-        body = json.dumps(json.loads(body), sort_keys=True).encode()
+    with contextlib.suppress(Problem):
+        body = json.dumps(loads(body), sort_keys=True).encode()
     digest = hashlib.sha256()
     precondition = b",".join(value for name, value in scope["headers"] if name == b"if-match")
     for part in (

@@ -18,6 +18,7 @@ MEANING = {
     "profiles:write": "make, change and delete profiles",
     "metrics:read": "see figures of use",
     "webhooks": "subscribe to events",
+    "sandbox": "reset the sandbox, inject faults and read its log",
 }
 
 STYLE = """

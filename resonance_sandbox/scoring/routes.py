@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
@@ -24,7 +23,7 @@ router = APIRouter(tags=["generation"], route_class=StrictRoute)
 @router.post(
     "/hrv",
     response_model=Measured,
-    responses=responses(*WITH_BODY, *IDEMPOTENT),
+    responses=responses("overloaded", *WITH_BODY, *IDEMPOTENT),
     summary="Measure a text",
 )
 async def hrv(
@@ -33,5 +32,7 @@ async def hrv(
     principal: Annotated[Principal, Depends(Needs("generate"))],
 ) -> Response:
     """The eight dimensions of a text and, for each, the words or sentences that were counted."""
-    found = await anyio.to_thread.run_sync(measure, body.text)
+    state = request.app.state
+    realm = state.directory.realm(principal)
+    found = await state.writer_queue.run(realm, lambda: measure(body.text))
     return json_response({"hrv_vector": list(found.vector), "evidence": found.evidence})

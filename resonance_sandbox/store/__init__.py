@@ -1,6 +1,6 @@
 """The sandbox's memory: tables, a database with one writer thread, and what is asked of it."""
 
-from .backend import DatabaseError
+from .backend import DatabaseError, reason_of
 from .database import Database
 from .schema import (
     attempts,
@@ -29,6 +29,7 @@ __all__ = [
     "grants",
     "idempotency",
     "profiles",
+    "reason_of",
     "secrets",
     "tenants",
     "webhooks",

@@ -7,11 +7,17 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-__all__ = ["Backend", "DatabaseError"]
+__all__ = ["Backend", "DatabaseError", "reason_of"]
 
 
 class DatabaseError(RuntimeError):
     """The database cannot be opened; the message is one sentence for the person who named it."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What the database said, on one line and without the statement."""
+    said = str(getattr(error, "orig", None) or type(error).__name__)
+    return (said.splitlines() or ["unknown"])[0]
 
 
 class Backend(Protocol):

@@ -8,18 +8,21 @@ PostgreSQL the same saves round trips.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine, Executable, delete, exc, insert
 from sqlalchemy.engine import make_url
 
 from .backend import Backend, DatabaseError
+from .schema import idempotency
 from .sqlite import SQLite
 
 __all__ = ["Database"]
@@ -39,6 +42,7 @@ class Database:
 
     Attributes:
         after_commit: called by the writer's thread after each transaction; it must not block.
+        stuck: the last that somebody wanted to store could not be, for the database's own reasons.
 
     Raises:
         DatabaseError: it cannot be opened.
@@ -47,6 +51,8 @@ class Database:
     def __init__(self, location: str | None = None) -> None:
         self._backend = _open(location)
         self.after_commit: Callable[[], None] = lambda: None
+        self.stuck = False
+        self._proof = self._proves  # one object, to be told from what others want to store
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._thread.start()
@@ -101,11 +107,22 @@ class Database:
 
         The future fails where nothing can be stored, as on a full disk.
         """
+        return self.submit(self._proof)
 
-        def work(connection: Connection) -> None:
-            connection.exec_driver_sql(self._backend.proof).close()
+    async def prove_room(self) -> None:
+        """Store 64 KiB and delete them again: what a small write that still fits does not prove.
 
-        return self.submit(work)
+        Raises:
+            SQLAlchemyError: there is no room.
+        """
+        mine = idempotency.c.scope == "*room"
+        row = {"scope": "*room", "key": "*room", "fingerprint": "", "status": 0, "headers": "[]"}
+        added = insert(idempotency).values(**row, body=bytes(1 << 16), created_at=0.0)
+        for statement in (delete(idempotency).where(mine), added, delete(idempotency).where(mine)):
+            await asyncio.wrap_future(self.submit(partial(_execute, statement)))
+
+    def _proves(self, connection: Connection) -> None:
+        connection.exec_driver_sql(self._backend.proof).close()
 
     def close(self) -> None:
         """Commit what is queued, then close; deletes a temporary database."""
@@ -129,11 +146,21 @@ class Database:
                     stopping = True
                     break
                 group.append(job)
-            _commit(self._backend.writing, group)
+            failures = _commit(self._backend.writing, group)
+            if any(isinstance(failure, exc.OperationalError) for _, failure in failures):
+                self.stuck = True
+            elif any(failure is None and work is not self._proof for work, failure in failures):
+                self.stuck = False
             self.after_commit()
 
 
-def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+def _execute(statement: Executable, connection: Connection) -> None:
+    connection.execute(statement)
+
+
+def _commit(
+    engine: Engine, group: list[tuple[Work[Any], Future[Any]]]
+) -> list[tuple[Work[Any], BaseException | None]]:
     outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
     try:
         # A connection for each group: what a failed commit leaves of one goes with it.
@@ -154,6 +181,8 @@ def _commit(engine: Engine, group: list[tuple[Work[Any], Future[Any]]]) -> None:
             future.set_exception(failure)
         else:
             future.set_result(result)
+    works = {id(future): work for work, future in group}
+    return [(works[id(future)], failure) for future, _, failure in outcomes]
 
 
 def _open(location: str | None) -> Backend:

@@ -50,7 +50,7 @@ class PostgreSQL:
                 f"PostgreSQL needs {error.name}, which is not installed: "
                 "pip install 'resonance-helpers[workshop]'"
             ) from None
-        event.listen(self.writing, "connect", self._take)
+        event.listen(self.writing, "connect", self._acquire)
         try:
             with self.writing.begin() as connection:
                 self._prepare(connection)
@@ -68,7 +68,7 @@ class PostgreSQL:
         self.reading.dispose()
         self.writing.dispose()
 
-    def _take(self, connection: Any, _: object) -> None:
+    def _acquire(self, connection: Any, _: object) -> None:
         from psycopg.errors import LockNotAvailable
 
         try:

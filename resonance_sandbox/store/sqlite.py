@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
@@ -17,6 +20,8 @@ from .schema import OLDER, VERSION, metadata
 __all__ = ["SQLite"]
 
 _TEMPORARY = "resonance-sandbox-"
+_NAME = "sandbox.db"
+_STARTING = 60.0  # seconds between the making of a temporary folder and that of its database
 
 
 class SQLite:
@@ -33,13 +38,14 @@ class SQLite:
         self._temporary: Path | None = None
         if path is None:
             _sweep()
-            self._temporary = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{os.getpid()}-"))
-            path = self._temporary / "sandbox.db"
+            self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+            path = self._temporary / _NAME
         self._path = path
         self.folder = path.parent
         self.key_file = None if self._temporary else path.with_name(f"{path.name}.key")
-        self._lock = None if self._temporary else _FileLock(path)
+        self._lock = _FileLock(path)
         try:
+            self._look()
             self.reading = self._open()
         except BaseException:
             self._release()
@@ -53,6 +59,10 @@ class SQLite:
             raise DatabaseError(
                 "the sandbox keeps its data in an SQLite file; name one, as in sqlite:///file.db"
             )
+        if url.query:
+            raise DatabaseError(
+                "a database's URL takes no options after a ?; name a file with ? by its path"
+            )
         return cls(_path(url.database))
 
     @classmethod
@@ -65,15 +75,14 @@ class SQLite:
         self._release()
 
     def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _open(self) -> Engine:
         durable = self._temporary is None
         engine = create_engine(
-            f"sqlite:///{self._path}",
+            URL.create("sqlite", database=str(self._path)),  # a path, which may have ? and # in it
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=-1,
@@ -94,35 +103,55 @@ class SQLite:
 
         try:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                version = connection.execute(text("PRAGMA user_version")).scalar_one()
-                tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
-                if version not in (VERSION, *OLDER) and (version or tables):
-                    whose = "not one of this sandbox"
-                    if {"tenants", "profiles", "idempotency"} <= tables:
-                        whose = f"of another version of this sandbox ({version}, not {VERSION})"
-                    raise DatabaseError(
-                        f"{self._path} is an SQLite database, but {whose}; name another file"
-                    )
                 metadata.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except exc.DatabaseError as error:
             engine.dispose()
-            reason = str(error.orig).splitlines()[0]
-            raise DatabaseError(f"{self._path} cannot be used as a database: {reason}") from None
-        except DatabaseError:
-            engine.dispose()
-            raise
+            raise self._unusable(error.orig) from None
         return engine
+
+    def _look(self) -> None:
+        """Refuse a file that is another program's, before anything of it is changed.
+
+        Raises:
+            DatabaseError: it is no database of this version of the sandbox.
+        """
+        # Without a log beside it, nothing but the file has to be opened, as one that never changes.
+        logged = self._path.with_name(f"{self._path.name}-wal").exists()
+        uri = f"{self._path.as_uri()}?mode=ro{'' if logged else '&immutable=1'}"
+        try:
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from None
+        if version not in (VERSION, *OLDER) and (version or tables):
+            whose = "not one of this sandbox"
+            if {"tenants", "profiles", "idempotency"} <= tables:
+                whose = f"of another version of this sandbox ({version}, not {VERSION})"
+            raise DatabaseError(
+                f"{self._path} is an SQLite database, but {whose}; name another file"
+            )
+
+    def _unusable(self, error: BaseException | None) -> DatabaseError:
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        return DatabaseError(f"{self._path} cannot be used as a database: {reason}")
 
 
 class _FileLock:
-    """Holds `path` for this process; the system frees it however the process ends."""
+    """Holds the file at `path` for this process; the system frees it however the process ends.
+
+    It is the file that is locked, by whatever name (a link, say) somebody opens it; SQLite's own
+    locks are of another kind and do not meet it. On Windows, where they would, a file beside it is.
+
+    Made here, the file is for its owner alone: SQLite gives its -wal and -shm the same mode.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = None
-        name = path.with_name(path.name + ".lock")
+        name = path.with_name(path.name + ".lock") if os.name == "nt" else path
+        self._file: int | None = None
         try:
-            file = open(name, "a+b")  # noqa: SIM115 - held until release
+            file = os.open(name, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         except OSError as error:
             reason = error.strerror or "it cannot be opened"
             raise DatabaseError(f"{path} cannot be used as a database: {reason}") from None
@@ -130,22 +159,26 @@ class _FileLock:
             if os.name == "nt":
                 import msvcrt
 
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
             else:
                 import fcntl
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
+        except OSError as error:
+            os.close(file)
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise DatabaseError(
+                    f"{path} cannot be locked: {error.strerror}; name a file on a local disk"
+                ) from None
             raise DatabaseError(
                 f"{path} is in use by another sandbox; stop that one or name another file"
             ) from None
         self._file = file
 
     def release(self) -> None:
+        """Let the file go, once; SQLite has to have closed it."""
         if self._file is not None:
-            self._file.close()
+            os.close(self._file)
             self._file = None
 
 
@@ -159,14 +192,18 @@ def _path(location: str) -> Path:
 
 
 def _sweep() -> None:
-    """Delete temporary databases whose process is gone: one that was killed could not."""
-    if os.name == "nt":  # where signal 0 is not a question but an end
+    """Delete temporary databases that nobody holds: one that was killed could not.
+
+    The lock tells, not the number of a process: in a container beside this one, the same number
+    is another's.
+    """
+    if os.name == "nt":  # where the lock is not the file's own
         return
-    for leftover in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}[0-9]*-*"):
-        pid = leftover.name.removeprefix(_TEMPORARY).split("-")[0]
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
+    for leftover in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+        file = leftover / _NAME
+        with contextlib.suppress(OSError, DatabaseError):
+            if not file.exists() and time.time() - leftover.stat().st_mtime < _STARTING:
+                continue  # it may have been made this moment
+            lock = _FileLock(file)
             shutil.rmtree(leftover, ignore_errors=True)
-        except (OSError, ValueError):
-            continue
+            lock.release()

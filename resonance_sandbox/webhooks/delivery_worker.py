@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from ..clock import Clock
-from ..store import Database
+from ..store import Database, DatabaseError
 from . import deliveries, subscriptions
 from .secret_box import SecretBox
 from .sending import AttemptOutcome, send, signed
@@ -62,6 +62,7 @@ class DeliveryWorker:
         self._timeout = timeout
         self._agent = agent
         self._queues: dict[str, _ReceiverQueue] = {}
+        self._not_stored = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = threading.Event()
         self._stopping = asyncio.Event()
@@ -84,7 +85,10 @@ class DeliveryWorker:
     async def settle(self) -> None:
         """Return once all that is due by now has been tried, and what came of it is stored.
 
-        For the event loop of the caller. An error of the database is raised, not waited out.
+        For the event loop of the caller.
+
+        Raises:
+            SQLAlchemyError, DatabaseError: the database fails; it is not waited out here.
         """
         assert self._loop is not None
         settled = asyncio.run_coroutine_threadsafe(self._settle(), self._loop)
@@ -107,7 +111,10 @@ class DeliveryWorker:
                 self._loop.call_soon_threadsafe(function, *arguments)
 
     async def _settle(self) -> None:
+        not_stored = self._not_stored
         while True:
+            if self._not_stored > not_stored:
+                raise DatabaseError("a delivery could not be stored")
             with self._database.reading() as connection:
                 due = deliveries.due_webhooks(connection, self._clock())
             self._look(due)
@@ -149,6 +156,7 @@ class DeliveryWorker:
             await asyncio.wrap_future(entered)
         except Exception:
             # It is pending still, so it will be sent again: twice is better than never.
+            self._not_stored += 1
             _tell("a delivery was not stored")
             await asyncio.sleep(AFTER_A_FAULT)
 

@@ -172,7 +172,7 @@ def names(house: Sandbox) -> dict[str, Names]:
 def callers(house: Sandbox) -> dict[tuple[str, str], API]:
     """Who calls, by tenant and kind of credential."""
     admin = API(house, "admin")
-    usual = ["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks"]
+    usual = ["generate", "profiles:read", "profiles:write", "metrics:read", "webhooks", "sandbox"]
 
     def key(tenant: str, *scopes: str) -> str:
         body = {"tenant": tenant, "scopes": scopes}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from resonance_sandbox import Sandbox, start
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import REDIRECT, Browser, hidden, oauth_error, post, returned, service_token
 
-USUAL = "generate profiles:read profiles:write metrics:read webhooks"
+USUAL = "generate profiles:read profiles:write metrics:read webhooks sandbox"
 
 
 @pytest.fixture
@@ -583,16 +582,16 @@ def test_metadata_names_this_server_and_what_it_does(server: Sandbox) -> None:
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Sandbox]:
-    with start(token_lifetime=1, auth="required", rate_limit=UNLIMITED, burst=UNLIMITED) as server:
+    with start(auth="required", rate_limit=UNLIMITED, burst=UNLIMITED) as server:
         yield server
 
 
 def test_an_access_token_ends_and_is_said_to_have(hasty: Sandbox) -> None:
     answer = service_token(hasty).json()
-    assert answer["expires_in"] == 1
+    assert answer["expires_in"] == 900
     caller = bearer(hasty, answer["access_token"])
     assert caller("GET", "/profiles").status_code == 200
-    time.sleep(2.1)
+    hasty.clock.advance(seconds=901)
     refused = caller("GET", "/profiles")
     assert (refused.status_code, slug(refused)) == (401, "invalid-credentials")
     assert "expired" in refused.json()["detail"]

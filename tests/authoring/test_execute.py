@@ -67,6 +67,19 @@ def test_every_text_is_compared(mime: str):
     assert merged(old, new)[0].data[mime] == "after"
 
 
+def test_the_alternative_text_of_a_picture_is_compared():
+    def drawn(alt: str | None) -> nbformat.NotebookNode:
+        output = shown({"image/png": "same", "text/plain": "a radar"})
+        output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
+        return book(output)
+
+    for before in ("A radar of something else.", None):
+        old, new = drawn(before), drawn("A radar.")
+        assert merged(old, new)[0].metadata["image/png"]["alt"] == "A radar."
+        told = "\n".join(map(str, differences("x", old, merge(old, new))))
+        assert "A radar." in told
+
+
 def test_an_output_stays_where_its_neighbour_changes():
     old = book(said("before\n"), shown({"image/png": "old", "text/plain": "x"}))
     new = book(said("after\n"), shown({"image/png": "new", "text/plain": "x"}))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -34,3 +37,32 @@ def test_the_minutes_add_up_to_the_manifests(lesson: Lesson) -> None:
 def test_a_lesson_without_notes_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r"no_such_topic\.toml"):
         notes.read("no_such_topic")
+
+
+def test_what_a_real_room_saw_stands_beside_what_is_expected(tmp_path: Path) -> None:
+    topic = available()[0].topic
+    shutil.copy(notes.NOTES / f"{topic}.toml", tmp_path)
+    name, expected = next(iter(notes.read(topic, tmp_path).wrong.items()))
+    assert "Seen" not in notes.table(expected)
+    summary = tmp_path / "summary.json"
+    room = {"tried": 20, "solved": 18, "minutes": 2.5, "wrong": {expected[0].what: 7}}
+    told = {"scripted": False, "exercises": {f"{topic}.{name}": room}}
+    summary.write_text(json.dumps(told), "utf-8")
+    assert notes.add_seen(summary, tmp_path) == 1
+    assert notes.add_seen(summary, tmp_path) == 1, "a second room, by chance the same"
+
+    found = notes.read(topic, tmp_path).wrong[name]
+    assert [one.seen for one in found[:2]] == [(14, 40), (0, 40)]
+    assert f"| {found[0].what} | {found[0].told} | 14 of 40 |" in notes.table(found)
+
+
+@pytest.mark.parametrize("scripted", [True, None, "no"])
+def test_nothing_of_a_rehearsal_is_written(tmp_path: Path, scripted: object) -> None:
+    summary = tmp_path / "summary.json"
+    summary.write_text(json.dumps({"scripted": scripted, "exercises": {}}), "utf-8")
+    with pytest.raises(ValueError, match="rehearsal"):
+        notes.add_seen(summary, tmp_path)
+    summary.write_text("[]", "utf-8")
+    with pytest.raises(ValueError, match="no summary of a board"):
+        notes.add_seen(summary, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]

@@ -231,7 +231,7 @@ def test_a_page_that_leads_to_itself_is_an_error() -> None:
     with raw_server(replies({"profiles": [{}], "next_cursor": "here"})) as server:
         profiles = ResonanceOSAPIClient(server.url).iter_profiles()
         assert [next(profiles), next(profiles)] == [{}, {}]
-        with pytest.raises(errors.UnexpectedShapeError, match="same page"):
+        with pytest.raises(errors.UnexpectedShapeError, match="in a circle"):
             next(profiles)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ def test_ids_and_times_are_the_same_after_a_second_call() -> None:
         return [answer["request_id"], answer["created_at"], answer["article"]]
 
     assert seen() == seen()
+
+
+def test_days_that_have_passed_are_not_there_after_a_second_call() -> None:
+    first = connect()
+    assert first.sandbox is not None
+    first.sandbox.clock.advance(hours=28)
+    assert first.clock() > time.time() + 27 * 3600
+    assert connect().clock() < time.time() + 60
 
 
 def test_other_options_start_another_sandbox() -> None:

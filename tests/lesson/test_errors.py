@@ -141,6 +141,7 @@ def test_a_dial_whose_sandbox_is_gone_says_so() -> None:
         client.sandbox = gone
         dial = FaultDial(client, FEW)
     dial.run()
-    assert dial.news == "The sandbox has ended. Run the set-up cell, then this one."
+    assert dial.news.startswith("The call failed: No connection to ")
+    assert dial.news.endswith(" (Connection refused). Run the set-up cell, then this one.")
     assert dial.status == "failed"
     assert not dial.button.disabled

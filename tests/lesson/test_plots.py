@@ -138,3 +138,19 @@ def test_no_global_figure_stays_open_and_pyplot_is_not_needed() -> None:
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_nobodys_own_style_reaches_a_picture() -> None:
+    import matplotlib
+
+    from resonance_helpers.lesson import performance
+    from resonance_helpers.performance.run import Run, Sample
+
+    def drawn() -> list[str]:
+        run = Run([Sample(5, i, i, i + 0.1 * (i + 1)) for i in range(8)], 1, 10.0)
+        made = [plots.bars({"one": 1, "two": 2.5}, "Two"), performance.shape(run)]
+        return [picture.svg() for picture in made]
+
+    before = drawn()
+    with matplotlib.style.context("dark_background"), matplotlib.rc_context({"font.size": 30}):
+        assert drawn() == before

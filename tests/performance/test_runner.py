@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.performance.run import Run
-from resonance_helpers.performance.runner import Plan, execute
+from resonance_helpers.performance.runner import Plan, Stopped, execute
 from tests.performance.conftest import Clock, FakeServer
 
 
@@ -168,3 +171,21 @@ def test_samples_come_in_the_order_of_the_plan_whatever_the_order_of_answers() -
     assert [s.prompt_length for s in samples] == [len(p) for p in prompts]
     assert [s.due for s in samples] == [i / 1000 for i in range(40)]
     assert all(s.sent >= s.due for s in samples)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_an_interrupt_stops_it_within_a_second_and_in_one_sentence(workers: int) -> None:
+    class Slow:
+        calls = 0
+
+        def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
+            self.calls += 1
+            time.sleep(0.001 if self.calls <= 4 else 20)
+            return {"article": "a", "hrv_feedback": 0.5}
+
+    kill = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    kill.start()
+    began = time.monotonic()
+    with pytest.raises(Stopped, match=r"^Stopped: 4 of 40 calls had ended; no other is sent\.$"):
+        execute(Slow(), Plan(["a"] * 40, {}, workers))
+    assert time.monotonic() - began < 0.5 + 1

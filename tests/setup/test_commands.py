@@ -100,7 +100,7 @@ def test_resonance_commands_exist():
     [commands] = [one for one in parser()._actions if hasattr(one, "choices") and one.choices]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = set(re.findall(r"(?:bin/|Scripts\\|`)resonance ([a-z]+)", text))
-    assert {"lab", "progress", "sandbox", "doctor"} == named
+    assert {"lab", "progress", "sandbox", "doctor", "judge", "conform"} == named
     assert named <= set(commands.choices)
 
 

@@ -102,7 +102,10 @@ def read_request(connection: socket.socket) -> bytes:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             while len(body) < int(value):
-                body += connection.recv(65536)
+                data = connection.recv(65536)
+                if not data:
+                    return b""
+                body += data
     return head + b"\r\n\r\n" + body
 
 

@@ -280,3 +280,15 @@ def test_a_secret_that_is_none_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="signing secret"):
         WebhookHandler("https://your-app.com", secret="hunter2")
     WebhookHandler("https://your-app.com", secret=[SECRET, Secret(new_secret().reveal())])
+
+
+def test_it_is_dated_by_its_clock() -> None:
+    def tomorrow() -> float:
+        return time.time() + 28 * 3600
+
+    with WebhookReceiver(SECRET, clock=tomorrow) as receiver:
+        handler_of(receiver.url).generate_and_notify("tides")
+        assert receiver.receipts[-1].reason == "too-old"
+        handler_of(receiver.url, clock=tomorrow).generate_and_notify("tides")
+        [event] = receiver.events
+        assert event.payload["timestamp"] > time.time() + 27 * 3600

@@ -21,6 +21,7 @@ import psutil
 import pytest
 import requests
 
+from resonance_helpers.lesson.board import key_of
 from resonance_helpers.lesson.manifest import available
 from workshop import hub as hub_command
 from workshop.hub import PROXY
@@ -65,7 +66,7 @@ def hub(folder: Path) -> Iterator[tuple[str, Room]]:
     if not (PROXY.exists() or shutil.which("npm")) and not os.environ.get("CI"):
         pytest.skip("JupyterHub's proxy needs Node.js with npm (Debian, Ubuntu: apt install npm)")
     (folder / "list.csv").write_text("Grace Hopper\n", "utf-8")
-    options = [str(folder / "list.csv"), "--port", "0"]
+    options = [str(folder / "list.csv"), "--port", "0", "--board"]
     one_user = os.geteuid() != 0 or not can_be_run_by_others()
     if one_user:
         options.append("--one-user")
@@ -85,6 +86,10 @@ def hub(folder: Path) -> Iterator[tuple[str, Room]]:
                     break
             assert "attendees on http" in told, (folder / "log").read_text()
             url = re.findall(r"http://[\d.:]+", told)[0]
+            for told in process.stdout:
+                if told.startswith("Board, for you alone: "):
+                    (folder / "board").write_text(told.split()[-1])
+                    break
             until(lambda: requests.get(f"{url}/hub/login", timeout=9).ok, "the hub")
             with (folder / "list.csv").open("a", encoding="utf-8") as late:
                 late.write("Ada Lovelace\n")
@@ -153,6 +158,20 @@ def test_each_has_a_home_with_the_lessons_that_the_other_cannot_open(
     if not room.one_user:
         owners = {home.stat().st_uid, room.home("grace-hopper").stat().st_uid, os.geteuid()}
         assert len(owners) == 3
+
+
+def test_the_instructor_alone_reads_the_hubs_board(hub: tuple[str, Room], folder: Path) -> None:
+    _, room = hub
+    url, _, token = (folder / "board").read_text().partition("/#")
+    ada = key_of(room.passwords["ada-lovelace"])
+    until(lambda: requests.get(url, timeout=9).ok, "the board")
+    for credential, status in ((token, 200), (ada, 401), ("", 401)):
+        headers = {"Authorization": f"Bearer {credential}"}
+        assert requests.get(f"{url}/state", headers=headers, timeout=30).status_code == status
+    report = {"exercise": "health.parts", "outcome": "Correct", "wrong": None, "age": 0}
+    headers = {"Authorization": f"Bearer {ada}"}
+    answer = requests.post(f"{url}/reports", json=report, headers=headers, timeout=30)
+    assert answer.json()["number"] in (1, 2)
 
 
 def test_who_is_struck_from_the_list_is_out_in_spite_of_a_cookie(hub: tuple[str, Room]) -> None:

@@ -192,7 +192,11 @@ def test_a_list_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in str(caught.value)
 
 
-@pytest.mark.parametrize("lesson", LESSONS[:3], ids=lambda lesson: lesson.slug)
+@pytest.mark.parametrize(
+    "lesson",
+    [*LESSONS[:3], *(pytest.param(lesson, marks=pytest.mark.soak) for lesson in LESSONS[3:])],
+    ids=lambda lesson: lesson.slug,
+)
 def test_lessons_run_in_a_shared_sandbox(
     lesson: Any, grace: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urljoin
@@ -74,8 +74,10 @@ class ApiKeyAuth(_Auth):
         return request
 
     def _part(self, response: requests.Response, **_options: Any) -> None:
-        """Keep the key from another host that a redirect leads to, as requests itself does with an
-        Authorization, and with nothing else."""
+        """Keep the key from another host that a redirect leads to.
+
+        As requests itself does with an Authorization, and with nothing else.
+        """
         if not response.is_redirect:
             return
         try:
@@ -100,6 +102,12 @@ class TokenAuth(_Auth):
 
     _tokens: TokenCache
 
+    def _learn(self, headers: Mapping[str, str]) -> None:
+        """Take what an answer of the API says about time.
+
+        A token's life is counted by the clock of the server that gave it, which may be another.
+        """
+
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         access = self._tokens.get()
         request.headers["Authorization"] = f"Bearer {access.reveal()}"
@@ -111,7 +119,7 @@ class TokenAuth(_Auth):
         request = response.request
         if request.headers.get("Authorization") != f"Bearer {access.reveal()}":
             return None  # redirected to another host, which got no token and must not
-        self._tokens.clock.learn(response.headers)
+        self._learn(response.headers)
         if response.status_code != 401:
             return None
         self._tokens.refuse(access)
@@ -170,6 +178,9 @@ class JWTAuth(TokenAuth):
 
         server = ServerClock(clock)
         self._tokens = TokenCache(fetch, server)
+
+    def _learn(self, headers: Mapping[str, str]) -> None:
+        self._tokens.clock.learn(headers)  # the claim `exp` is a time of day, and the API's matters
 
     def __repr__(self) -> str:
         return "JWTAuth(****)"

@@ -18,7 +18,7 @@ from ..transport.answer import read_content
 from ..transport.arguments import kind
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain
-from ..transport.redaction import masked
+from ..transport.redaction import bare, masked
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous
 from .clock import ServerClock
@@ -73,12 +73,18 @@ class TokenEndpoint:
                 secrets that were sent.
         """
         answer = self._exchange({"grant_type": grant_type, **form})
-        if isinstance(answer, TokenError):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
-    def _exchange(self, form: Mapping[str, str | Secret | None]) -> Token | TokenError:
+    def _exchange(self, form: Mapping[str, str | Secret | None]) -> Token | BaseException:
         """Errors are returned: raised from here, their traceback would lead to the form."""
+        try:
+            return self._answer(form)
+        except BaseException as error:
+            return error if isinstance(error, Exception) else bare(error)
+
+    def _answer(self, form: Mapping[str, str | Secret | None]) -> Token | TokenError:
         fields = {
             name: value.reveal() if isinstance(value, Secret) else value
             for name, value in form.items()
@@ -118,7 +124,8 @@ class TokenEndpoint:
                 f"No access token: {cause.message}", retryable=cause.retryable and not timed_out
             )
         document = _document(content)
-        if response.status_code == 200 and document is not None:
+        # Some report an error with the status of a success.
+        if response.status_code == 200 and document is not None and "error" not in document:
             return self._token(document, sent + self._clock.skew)
         response.close()
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]

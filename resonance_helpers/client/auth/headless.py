@@ -13,6 +13,7 @@ import requests
 
 from ..errors import TokenError
 from ..transport.address import is_loopback
+from ..transport.redaction import bare
 from ..transport.session import Session
 from .secret import Secret
 
@@ -49,7 +50,7 @@ class HeadlessBrowser:
                 if not form.found:
                     return response.ok
                 action = urljoin(response.url, form.action or response.url)
-                response = self._go(session, form.method, action, self._filled(form))
+                response = self._go(session, form.method, action, form)
         raise TokenError("The log-in page comes back again and again; is the password right?")
 
     def _filled(self, form: _Form) -> dict[str, str]:
@@ -62,12 +63,21 @@ class HeadlessBrowser:
         raise TokenError(f"The log-in page has no button {self._button!r}.")
 
     def _go(
-        self, session: requests.Session, method: str, url: str, fields: dict[str, str] | None = None
+        self, session: requests.Session, method: str, url: str, form: _Form | None = None
     ) -> requests.Response:
         if not is_loopback(urlsplit(url).hostname or ""):
             raise TokenError("This browser opens pages of this machine only.")
-        options = {"params": fields} if method == "GET" else {"data": fields}
-        return session.request(method, url, timeout=10, **options)  # type: ignore[arg-type]
+        try:
+            return session.request(
+                method,
+                url,
+                timeout=10,
+                # In no variable: what breaks in here would show the password.
+                **{"params" if method == "GET" else "data": self._filled(form) if form else None},  # type: ignore[arg-type]
+            )
+        except BaseException as error:
+            failure = bare(error)
+        raise failure
 
     def __repr__(self) -> str:
         return f"HeadlessBrowser({self.username!r}, {self._password!r})"

@@ -136,6 +136,7 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._patience = arguments.seconds("patience", patience)
         self._save = keep
         self._known = _secret(refresh_token)
+        self._over: TokenError | None = None
         self._tokens = TokenCache(self._refresh, server, self._keep)
 
     @property
@@ -146,13 +147,15 @@ class OAuth2AuthorizationCode(TokenAuth):
     def log_in(self) -> None:
         """Open the browser and wait until the person has decided.
 
+        Where no browser can be opened, the address is printed.
+
         Raises:
             TokenError: They refused, did not decide within `patience`, or no token was given.
             OSError: The port of `redirect_uri` is taken.
         """
         verifier = new_verifier()
         with Redirect(self._redirect_uri) as redirect:
-            self._browser(
+            self._open(
                 authorization_url(
                     self._url,
                     client_id=self._endpoint.client_id,
@@ -166,12 +169,22 @@ class OAuth2AuthorizationCode(TokenAuth):
         token = self._endpoint.ask(
             "authorization_code", code=code, redirect_uri=redirect.uri, code_verifier=verifier
         )
+        self._over = None
         self._tokens.put(token)
+
+    def _open(self, url: str) -> None:
+        """Have the browser show a page; where there is none, show its address."""
+        try:
+            opened = self._browser(url)
+        except webbrowser.Error:
+            opened = False
+        if opened is False:
+            print(f"No browser could be opened here. Log in at this address:\n{url}", flush=True)
 
     def _refresh(self, last: Token | None) -> Token:
         refresh = self._known if last is None else last.refresh
         if refresh is None:
-            raise TokenError("Nobody is logged in: call log_in() first.")
+            raise self._over or TokenError("Nobody is logged in: call log_in() first.")
         try:
             fresh = self._endpoint.ask("refresh_token", refresh_token=refresh)
         except TokenError as error:
@@ -181,14 +194,16 @@ class OAuth2AuthorizationCode(TokenAuth):
         else:
             # A server that rotates sends the next one; another leaves us the one we have.
             return fresh if fresh.refresh is not None else replace(fresh, refresh=refresh)
-        self._known = None
-        self._tokens.spent(refresh)
-        raise TokenError(
+        over = TokenError(
             f"The log-in is over: call log_in() again. {over.message}",
             reason=over.reason,
             response_code=over.response_code,
             request_id=over.request_id,
         )
+        if self._tokens.spent(refresh):
+            # Until somebody logs in again, whoever asks is told why.
+            self._known, self._over = None, over
+        raise over
 
     def _keep(self, token: Token) -> None:
         if self._save is not None and token.refresh is not None:

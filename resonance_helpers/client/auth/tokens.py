@@ -55,8 +55,25 @@ class Token:
         return inf if self.expires is None else self.expires - now
 
 
+class _Flight(Future[Token]):
+    """A renewal under way.
+
+    Attributes:
+        token: What it set out with.
+        early: Nobody waits for it.
+        overtaken: Somebody has logged in meanwhile, and what it brings is let go.
+    """
+
+    def __init__(self, token: Token | None, early: bool) -> None:
+        super().__init__()
+        self.token, self.early = token, early
+        self.overtaken = False
+
+
 class TokenCache:
-    """A token that all threads share. What `get` does depends on the state the token is in:
+    """A token that all threads share.
+
+    What `get` does depends on the state the token is in:
 
     =======  ======================================  ============================================
     state    when                                    `get`
@@ -77,7 +94,12 @@ class TokenCache:
       spent with nobody there to take the next one;
     - the new token is in place before anybody hears of it.
 
-    The lock is held to look and to assign, never while anything is sent.
+    A flight belongs to the token it set out with. One that lands after somebody has logged in is
+    too late: what it brings is let go, and who waited for it gets the newer token. Where no thread
+    is to be had, an early renewal is left for later, and another one is made by who needs it.
+
+    One lock is held to look and to assign, never while anything is sent; another while `keep` is
+    told, so that it hears of the tokens in their order.
 
     Args:
         fetch: Gets a new token; its argument is the token so far, or None.
@@ -96,8 +118,9 @@ class TokenCache:
         self._keep = keep
         self._lock = threading.Lock()
         self._token: Token | None = None
-        self._flight: Future[Token] | None = None
+        self._flight: _Flight | None = None
         self._pause_ends = -inf
+        self._told = threading.RLock()
         renewed_in_child(self, TokenCache._forget_flight)
 
     @property
@@ -117,10 +140,13 @@ class TokenCache:
             life = inf if token is None else token.lifetime
             stale = left <= min(MANDATORY, life / 20)
             ageing = left <= min(ADVISORY, life / 5)
-            wanted = stale or (ageing and now >= self._pause_ends)
-            if wanted and self._flight is None:
-                self._flight = self._take_off(token, early=not stale)
-            flight = self._flight
+            flight, begun = self._flight, False
+            if flight is None and (stale or (ageing and now >= self._pause_ends)):
+                flight, begun = _Flight(token, early=not stale), True
+                self._flight = flight
+        if begun:
+            assert flight is not None
+            self._take_off(flight)
         if token is not None and not stale:
             return token.access
         assert flight is not None
@@ -128,10 +154,13 @@ class TokenCache:
 
     def put(self, token: Token) -> None:
         """Replace the token, after a log-in."""
-        with self._lock:
-            self._token = token
-        if self._keep is not None:
-            self._keep(token)
+        with self._told:
+            with self._lock:
+                if self._flight is not None:
+                    self._flight.overtaken = True
+                self._token, self._flight = token, None
+            if self._keep is not None:
+                self._keep(token)
 
     def refuse(self, access: Secret) -> None:
         """The server took `access` no more. If another has come since, nothing changes."""
@@ -139,59 +168,79 @@ class TokenCache:
             if self._token is not None and self._token.access == access:
                 self._token = replace(self._token, expires=-inf)
 
-    def spent(self, refresh: Secret) -> None:
-        """`refresh` buys no more tokens. If another has come since, nothing changes."""
+    def spent(self, refresh: Secret) -> bool:
+        """`refresh` buys no more tokens; False if another has come since, and nothing changes."""
         with self._lock:
-            if self._token is not None and self._token.refresh == refresh:
-                self._token = replace(self._token, refresh=None)
+            token = self._token
+            if token is not None and token.refresh != refresh:
+                return False
+            if token is not None:
+                self._token = replace(token, refresh=None)
+            return True
 
     def _forget_flight(self) -> None:
         # In a forked process: the thread that was to land it has stayed behind.
-        self._lock = threading.Lock()
+        self._lock, self._told = threading.Lock(), threading.RLock()
         self._flight = None
 
-    def _take_off(self, token: Token | None, early: bool) -> Future[Token]:
-        flight: Future[Token] = Future()
+    def _take_off(self, flight: _Flight) -> None:
         # No daemon: a program that ends waits for a token that is on its way.
+        thread = threading.Thread(
+            target=self._renew, args=(flight,), name="resonance-token", daemon=False
+        )
         try:
-            threading.Thread(
-                target=self._renew,
-                args=(token, flight, early),
-                name="resonance-token",
-                daemon=False,
-            ).start()
-        except RuntimeError as error:  # as in an `atexit` function
-            raise TokenError(f"No access token: {error}.") from None
-        return flight
+            thread.start()
+        except RuntimeError as error:  # a limit of the system, or an `atexit` function
+            if flight.early:
+                self._fail(flight, TokenError(f"No thread to renew the access token in: {error}."))
+            else:
+                self._renew(flight)
 
-    def _renew(self, token: Token | None, flight: Future[Token], early: bool) -> None:
+    def _renew(self, flight: _Flight) -> None:
         try:
-            fresh = self._fetch(token)
-            with self._lock:
-                self._token = fresh
-            if self._keep is not None:
-                self._keep(fresh)
+            fresh = self._fetch(flight.token)
+            with self._told:
+                with self._lock:
+                    is_current = self._flight is flight
+                    if is_current:
+                        self._token = fresh
+                if is_current and self._keep is not None:
+                    self._keep(fresh)
         except BaseException as error:
             if isinstance(error, ResonanceError):
                 error.with_traceback(None)
-            if early:  # nobody waits, so nobody would hear of it
-                log.warning("the access token could not be renewed early: %s", error)
-            with self._lock:
-                self._flight = None
-                self._pause_ends = self.clock.now() + PAUSE
-            flight.set_exception(error)
+            self._fail(flight, error)
         else:
-            with self._lock:
-                self._flight = None
+            self._land(flight)
             flight.set_result(fresh)
 
-    def _arrival(self, flight: Future[Token]) -> Token:
+    def _fail(self, flight: _Flight, error: BaseException) -> None:
+        if flight.early:  # nobody waits, so nobody would hear of it
+            log.warning("the access token could not be renewed early: %s", error)
+        if self._land(flight):
+            self._pause_ends = self.clock.now() + PAUSE
+        flight.set_exception(error)
+
+    def _land(self, flight: _Flight) -> bool:
+        """End the flight; False if a log-in has come before it."""
+        with self._lock:
+            if self._flight is not flight:
+                return False
+            self._flight = None
+            return True
+
+    def _arrival(self, flight: _Flight) -> Token:
+        failure: ResonanceError | None = None
         try:
-            return flight.result(timeout=time_left())
+            fresh = flight.result(timeout=time_left())
         except ResonanceError as error:
-            failure: ResonanceError = copy.copy(error)  # each who waits gets one of its own
+            failure = copy.copy(error)  # each who waits gets one of its own
         except TimeoutError as error:
             if flight.done() and flight.exception() is error:  # the way to get a token raised it
                 raise
             failure = TokenError("No access token came within the time of this attempt.")
-        raise failure
+        if flight.overtaken and self._token is not None:
+            return self._token
+        if failure is not None:
+            raise failure
+        return fresh

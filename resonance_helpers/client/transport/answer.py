@@ -6,7 +6,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -23,16 +23,21 @@ from ..errors import (
     UnexpectedRedirectError,
     UnexpectedShapeError,
 )
+from .compression import CODINGS, codings_of, decompressed
+from .failure import proxy_wants_a_password
 from .rate_limit import RateLimit
 
 SIZE_CAP = 16 * 1024 * 1024
 """Bytes; an answer is refused beyond this, counted after decompression."""
 
+FINDINGS = 100
+"""Invalid fields, or checks, of one answer that an error tells of, at most."""
+
 Shape = Mapping[str, type | tuple[type, ...]]
 """The fields that an answer has to have, and their types."""
 
+_MILLISECONDS = re.compile(r'"?[0-9]{1,12}(?:[.][0-9]{0,12})?"?')
 _SLUG = re.compile(re.escape(PROBLEM_PREFIX) + "([a-z0-9-]{1,64})")
-_DURATION = re.compile(r"dur=\"?([0-9.]{1,20})\"?")
 
 
 class Answer(dict[str, Any]):
@@ -72,12 +77,10 @@ class Answer(dict[str, Any]):
         """Seconds that the server says it worked (Server-Timing, ``app;dur``), or None."""
         for metric in self.headers.get("Server-Timing", "").split(","):
             name, *parameters = (part.strip() for part in metric.split(";"))
-            found = next(filter(None, map(_DURATION.fullmatch, parameters)), None)
-            if name == "app" and found:
-                try:
-                    return float(found[1]) / 1000
-                except ValueError:
-                    return None
+            for parameter in parameters if name == "app" else ():
+                key, _, value = parameter.partition("=")
+                if key.strip() == "dur" and _MILLISECONDS.fullmatch(value.strip()):
+                    return float(value.strip().strip('"')) / 1000
         return None
 
     @property
@@ -102,13 +105,28 @@ def read_content(response: requests.Response, cap: int = SIZE_CAP) -> bytes | Ba
     Raises whatever `urllib3` raises where the body breaks off.
     """
     at_hand: bytes | None = getattr(response, "at_hand", None)
-    if at_hand is not None and len(at_hand) <= cap:
-        return at_hand
+    if at_hand is None and response._content_consumed:  # by a hook
+        at_hand = response.content
+    if at_hand is not None:
+        return at_hand if len(at_hand) <= cap else _too_large(response, cap)
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length[:20]) > cap:
         return _too_large(response, cap)
-    content: bytes = response.raw.read(cap + 1, decode_content=True)
+    codings = codings_of(response.headers.get("Content-Encoding", ""))
+    if not CODINGS.issuperset(codings):  # a session of the caller's own has asked for it
+        content: bytes = response.raw.read(cap + 1, decode_content=True)
+    else:
+        content = b"".join(_pieces(response, cap + 1))
+        if len(content) <= cap and response.status_code not in (204, 304):
+            content = decompressed(content, codings, cap)
     return _too_large(response, cap) if len(content) > cap else content
+
+
+def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
+    # Until nothing comes: only then urllib3 says that the body is shorter than was announced.
+    while most > 0 and (piece := response.raw.read(most, decode_content=False)):
+        yield piece
+        most -= len(piece)
 
 
 def _too_large(response: requests.Response, cap: int) -> ResponseTooLargeError:
@@ -123,6 +141,8 @@ def check(
     With ``text=True`` an answer that is plain text is taken as ``{"text": ...}``.
     """
     status = response.status_code
+    if status == 407:
+        return proxy_wants_a_password()
     if status >= 400:
         return _status_error(response, content)
     if status >= 300:
@@ -131,10 +151,10 @@ def check(
         )
     if status == 204 or (not content and not expect):
         return {}
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media_type = _media_type(response)
     if text and media_type == "text/plain":
         return {"text": content.decode("utf-8", "replace")}
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    if not _is_json(response):
         return UnexpectedContentError(
             f"The answer is {_line(media_type) or 'of no stated type'}, not JSON; something on the "
             "way to the API (a proxy, a captive portal) may have answered in its place.",
@@ -145,6 +165,8 @@ def check(
     except (ValueError, RecursionError):
         return MalformedJSONError("The answer is not valid JSON.", **_facts(response))
     wrong = _misfit(document, expect)
+    if media_type == "application/problem+json":
+        wrong = "a success that calls itself a problem"
     if wrong:
         return UnexpectedShapeError(
             f"The answer is not what it should be: {wrong}.", **_facts(response)
@@ -167,10 +189,16 @@ def _misfit(document: Any, expect: Shape) -> str | None:
     return None
 
 
-def _status_error(response: requests.Response, content: bytes) -> StatusError:
+def _status_error(response: requests.Response, content: bytes) -> ResonanceError:
     try:
         problem = _parse(content)
     except (ValueError, RecursionError):
+        if content and _is_json(response):
+            return MalformedJSONError(
+                f"The answer {response.status_code} can't be read: its JSON is broken or was cut, "
+                "so what became of the request is not known.",
+                **_facts(response),
+            )
         problem = None
     if not isinstance(problem, dict):  # a gateway's page, say
         problem = {}
@@ -196,7 +224,7 @@ def _status_error(response: requests.Response, content: bytes) -> StatusError:
 def _field_errors(errors: Any) -> list[dict[str, str]]:
     return [
         {part: _line(str(error.get(part, ""))) for part in ("field", "message")}
-        for error in (errors if isinstance(errors, list) else [])
+        for error in (errors[:FINDINGS] if isinstance(errors, list) else [])
         if isinstance(error, dict)
     ]
 
@@ -204,9 +232,18 @@ def _field_errors(errors: Any) -> list[dict[str, str]]:
 def _findings(checks: Any) -> dict[str, dict[str, Any]]:
     return {
         part: finding
-        for part, finding in (checks if isinstance(checks, dict) else {}).items()
+        for part, finding in [*(checks if isinstance(checks, dict) else {}).items()][:FINDINGS]
         if isinstance(finding, dict) and isinstance(finding.get("status"), str)
     }
+
+
+def _media_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _is_json(response: requests.Response) -> bool:
+    media_type = _media_type(response)
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _facts(response: requests.Response) -> dict[str, Any]:

@@ -9,11 +9,8 @@ from typing import Any
 import requests
 
 from .fork import new_connections, renewed_in_child
-from .retry import NO_RETRIES, RetryPolicy
+from .retry import LONGEST, NO_RETRIES, RetryPolicy
 from .session import Session
-
-LONGEST = 1_000_000
-"""Seconds that a timeout may last; not every system can wait for much longer."""
 
 
 def kind(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,15 +18,18 @@ from requests.exceptions import InvalidHeader
 from ..errors import (
     BadResponseError,
     InsecureTransportError,
+    NotYetAllowedError,
     OutcomeUnknownError,
+    RateLimitedError,
     ResonanceError,
     StatusError,
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
 from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
+from .limiter import Limiter
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
-from .rate_limit import LastSeen
+from .rate_limit import RateLimit
 from .redaction import bare, credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
@@ -50,6 +54,8 @@ class Transport:
         timeout: Seconds for one attempt.
         deadline: Seconds for a whole call, waits included, or None.
         trusted: True where credentials may travel: over TLS, to this machine, or by permission.
+        limiter: Counts every request, and knows when the server takes the next one.
+        pace: Wait for that before each attempt.
     """
 
     base_url: str
@@ -61,7 +67,8 @@ class Transport:
     trusted: bool
     size_cap: int = SIZE_CAP
     quota: RetryQuota = field(default_factory=RetryQuota)
-    rate_limit: LastSeen = field(default_factory=LastSeen)
+    limiter: Limiter = field(default_factory=Limiter)
+    pace: bool = False
 
 
 class InFlight(Protocol):
@@ -134,6 +141,10 @@ class Call:
     deadline and the retry budget hold. A call belongs to one thread at a time, but may move from
     one to another. With `start` one thread has many calls under way.
 
+    Attributes:
+        ticket: The limiter's number for the next attempt, where its turn has come already.
+        heard: The headers of the last attempt's answer; None if it had none.
+
     Args:
         transport: What the calls of a client share.
         method: An HTTP method. All but GET are sent under an idempotency key.
@@ -142,6 +153,8 @@ class Call:
         params: The query; a value of None is left out.
         headers: More headers.
         expect: The fields that the answer has to have, and their types.
+        text: Take an answer in plain text, too.
+        read: Makes of the answer's JSON what the caller gets.
         idempotency_key: The key to use instead of a new one: that of an earlier call whose
             outcome is unknown, to learn it without doing the work twice.
         retry: A policy instead of the transport's.
@@ -164,12 +177,14 @@ class Call:
         headers: Mapping[str, str] | None = None,
         expect: Shape | None = None,
         text: bool = False,
+        read: Callable[[dict[str, Any]], dict[str, Any]] = dict,
         idempotency_key: str | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self.method = method
         self.path = path
         self.attempts = 0
+        self.ticket: int | None = None
         self.idempotency_key = (
             None if method == "GET" else _checked_key(idempotency_key) or str(uuid.uuid4())
         )
@@ -183,12 +198,14 @@ class Call:
             self._headers["Idempotency-Key"] = self.idempotency_key
         self._expect = expect or {}
         self._text = text
+        self._read = read
         self._retry = retry or transport.retry
         self._expires: float | None = None
         self._paid = 0
         self._last: ResonanceError | None = None
         self._doubt: OutcomeUnknownError | None = None
         self._started: _Request | None = None
+        self.heard: Mapping[str, str] | None = None
 
     def run(self) -> Answer:
         """Attempts until there is an answer; where there is none, the last failure is raised."""
@@ -200,9 +217,15 @@ class Call:
     def attempt(self) -> Answer | Later:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
         transport = self._transport
-        request, self._started = self._started or self._request(), None
-        self.attempts += 1
-        outcome = self._exchange(request)
+        ticket = self._leave()
+        try:
+            request, self._started = self._started or self._request(), None
+            self.attempts += 1
+            outcome = self._exchange(request)
+        except BaseException:
+            transport.limiter.lost(ticket)
+            raise
+        self._tell(ticket, outcome)
         if isinstance(outcome, Answer):
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
@@ -215,6 +238,37 @@ class Call:
             log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
             return later
         raise self._verdict(outcome)
+
+    def _leave(self) -> int:
+        """The limiter's number for the next attempt, which may have to wait for its turn."""
+        limiter, ticket = self._transport.limiter, self.ticket
+        self.ticket, self.heard = None, None
+        if ticket is not None:
+            return ticket
+        if not self._transport.pace:
+            return limiter.take()
+        longest = self._retry.max_wait
+        if self._transport.deadline is not None:
+            longest = self._timeout(whole=True)
+        turn = limiter.acquire(longest)
+        if isinstance(turn, int):
+            return turn
+        raise self._verdict(
+            NotYetAllowedError(
+                f"The rate limit lets no request leave for {turn:,.0f} seconds, which is longer "
+                "than this call may wait.",
+                retry_after=turn,
+                attempts=self.attempts,
+            )
+        )
+
+    def _tell(self, ticket: int, outcome: object) -> None:
+        """Let the limiter know what became of the attempt."""
+        self._transport.limiter.ended(ticket, self.heard, outcome)
+        if isinstance(outcome, RateLimitedError) and outcome.retry_after is None and self.heard:
+            limit = RateLimit.from_headers(self.heard, self._retry.now())
+            if limit and not limit.remaining:
+                outcome.retry_after = limit.reset
 
     def start(self) -> InFlight | None:
         """Send the next attempt's request, if nothing in it has to be waited for.
@@ -231,8 +285,8 @@ class Call:
         self._started = None if begun is None else request
         return begun if begun and begun.is_sent else None
 
-    def _timeout(self) -> float:
-        """Seconds that the next attempt may take."""
+    def _timeout(self, *, whole: bool = False) -> float:
+        """Seconds that the next attempt may take, or all that is left of the deadline."""
         transport, now = self._transport, self._retry.clock()
         if transport.deadline is None:
             return transport.timeout
@@ -241,7 +295,7 @@ class Call:
         left = self._expires - now
         if self._last is not None and left < LEAST:  # who drives the attempts came too late
             raise self._verdict(self._last)
-        return min(transport.timeout, left)
+        return left if whole else min(transport.timeout, left)
 
     def _plan(self, error: ResonanceError) -> Later | None:
         """When to try again after this failure, or None for never."""
@@ -267,8 +321,11 @@ class Call:
         return Later(now + wait, error)
 
     def _verdict(self, error: ResonanceError) -> ResonanceError:
-        """The error to raise. One that says "nothing was done" is no longer true where an earlier
-        attempt may have done it."""
+        """The error to raise.
+
+        One that says "nothing was done" is no longer true where an earlier attempt may have done
+        it.
+        """
         final = isinstance(error, StatusError) and not error.retryable
         if self._doubt is None or final or isinstance(error, OutcomeUnknownError):
             return error
@@ -355,13 +412,13 @@ class Call:
         self, request: _Request, response: requests.Response, content: bytes | BadResponseError
     ) -> Answer | ResonanceError:
         """What the answer says, and what beside it is to be remembered."""
-        transport, headers = self._transport, response.headers
+        headers = response.headers
         elapsed = time.perf_counter() - request.began
         sent = response.request or request.signing  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
             shown = masked(redacted(headers), credentials(sent.headers))
             log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
-        transport.rate_limit.note(headers, self._retry.clock())
+        self.heard = headers
         document: dict[str, Any] | ResonanceError
         if isinstance(content, ResonanceError):
             response.close()
@@ -377,7 +434,7 @@ class Call:
             )
             return document
         return Answer(
-            document,
+            self._read(document),
             status_code=response.status_code,
             headers=headers,
             elapsed=elapsed,
@@ -434,15 +491,25 @@ UNSENDABLE = (
 
 
 def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
-    """Does the request carry what nobody but the server may see? A cookie that the server has set
-    over this same network was no secret; one that the program has set has no domain."""
+    """Does the request carry what nobody but the server may see?
+
+    A cookie that the server has set over this same network was no secret; one that the program has
+    set has no domain.
+    """
     found = [name.lower() for name in prepared.headers if is_secret(name)]
     if found == ["cookie"] and "Cookie" not in session.headers:
         return not all(cookie.domain for cookie in session.cookies)
     return bool(found)
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False)
+def _revealed(value: Any) -> Any:
+    """What JSON has no word for: a secret, which hides until it is sent."""
+    if hasattr(value, "reveal"):
+        return value.reveal()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, default=_revealed)
 
 
 def _encode(payload: Mapping[str, Any]) -> bytes:
@@ -458,11 +525,16 @@ def _encode(payload: Mapping[str, Any]) -> bytes:
         raise
 
 
+_KEY = re.compile("[!-~]{1,255}")
+
+
 def _checked_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str):
         raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
-    if not key or len(key) > 255 or not key.isascii() or not key.isprintable():
-        raise ValueError("idempotency_key has to be 1 to 255 printable ASCII characters")
+    if not _KEY.fullmatch(key):
+        raise ValueError(
+            "idempotency_key has to be 1 to 255 visible ASCII characters: no space, no line break"
+        )
     return key

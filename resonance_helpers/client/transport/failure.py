@@ -7,6 +7,7 @@ and their exceptions hold the request with its credentials. So these are looked 
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ from ..errors import (
     MalformedJSONError,
     NameNotResolvedError,
     ProxyFailedError,
+    ProxyRefusedError,
     ResonanceError,
     TLSError,
     TokenError,
@@ -34,6 +36,8 @@ BROKEN_OFF = (*CAUGHT, ValueError)
 """The same once the request is made: some nonsense in an answer comes to light as a ValueError,
 such as a chunk of -1 bytes."""
 
+
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")  # as http.client says it
 
 UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
@@ -54,8 +58,13 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
     # The request's own URL was checked long ago, so one that makes no sense is the proxy's.
-    if caused_by(u3.ProxyError, requests.exceptions.ProxyError, *UNUSABLE_URL):
-        return ProxyFailedError("The proxy could not be used.")
+    if caused_by(*UNUSABLE_URL):
+        return ProxyRefusedError(
+            "The proxy could not be used: its address is none, or of a kind that needs more than "
+            "is installed. Fix: look at the variables http_proxy, https_proxy and all_proxy."
+        )
+    if caused_by(u3.ProxyError, requests.exceptions.ProxyError):
+        return _of_the_proxy(causes)
     if caused_by(u3.NameResolutionError):
         return NameNotResolvedError(f"The host of {origin} has no address; is the name right?")
     if caused_by(u3.NewConnectionError):
@@ -64,6 +73,8 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return ConnectionFailedError(f"No connection to {origin} ({reason}); is the server up?")
     if caused_by(u3.ConnectTimeoutError):
         return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
+    if caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
+        return ConnectionLostError(f"The connection to {origin} broke within its encryption.")
     if tls := caused_by(ssl.SSLError) or caused_by(u3.SSLError):
         reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "TLS failed"
         return TLSError(f"No secure connection to {origin}: {reason}.")
@@ -82,9 +93,36 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
     return ConnectionLostError(f"The exchange with {origin} broke off.")
 
 
+def _of_the_proxy(causes: list[BaseException]) -> ResonanceError:
+    """The error for a proxy that let no request through; what it said decides."""
+    said = next(filter(None, (_TUNNEL.search(str(cause)[:500]) for cause in causes)), None)
+    if said is not None:
+        status = int(said[1])
+        if status == 407:
+            return proxy_wants_a_password()
+        message = f"The proxy answered {status}, and opened no way to the API."
+        passing = status in (408, 429) or status >= 500
+        return (ProxyFailedError if passing else ProxyRefusedError)(message, response_code=status)
+    if any(isinstance(cause, u3.NameResolutionError) for cause in causes):
+        return ProxyFailedError("The proxy's host has no address; is the name right?")
+    reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
+    return ProxyFailedError("The proxy could not be used" + (f" ({reason})." if reason else "."))
+
+
+def proxy_wants_a_password() -> ProxyRefusedError:
+    """The error for a 407, in whichever way it came."""
+    return ProxyRefusedError(
+        "The proxy wants a user name and a password (407). Fix: put them into its address, as in "
+        "https_proxy=http://user:password@proxy:3128.",
+        response_code=407,
+    )
+
+
 def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and all that it wraps, outermost first: urllib3 and requests put the cause
-    into `reason`, `args` or `__cause__`."""
+    """The exception and all that it wraps, outermost first.
+
+    urllib3 and requests put the cause into `reason`, `args` or `__cause__`.
+    """
     waiting, seen = [exception], set()
     while waiting:
         current = waiting.pop(0)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InternalServerError, ResonanceError
 
+LONGEST = 1_000_000
+"""Seconds that can be waited; not every system can wait for much longer."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -48,13 +51,16 @@ class RetryPolicy:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.max_attempts, int):
+        if not isinstance(self.max_attempts, int) or isinstance(self.max_attempts, bool):
             raise TypeError(f"max_attempts is {self.max_attempts!r}; it has to be a whole number")
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}; it has to be at least 1")
         for name in ("base", "cap", "max_wait"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it can't be negative")
+            value = getattr(self, name)
+            if not value >= 0:
+                raise ValueError(f"{name} is {value}; it can't be negative")
+            if not value <= LONGEST:
+                raise ValueError(f"{name} is {value}; it can be at most {LONGEST:,} seconds")
 
     def allows(self, error: ResonanceError, *, method: str, has_deadline: bool) -> bool:
         """May this failure of one attempt be tried again, as far as its reason goes?"""

@@ -7,6 +7,7 @@ these differences, each on purpose:
 - netrc is never read: no credential is sent that nobody gave;
 - the environment's proxies are read once, and never used for a loopback address;
 - certificates set on the session win over the environment's;
+- it asks for no compression but that of the standard library, which `compression` can bound;
 - its pool of connections has no limit: there are as many as threads that send at once;
 - of a redirect that is not followed it does not prepare the next request (`response.next`), for
   which a stock session reads the whole body, however large.
@@ -36,6 +37,7 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self.headers["Accept-Encoding"] = "gzip, deflate"
         self._settings: dict[Any, tuple[Any, dict[str, Any]]] = {}
         self.mount("https://", Adapter())
         self.mount("http://", Adapter())

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from ...client.errors import ResonanceError
-from .. import solved
+from .. import board, solved
 from ..manifest import available
 
 __all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "use"]
@@ -84,6 +84,11 @@ class Exercise:
 
     def __call__(self, answer: Any = ...) -> CheckResult:
         _lesson.last = self
+        result = self._judged(answer)
+        board.tell(self.name, result.word, result.message)
+        return result
+
+    def _judged(self, answer: Any) -> CheckResult:
         if answer is ...:
             return CheckResult("Not attempted", BLANK)
         if self.online and (broken := _broken(_lesson.api)):

@@ -12,9 +12,14 @@ import traitlets
 
 from ...client.auth import OAuth2AuthorizationCode
 from ...client.errors import ResonanceError
-from .base import LABEL, WIDE, Panel, got
+from ...client.transport import NO_RETRIES
+from .base import LABEL, WIDE, Panel, PanelError, got
 
 __all__ = ["LogInPanel", "RateGauge"]
+
+
+REFILL = 30
+"""Seconds for which the gauge is watched after the last request."""
 
 
 class LogInPanel(Panel):
@@ -29,6 +34,7 @@ class LogInPanel(Panel):
         auth: The credential after the log-in, None before.
     """
 
+    blocking = False  # the password can be shown while it waits for the person
     auth = traitlets.Any()
 
     def __init__(
@@ -36,9 +42,11 @@ class LogInPanel(Panel):
     ) -> None:
         self.button = ipw.Button(description="Log in", button_style="primary")
         self.peek = ipw.ToggleButton(description="Show the password")
+        self.peek.observe(self._peek, "value")
         self.link = ipw.HTML()
+        self._waiting: threading.Thread | None = None
         self.secret = ipw.HTML()
-        super().__init__(ipw.HBox([self.button, self.peek]), self.link, self.secret)
+        super().__init__(client, ipw.HBox([self.button, self.peek]), self.link, self.secret)
         if client.sandbox is None:
             self.button.disabled = self.peek.disabled = True
             self.news = "This server is not the sandbox: it has no demo user."
@@ -54,32 +62,32 @@ class LogInPanel(Panel):
             browser=self._offer,
         )
         self.button.on_click(lambda _: self.start())
-        self.peek.observe(self._peek, "value")
         self.news = f"Press Log in. You are {mine['username']}."
 
     def start(self) -> threading.Thread:
         """Wait for the person, in the background; what *Log in* does."""
-        self.button.disabled = True
-        waiting = threading.Thread(target=self._wait, name="resonance-panel", daemon=True)
-        waiting.start()
-        return waiting
+        if self._waiting is None or not self._waiting.is_alive():
+            self._waiting = threading.Thread(target=self._wait, name="resonance-panel", daemon=True)
+            self._waiting.start()
+        return self._waiting
 
     def _wait(self) -> None:
-        try:
-            self._auth.log_in()
-        except (ResonanceError, OSError) as error:
-            self.tell("failed", f"You are not logged in: {getattr(error, 'message', error)}")
-        else:
+        with self.working("Opening the log-in page …"):
+            self.reach()
+            try:
+                self._auth.log_in()
+            except ResonanceError as refused:
+                raise PanelError(f"You are not logged in: {refused.message}") from None
             self.auth = self._auth
             token = self._auth.token
             self.tell("done", f"Logged in, with the scope {token.scope if token else ''}.")
-        finally:
-            self.link.value = ""
-            self.button.disabled = False
+        self.link.value = ""
+        self.peek.value = False
 
     def _offer(self, url: str) -> None:
         self.link.value = (
-            f'<a href="{escape(url)}" target="_blank" rel="noopener">Open the log-in page</a>'
+            f'<a class="resonance-link" href="{escape(url)}" target="_blank" rel="noopener">'
+            "Open the log-in page ↗</a>"
         )
         self.tell("busy", "Waiting for you to decide in the other tab …")
 
@@ -108,20 +116,26 @@ class RateGauge(Panel):
     waited = traitlets.Int()
 
     def __init__(self, client: Any, count: int = 60) -> None:
-        self._client = client.with_options(retry=client.retry.__class__(max_attempts=1))
         self._count = count
         self.gauge = ipw.IntProgress(0, description="Left:", style=LABEL, layout=WIDE)
         self.number = ipw.Label("?")
         self.obey = ipw.Checkbox(False, description="Obey the limit", indent=False)
         self.button = ipw.Button(description=f"Send {count}", button_style="primary")
         self.button.on_click(lambda _: self.run())
-        super().__init__(ipw.HBox([self.gauge, self.number]), self.obey, self.button)
+        super().__init__(
+            client.with_options(retry=NO_RETRIES),
+            ipw.HBox([self.gauge, self.number]),
+            self.obey,
+            self.button,
+        )
         self.news = f"Press Send {count}, then tick the box and press it again."
 
     def run(self) -> None:
         """Send all requests, one after another; what *Send* does."""
         sent, refused, waited = self.sent, self.refused, self.waited
+        self._watched = object()
         with self.working(f"Sending {self._count} …"):
+            self.reach()
             for _ in range(self._count):
                 if self.obey.value:
                     self._wait()
@@ -139,6 +153,24 @@ class RateGauge(Panel):
                 f"Sent {self.sent - sent}: {self._count - refused} answered, {refused} refused "
                 f"with 429. Waited {times} time{'' if times == 1 else 's'}.",
             )
+            threading.Thread(target=self._refill, args=(self._watched,), daemon=True).start()
+
+    def _refill(self, watched: object) -> None:
+        """Ask once a second until the gauge is nearly full again, or *Send* is pressed."""
+        for _ in range(REFILL):
+            time.sleep(1)
+            if self._watched is not watched:
+                return
+            try:
+                got(self._client.get_profiles(limit=1))
+            except ResonanceError as error:
+                if error.response_code != 429:
+                    return
+            except PanelError:
+                return
+            self._move()
+            if self.gauge.value >= self.gauge.max - 1:
+                return
 
     def _wait(self) -> None:
         limit = self._client.rate_limit

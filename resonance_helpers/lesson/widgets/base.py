@@ -8,7 +8,8 @@ why and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -17,8 +18,23 @@ import ipywidgets as ipw
 import traitlets
 
 from ...client.errors import ResonanceError
+from ..connect import panels
+from ..plots import Picture
 
-__all__ = ["BESIDE", "LABEL", "WIDE", "Panel", "columns", "dropdown", "got", "labelled", "offer"]
+__all__ = [
+    "BESIDE",
+    "LABEL",
+    "WIDE",
+    "Panel",
+    "PanelError",
+    "columns",
+    "dropdown",
+    "got",
+    "in_words",
+    "labelled",
+    "offer",
+    "on_enter",
+]
 
 WIDE = {"width": "32em"}
 """As wide as a control with its label gets."""
@@ -35,7 +51,49 @@ STATES = {
 }
 """How things can stand: a sign with a word, and a colour of the page's theme."""
 
+PATIENCE = 3.0
+"""Seconds that a server may take to say that it is there."""
 WAY_OUT = "Run the set-up cell, then this one."
+RECONNECTED = "connect() was called again since. Run this cell again."
+
+FRAME = """\
+<style>
+.jp-OutputArea:has(.resonance-panel:not(.jupyter-widgets-disconnected)) .resonance-again,
+.resonance-panel .jupyter-widgets-disconnected::before { display: none }
+.resonance-panel.jupyter-widgets-disconnected > *, .resonance-outdated { opacity: 0.4 }
+.resonance-busy button { opacity: 0.5; cursor: progress }
+.resonance-panel a.resonance-link { color: var(--jp-content-link-color, #0b57d0);
+  text-decoration: underline }
+</style>
+<script>
+if (!window.resonancePanels) {
+  window.resonancePanels = true;
+  const panel = (event) => event.target.closest?.(".resonance-panel");
+  // No key that is pressed in a panel is a shortcut of the notebook, such as D D: delete the cell.
+  window.addEventListener("focusin", (event) => {
+    if (panel(event)) event.target.setAttribute("data-lm-suppress-shortcuts", "");
+  }, true);
+  // While a panel is busy, a press does nothing. A disabled button would lose the focus.
+  let last = 0;
+  window.addEventListener("click", (event) => {
+    if (!panel(event) || !event.target.closest("button")) return;
+    const twice = event.timeStamp - last < 250;
+    last = event.timeStamp;
+    if (twice || event.target.closest(".resonance-busy")) event.stopImmediatePropagation();
+  }, true);
+}
+</script>"""
+"""What a page needs for all panels on it: their looks, and the two things that widgets lack."""
+
+AGAIN = """\
+<p class="resonance-again">
+○ This panel needs a running kernel: run the set-up cell, then this one.</p>
+<style>
+.jp-OutputArea:has(.resonance-again) .jp-OutputArea-output.jupyter-widgets:not(:has(*)) {
+  display: none }
+</style>"""
+"""Stands for a panel where there is no live one: after a restart, the next day, in a static page.
+There it takes the place of *Error displaying widget*."""
 
 
 class Panel(ipw.VBox):  # type: ignore[misc]
@@ -49,13 +107,23 @@ class Panel(ipw.VBox):  # type: ignore[misc]
         view: Where pictures and texts are shown.
     """
 
+    blocking = True
+    """Whether nothing else can be pressed while the panel is busy."""
+
     status = traitlets.Enum(list(STATES), "idle")
     news = traitlets.Unicode()
 
-    def __init__(self, *controls: ipw.Widget, **options: Any) -> None:
+    def __init__(self, client: Any, *controls: ipw.Widget, **options: Any) -> None:
+        self._client = client
+        self._picture: Picture | None = None
         self.line = ipw.HTML()
         self.view = ipw.HTML()
-        super().__init__([*controls, self.line, self.view], **options)
+        frame = ipw.Output(layout={"display": "none"})
+        data = {"text/html": FRAME, "text/plain": ""}
+        frame.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+        super().__init__([frame, *controls, self.line, self.view], **options)
+        self.add_class("resonance-panel")
+        panels.add(self)
 
     @traitlets.observe("news", "status")
     def _show(self, change: Any) -> None:
@@ -63,31 +131,54 @@ class Panel(ipw.VBox):  # type: ignore[misc]
         word = word and f"<strong>{word}</strong> "
         # A screen reader says a line of this role as it changes.
         self.line.value = f'<p role="status" style="color:{colour}">{word}{escape(self.news)}</p>'
+        busy = self.blocking and self.status == "busy"
+        (self.add_class if busy else self.remove_class)("resonance-busy")
 
     def tell(self, status: str, news: str) -> None:
-        """Set `status` and `news` together."""
+        """Set `status` and `news` together; of a panel whose server was replaced nothing else."""
+        if isinstance(self._client, _Gone):
+            status, news = "failed", RECONNECTED
         with self.hold_trait_notifications():
             self.status, self.news = status, news
+
+    def draw(self, picture: Picture, more: str = "") -> None:
+        """Show a picture, and HTML below it."""
+        self._picture = picture
+        self.view.value = picture.svg() + more
+        self.view.remove_class("resonance-outdated")
+
+    def outdated(self, *_: Any) -> None:
+        """Fade what is shown: it no longer belongs to what the controls say."""
+        self.view.add_class("resonance-outdated")
 
     @contextmanager
     def working(self, doing: str) -> Iterator[None]:
         """Be busy `doing` something; whatever goes wrong in it is told in the line.
 
-        A second press meanwhile does nothing. An interrupt ends the work and nothing else.
+        An interrupt ends the work and nothing else.
         """
-        buttons = [one for one in _inside(self) if isinstance(one, ipw.Button) and not one.disabled]
         self.tell("busy", doing)
-        for button in buttons:
-            button.disabled = True
         try:
             yield
-        except KeyboardInterrupt:
-            self.tell("failed", "Stopped.")
+        except KeyboardInterrupt as stopped:
+            self.tell("failed", str(stopped) or "Stopped.")
         except Exception as error:
             self.tell("failed", in_words(error))
-        finally:
-            for button in buttons:
-                button.disabled = False
+        else:
+            if self.status == "busy":
+                self.status = "idle"
+
+    def reach(self) -> None:
+        """Find out in seconds, and not by the client's patience, that nobody is there."""
+        if hasattr(self._client, "health_check"):
+            answer = self._client.with_options(timeout=PATIENCE).health_check()
+            if answer.get("response_code", 0) is None:
+                got(answer)
+
+    def reconnected(self) -> None:
+        """`connect()` was called again: this panel has lost its server, and says so."""
+        self._client = _Gone()
+        self.tell("failed", "")
 
     def told(self) -> str:
         """What the panel shows, in words."""
@@ -96,11 +187,29 @@ class Panel(ipw.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.told()}"
 
+    def _still(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """What it shows now, for a page where nothing lives: MIME types to data, and metadata."""
+        return self._picture._repr_mimebundle_() if self._picture else ({}, {})
 
-def _inside(widget: ipw.Widget) -> Iterator[ipw.Widget]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from _inside(child)
+    def _ipython_display_(self) -> None:
+        from IPython.core.display_functions import display
+
+        again = {"text/html": AGAIN, "text/plain": "To use this panel, run this cell."}
+        display(again, raw=True)  # type: ignore[no-untyped-call]
+        data, about = self._still()
+        data |= self._repr_mimebundle_() | {"text/plain": repr(self)}
+        display(data, metadata=about, raw=True)  # type: ignore[no-untyped-call]
+
+
+class PanelError(Exception):
+    """What a panel can't do, in a sentence that is shown as it is."""
+
+
+class _Gone:
+    """Stands for a client of an earlier `connect()`."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise PanelError(RECONNECTED)
 
 
 def got(answer: dict[str, Any]) -> dict[str, Any]:
@@ -115,9 +224,11 @@ def got(answer: dict[str, Any]) -> dict[str, Any]:
 
 def in_words(error: Exception) -> str:
     """What went wrong, and the way out where there is one."""
+    if isinstance(error, PanelError):
+        return str(error)
     if isinstance(error, ResonanceError):
         refused = error.response_code is not None
-        said = f"The call failed: {error.message}"
+        said = f"The call failed: {error.message if refused else error.message.partition(';')[0]}"
     else:
         refused = isinstance(error, ValueError | TypeError)
         said = str(error).partition(": <")[0] or type(error).__name__  # no repr in angle brackets
@@ -148,6 +259,13 @@ def labelled(label: str, slider: ipw.Widget) -> ipw.HBox:
     round_off = lambda value: round(value, 4)  # noqa: E731
     ipw.link((slider, "value"), (box, "value"), transform=(round_off, round_off))
     return ipw.HBox([box, slider])
+
+
+def on_enter(text: ipw.Text, work: Callable[[], object]) -> None:
+    """Have the Enter key in a box do what a button does."""
+    with warnings.catch_warnings():  # what replaces it fires when the box loses the focus, too
+        warnings.simplefilter("ignore", DeprecationWarning)
+        text.on_submit(lambda _: work())
 
 
 def dropdown(label: str) -> ipw.Dropdown:

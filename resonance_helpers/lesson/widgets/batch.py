@@ -26,17 +26,21 @@ class ConcurrencyPanel(Panel):
         client: A client; the panel sends through it.
         requests: The batch that each run carries out.
         most: The slider's upper end.
+        reports: Of earlier runs, drawn until the next one.
 
     Attributes:
         reports: How many at once, to the report of the last run with that many.
     """
 
-    reports = traitlets.Dict()
+    reports: traitlets.Dict[int, BatchReport] = traitlets.Dict()
 
     def __init__(
-        self, client: ResonanceOSAPIClient, requests: Sequence[Mapping[str, Any]], most: int = 16
+        self,
+        client: ResonanceOSAPIClient,
+        requests: Sequence[Mapping[str, Any]],
+        most: int = 16,
+        reports: Mapping[int, BatchReport] | None = None,
     ) -> None:
-        self._client = client
         self._requests = list(requests)
         self.concurrency = ipw.IntSlider(4, 1, most)
         self.button = ipw.Button(description="Run the batch", button_style="primary")
@@ -45,20 +49,27 @@ class ConcurrencyPanel(Panel):
             0, 0, len(self._requests), layout={"width": "30em"}, tooltip="requests answered"
         )
         row = ipw.HBox([labelled("At once:", self.concurrency), self.button])
-        super().__init__(row, self._bar)
+        super().__init__(client, row, self._bar)
         self.news = f"Choose how many of {len(self._requests)} requests go at once, then run."
+        if reports:
+            self.reports = dict(reports)
+            self._draw_reports(*sorted(self.reports))
 
     def run(self) -> None:
         """Run the batch with what the slider says; what the button does."""
         at_once = self.concurrency.value
         with self.working(f"{at_once} at once …"):
+            self.reach()
             report = run_batch(
                 self._client, self._requests, concurrency=at_once, progress=self._progress
             )
             self.reports = {**self.reports, at_once: report}
-            picture = timeline({f"{at_once} at once": report})
-            self.view.value = picture.svg() + self._compared()
+            self._draw_reports(at_once)
             self.tell("done", f"{at_once} at once: {_line(report)}.")
+
+    def _draw_reports(self, *levels: int) -> None:
+        chosen = {f"{at_once} at once": self.reports[at_once] for at_once in levels}
+        self.draw(timeline(chosen), self._compared())
 
     def _progress(self, snapshot: Snapshot) -> None:
         self._bar.value = snapshot.ended
@@ -67,11 +78,12 @@ class ConcurrencyPanel(Panel):
     def _compared(self) -> str:
         """All runs so far as a table, so that the next one can be guessed before it is run."""
         rows = "".join(
-            f"<tr><td>{at_once}</td><td>{report.stats.total_time:.2f} s</td>"
+            f"<tr><td>{at_once}</td><td>{report.stats.total}</td>"
+            f"<td>{report.stats.total_time:.2f} s</td>"
             f"<td>{report.stats.throughput:.1f}</td><td>{report.stats.p50:.3f} s</td></tr>"
             for at_once, report in sorted(self.reports.items())
         )
-        heads = ("at once", "total time", "requests/s", "time of one (p50)")
+        heads = ("at once", "requests", "total time", "requests/s", "time of one (p50)")
         head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
         return f"<table><tr>{head}</tr>{rows}</table>"
 

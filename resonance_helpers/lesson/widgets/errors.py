@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -23,6 +24,7 @@ class FaultDial(Panel):
         client: A client of `connect()`; on another server than the sandbox nothing can be
             broken, and the dial is off.
         prompts: What each client sends, one after another.
+        scores: Of an earlier run, drawn until the next one.
 
     Attributes:
         scores: Client name to `resilience.Score`, of the last run.
@@ -30,8 +32,12 @@ class FaultDial(Panel):
 
     scores = traitlets.Dict()
 
-    def __init__(self, client: Any, prompts: tuple[str, ...] = resilience.PROMPTS) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Any,
+        prompts: tuple[str, ...] = resilience.PROMPTS,
+        scores: Mapping[str, resilience.Score] | None = None,
+    ) -> None:
         self._prompts = prompts
         self.rate = ipw.IntSlider(
             20,
@@ -44,25 +50,27 @@ class FaultDial(Panel):
         self.button = ipw.Button(description="Run", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.run())
         self.table = ipw.HTML()
-        super().__init__(labelled("Faults, %:", self.rate), self.button, self.table)
+        super().__init__(client, labelled("Faults, %:", self.rate), self.button, self.table)
         self.news = "Set the dial, then press Run."
         if client.sandbox is None:
             self.rate.disabled = self.button.disabled = True
             self.news = "This server is not the sandbox: nothing can be broken here."
+        if scores:
+            self.scores = dict(scores)
+            self.draw(resilience.scoreboard(self.scores, "An earlier run"))
 
     def run(self) -> None:
         """Send every prompt through every client; what *Run* does."""
-        if self._client.sandbox is None:
-            return
         rate, total = self.rate.value / 100, len(self._prompts)
         with self.working(f"0 of {total} prompts sent at {rate:.0%} faults …"):
+            self.reach()
             for sent, scores in enumerate(
                 resilience.race(self._client, rate, self._prompts), start=1
             ):
                 self.scores = scores
                 self.table.value = _counts(scores)
                 self.news = f"{sent} of {total} prompts sent at {rate:.0%} faults …"
-            self.view.value = resilience.scoreboard(self.scores, f"{rate:.0%} faults").svg()
+            self.draw(resilience.scoreboard(self.scores, f"{rate:.0%} faults"))
             ours = self.scores["ours"]
             self.tell(
                 "done",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ipywidgets as ipw
 import traitlets
 
 from .. import health
-from .base import BESIDE, WAY_OUT, Panel, dropdown, offer
+from .base import BESIDE, PATIENCE, WAY_OUT, Panel, dropdown, offer
 
 __all__ = ["HealthPanel"]
 
@@ -26,6 +27,7 @@ class HealthPanel(Panel):
     Args:
         client: A client of `connect()`; on another server than the sandbox nothing can be broken,
             and the panel only looks.
+        looks: Earlier ones, drawn before those that follow.
 
     Attributes:
         looks: Each `health.HealthReport` so far.
@@ -33,18 +35,20 @@ class HealthPanel(Panel):
 
     looks: traitlets.List[health.HealthReport] = traitlets.List()
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, looks: Iterable[health.HealthReport] = ()) -> None:
         self.parts = dropdown("Out of order:")
         self.button = ipw.Button(description="Look", button_style="primary", layout=BESIDE)
         self.button.on_click(lambda _: self.look())
-        super().__init__(self.parts, self.button)
+        super().__init__(client, self.parts, self.button)
         offer(self.parts, OUTAGES)
         self.parts.disabled = client.sandbox is None
         self.parts.observe(self._break, "value")
         self.news = "Put a part out of order, then look."
         if self.parts.disabled:
             self.news = "This server is not the sandbox: you can look, and break nothing."
+        if looks := list(looks):
+            self.looks = looks[-12:]
+            self.draw(health.timeline(self.looks, "Looks so far"))
 
     def _break(self, change: Any) -> None:
         with self.working("Telling the sandbox …"):
@@ -54,9 +58,9 @@ class HealthPanel(Panel):
     def look(self) -> None:
         """Check once more and draw all looks so far; what *Look* does."""
         with self.working("Looking …"):
-            look = health.check(self._client)
+            look = health.check(self._client.with_options(timeout=PATIENCE))
             self.looks = [*self.looks, look][-12:]
-            self.view.value = health.timeline(self.looks, "Your looks so far").svg()
+            self.draw(health.timeline(self.looks, "Looks so far"))
             can = "Yes" if look.works("writer") else "No"
             told = f"{can}. The server is {look.state} ({look.detail.rstrip('.')})."
             if look.state == "unreachable":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ import traitlets
 
 from ...performance.histogram import histogram
 from ...performance.open_loop import load
-from ...performance.run import Sample
+from ...performance.run import Run, Sample
 from ...performance.runner import Generates
 from ...performance.statistics import percentile
-from .base import Panel, in_words, labelled
+from ..performance import shape
+from .base import WAY_OUT, Panel, in_words, labelled
 
 __all__ = ["LoadPanel"]
 
@@ -34,6 +36,7 @@ class LoadPanel(Panel):
         prompts: Taken in turn.
         seconds: How long a load lasts, at most.
         most: The slider's upper end, in calls per second.
+        run: An earlier one, drawn until the next.
 
     Attributes:
         load: The slider; set its `value` to do what a hand does. 0 stops.
@@ -42,14 +45,21 @@ class LoadPanel(Panel):
         run: The last load that ended, a `Run`, or None.
     """
 
+    blocking = False  # Stop can be pressed
     calls = traitlets.Int()
     running = traitlets.Bool()
     run = traitlets.Any()
 
     def __init__(
-        self, client: Generates, prompts: Sequence[str], *, seconds: float = 20, most: int = 80
+        self,
+        client: Generates,
+        prompts: Sequence[str],
+        *,
+        seconds: float = 20,
+        most: int = 80,
+        run: Run | None = None,
     ) -> None:
-        self._client, self._prompts, self._seconds = client, list(prompts), seconds
+        self._prompts, self._seconds = list(prompts), seconds
         self._stop = threading.Event()
         self._mutex = threading.RLock()
         self.load = ipw.IntSlider(
@@ -60,12 +70,14 @@ class LoadPanel(Panel):
             tooltip="calls due per second; 0 stops",
             continuous_update=False,
         )
-        self.stop_button = ipw.Button(description="Stop", disabled=True)
+        self.stop_button = ipw.Button(description="Stop")
         self.stop_button.on_click(lambda _: setattr(self.load, "value", 0))
         load = labelled("Load:", self.load)
-        super().__init__(ipw.HBox([load, ipw.Label("calls per second"), self.stop_button]))
+        super().__init__(client, ipw.HBox([load, ipw.Label("calls per second"), self.stop_button]))
         self.load.observe(self._moved, "value")
-        self._draw([])
+        self._draw(run.times() if run else [])
+        if run:
+            self.run, self._picture = run, shape(run)
         self.news = "Move the slider: calls fall due at that rate, however slow the answers are."
 
     def wait(self, calls: int, timeout: float = 30) -> bool:
@@ -86,7 +98,6 @@ class LoadPanel(Panel):
         rate = change["new"]
         with self._mutex:
             self._stop.set()  # what is under way ends by itself, and counts no more
-            self.stop_button.disabled = not rate
             if self.running and not rate:
                 self.news = "Stopping: no further call is sent, those under way will end."
             if rate:
@@ -126,7 +137,11 @@ class LoadPanel(Panel):
             try:
                 self.run = loading.result()
                 told = f"{rate} calls per second were due; {len(seen)} calls ended."
-                self.tell("done", f"Stopped. {told}")
+                if seen and not any(map(math.isfinite, seen)):
+                    why = ", ".join(self.run.failures)
+                    self.tell("failed", f"No call was answered ({why}). {WAY_OUT}")
+                else:
+                    self.tell("done", f"Stopped. {told}")
             except Exception as error:
                 self.tell("failed", f"The load ended. {in_words(error)}")
             self.running = False
@@ -137,6 +152,10 @@ class LoadPanel(Panel):
             marks = [(p.name, p.value) for p in (percentile(times, q) for q in (0.5, 0.9, 0.99))]
         self.calls = len(times)
         self.view.value = histogram(times).svg(marks, f"{len(times)} calls")
+
+    def reconnected(self) -> None:
+        self.load.value = 0
+        super().reconnected()
 
     def told(self) -> str:
         return "a slider sets the load, a histogram shows the response times"

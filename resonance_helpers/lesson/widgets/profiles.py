@@ -12,7 +12,19 @@ import traitlets
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 
 from .. import plots
-from .base import BESIDE, LABEL, WIDE, Panel, columns, dropdown, got, labelled, offer
+from .base import (
+    BESIDE,
+    LABEL,
+    WIDE,
+    Panel,
+    PanelError,
+    columns,
+    dropdown,
+    got,
+    labelled,
+    offer,
+    on_enter,
+)
 
 __all__ = ["ProfilePicker", "ProfileSliders"]
 
@@ -34,11 +46,10 @@ class ProfilePicker(Panel):
     vector = traitlets.Tuple()
 
     def __init__(self, client: Any) -> None:
-        self._client = client
         self._profiles: dict[str, dict[str, Any]] = {}
         self.tenants = dropdown("Tenant:")
         self.profiles = dropdown("Profile:")
-        super().__init__(self.tenants, self.profiles)
+        super().__init__(client, self.tenants, self.profiles)
         with self.working("Asking for the tenants …"):
             tenants = got(client.get_tenants())["tenants"]
             offer(self.tenants, [tenant["tenant"] for tenant in tenants])
@@ -73,7 +84,7 @@ class ProfilePicker(Panel):
         self.vector = tuple(profile["hrv_vector"])
         picture = plots.profile_map({self.profile_name: self.vector})
         about = escape(profile.get("description") or "")
-        self.view.value = f"<p>{about}</p>{picture.svg()}"
+        self.draw(picture, f"<p>{about}</p>")
 
     def told(self) -> str:
         return f"{self.tenant} / {self.profile_name}. {self.news}"
@@ -85,6 +96,7 @@ class ProfileSliders(Panel):
     Args:
         client: A `ResonanceOSAPIClient`.
         prompt: What *Try it* writes about.
+        answer: An earlier article, shown until the next one.
 
     Attributes:
         created: The answer of the last *Create*, or empty.
@@ -94,8 +106,12 @@ class ProfileSliders(Panel):
     created = traitlets.Dict()
     answer = traitlets.Dict()
 
-    def __init__(self, client: Any, prompt: str = "A walk in the rain") -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Any,
+        prompt: str = "A walk in the rain",
+        answer: dict[str, Any] | None = None,
+    ) -> None:
         self._prompt = prompt
         self.tenant = dropdown("Tenant:")
         self.name = ipw.Text("my_style", description="Name:", style=LABEL, layout=WIDE)
@@ -112,15 +128,19 @@ class ProfileSliders(Panel):
             for dimension in DIMENSIONS
         }
         self.create_button = ipw.Button(description="Create profile", button_style="primary")
+        self.change_button = ipw.Button(description="Change it", layout={"display": "none"})
         self.try_button = ipw.Button(description="Try it", disabled=True)
         self.create_button.on_click(lambda _: self.create())
+        self.change_button.on_click(lambda _: self.change())
+        on_enter(self.name, self.create)
         self.try_button.on_click(lambda _: self.try_it())
         super().__init__(
+            client,
             self.tenant,
             self.name,
             self.start,
             *(labelled(f"{d.label}:", self.sliders[d.name]) for d in DIMENSIONS),
-            ipw.HBox([self.create_button, self.try_button], layout=BESIDE),
+            ipw.HBox([self.create_button, self.change_button, self.try_button], layout=BESIDE),
         )
         self._profiles: dict[str, Sequence[float]] = {}
         self.start.observe(self._start_chosen, "value")
@@ -131,6 +151,8 @@ class ProfileSliders(Panel):
             self._profiles = {p["profile_name"]: p["hrv_vector"] for p in listed}
             offer(self.start, list(self._profiles))
             self.tell("idle", "Move the sliders, name the profile, then create it.")
+        if answer is not None:
+            self._show_answer(answer)
 
     @property
     def vector(self) -> HRVVector:
@@ -143,29 +165,53 @@ class ProfileSliders(Panel):
             slider.value = value
 
     def create(self) -> None:
-        """Create the profile; what *Create profile* does."""
-        self.created, self.answer, self.view.value = {}, {}, ""
+        """Create the profile; what *Create profile* does. One that exists can be changed."""
+        tenant, name = self.tenant.value or "", self.name.value.strip()
+        self.created, self.answer = {}, {}
+        self.outdated()
+        self.change_button.layout.display = "none"
         with self.working("Creating …"):
-            made = got(
-                self._client.create_profile(
-                    self.tenant.value or "", self.name.value.strip(), self.vector
+            self.reach()
+            made = self._client.create_profile(tenant, name, self.vector)
+            if made.get("type") == "profile-exists":
+                self.change_button.layout.display = ""
+                raise PanelError(
+                    f"{tenant} / {name} exists already. Press Change it to give it these values, "
+                    "or choose another name."
                 )
+            self.created = got(made)
+            self.tell("done", f"Created {tenant} / {name}. Now try it.")
+        self.try_button.disabled = not self.created
+
+    def change(self) -> None:
+        """Give the profile that exists these values; what *Change it* does."""
+        tenant, name = self.tenant.value or "", self.name.value.strip()
+        with self.working("Changing …"):
+            self.reach()
+            seen = self._client.get_profile(tenant, name)
+            got(seen)
+            self.created = got(
+                self._client.update_profile(tenant, name, self.vector, if_match=seen.etag)
             )
-            self.created = made
-            self.tell("done", f"Created {made['tenant']} / {made['profile_name']}. Now try it.")
+            self.tell("done", f"Changed {tenant} / {name}. Now try it.")
         self.try_button.disabled = not self.created
 
     def try_it(self) -> None:
         """Write in the profile just created; what *Try it* does."""
         with self.working("Writing …"):
+            self.reach()
             answer = self._client.generate_content(
                 self._prompt, self.created["tenant"], self.created["profile_name"]
             )
-            self.answer = got(answer)
-            name = answer["profile_name"]
-            picture = plots.radar(answer["hrv_vector"], answer["target_hrv"], name)
-            self.view.value = picture.svg() + columns({name: answer["article"]})
-            self.tell("done", f"{name}: feedback {answer['hrv_feedback']:.2f}")
+            self._show_answer(got(answer))
+            name, feedback = answer["profile_name"], answer["hrv_feedback"]
+            self.tell("done", f"{name}: feedback {feedback:.2f}")
+
+    def _show_answer(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        name = answer["profile_name"]
+        picture = plots.radar(answer["hrv_vector"], answer["target_hrv"], name)
+        self.draw(picture, columns({name: answer["article"]}))
 
 
 def _labelled(profile: Mapping[str, Any]) -> str:

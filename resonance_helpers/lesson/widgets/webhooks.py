@@ -13,7 +13,7 @@ import traitlets
 
 from ...client.errors import ResonanceError
 from ...webhooks.receiver import Receipt, WebhookReceiver
-from .base import LABEL, Panel, got, in_words
+from .base import LABEL, Panel, got, in_words, on_enter
 
 __all__ = ["EventPanel"]
 
@@ -43,10 +43,11 @@ class EventPanel(Panel):
         rows: Event id to (type, what the server says, what the receiver did), the newest first.
     """
 
+    blocking = False  # articles can be written while events are on their way
     rows: traitlets.Dict[str, tuple[str, str, str]] = traitlets.Dict()
 
     def __init__(self, client: Any, webhook: str, receiver: WebhookReceiver) -> None:
-        self._client, self._webhook, self._receiver = client, webhook, receiver
+        self._webhook, self._receiver = webhook, receiver
         self._mutex = threading.Lock()
         self._watching = False
         self._trouble = ""
@@ -59,11 +60,13 @@ class EventPanel(Panel):
         )
         self.again_button = ipw.Button(description="Redeliver the dead")
         self.table = ipw.HTML()
+        on_enter(self.prompt, self.write)
         self.write_button.on_click(lambda _: self.write())
         self.again_button.on_click(lambda _: self.redeliver())
         self.up.observe(self._switch, "value")
         receiver.on_receipt(lambda _: self._watch())
         super().__init__(
+            client,
             ipw.HBox([self.prompt, self.write_button]),
             ipw.HBox([self.up, self.again_button]),
             self.table,
@@ -75,6 +78,7 @@ class EventPanel(Panel):
     def write(self) -> None:
         """Generate an article, of which the server makes an event; what *Write* does."""
         with self.working("Writing …"):
+            self.reach()
             got(self._client.generate_content(self.prompt.value, paragraphs=1))
             self._watch()
 
@@ -109,6 +113,9 @@ class EventPanel(Panel):
             f"{', '.join(waiting) or 'Nothing is missing'}.",
         )
         return counts["pending"] > 0
+
+    def _still(self) -> tuple[dict[str, str], dict[str, Any]]:
+        return ({"text/html": self.table.value}, {}) if self.rows else ({}, {})
 
     def _switch(self, change: Any) -> None:
         try:

@@ -16,7 +16,7 @@ not a reset connection."""
 
 
 class BodyMiddleware:
-    """Begins a request's context, and reads its body into it, up to `limit` bytes."""
+    """Reads a request's body into its context, up to `limit` bytes."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -26,8 +26,7 @@ class BodyMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # The clock starts before a body is read: slow senders are seen, not hidden.
-        context = scope["context"] = RequestContext()
+        context: RequestContext = scope["context"]
         if any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in scope["headers"]

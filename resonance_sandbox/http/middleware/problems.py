@@ -6,10 +6,12 @@ import asyncio
 import sys
 import traceback
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...store import DatabaseError
 from ..context import RequestContext
-from ..problems import Problem, render
+from ..problems import Problem, render, unavailable
 
 __all__ = ["ProblemMiddleware"]
 
@@ -37,6 +39,10 @@ class ProblemMiddleware:
             return
         except Problem as raised:
             problem = raised
+        except (SQLAlchemyError, DatabaseError):
+            if started:
+                raise
+            problem = unavailable()
         except asyncio.CancelledError:
             if started:
                 raise

@@ -6,54 +6,59 @@ import hashlib
 import itertools
 import re
 import uuid
-from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["RequestIDMiddleware", "request_ids"]
+from ..context import RequestContext
+
+__all__ = ["RequestIDMiddleware", "StillRequestIDMiddleware"]
 
 _VALID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
-MakeID = Callable[[Scope, bytes], str]
+MOST_COUNTED = 50_000
+"""Different requests whose repetitions are counted; after that the counts begin anew."""
 
 
 class RequestIDMiddleware:
-    """Puts the id into the request's context."""
+    """Begins a request's context, with the caller's id or a random one."""
 
-    def __init__(self, app: ASGIApp, still: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._make_id = request_ids(still)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            context = scope["context"]
-            for name, value in scope["headers"]:
-                if name == b"x-request-id" and _VALID.fullmatch(value):
-                    context.request_id = value.decode("ascii")
-            if not context.request_id:
-                context.request_id = self._make_id(scope, context.body or b"")
+            # The clock starts before a body is read: slow senders are seen, not hidden.
+            scope["context"] = RequestContext(_sent(scope) or f"req_{uuid.uuid4().hex}")
         await self._app(scope, receive, send)
 
 
-def request_ids(still: bool) -> MakeID:
-    """How request ids are made.
+class StillRequestIDMiddleware:
+    """Puts an id into the context that is the same on every run.
 
-    At random; or, to be the same on every run, from the request's own bytes and how often the same
-    has come before, whatever the order of arrival.
+    It is derived from the request's own bytes and how often the same has come before, whatever the
+    order of arrival.
     """
-    if not still:
-        return lambda scope, body: f"req_{uuid.uuid4().hex}"
-    counts: dict[bytes, itertools.count[int]] = {}
 
-    def derived(scope: Scope, body: bytes) -> str:
-        if scope["path"] == "/sandbox/reset":
-            counts.clear()  # the first state again, ids included
-        digest = hashlib.sha256(
-            b"\0".join(
-                (scope["method"].encode(), scope["path"].encode(), scope["query_string"], body)
-            )
-        ).digest()
-        again = next(counts.setdefault(digest, itertools.count()))
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._counts: dict[bytes, itertools.count[int]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _sent(scope):
+            context: RequestContext = scope["context"]
+            context.request_id = self._derived(scope, context.body or b"")
+        await self._app(scope, receive, send)
+
+    def _derived(self, scope: Scope, body: bytes) -> str:
+        if scope["path"] == "/sandbox/reset" or len(self._counts) >= MOST_COUNTED:
+            self._counts.clear()  # the first state again, ids included
+        parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], body)
+        digest = hashlib.sha256(b"\0".join(parts)).digest()
+        again = next(self._counts.setdefault(digest, itertools.count()))
         return "req_" + hashlib.sha256(digest + b"%d" % again).hexdigest()[:32]
 
-    return derived
+
+def _sent(scope: Scope) -> str:
+    """The caller's own id, the last if there are several; empty without a valid one."""
+    values = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return next((v.decode("ascii") for v in reversed(values) if _VALID.fullmatch(v)), "")

@@ -91,7 +91,7 @@ class TestEveryWidget:
 
     def test_news_never_carries_markup(self, api: LessonClient, kind: type[Widget]) -> None:
         widget = kind(api)
-        widget.news = "<img src=x onerror=alert(1)>"
+        widget.tell("failed", "<img src=x onerror=alert(1)>")
         shown = "".join(
             getattr(part, "value", "") or ""
             for part in inside(widget)
@@ -164,8 +164,39 @@ class TestExplorer:
         for name, answer in explorer.answers.items():
             assert answer["profile_name"] == name
             assert len(answer["paragraphs"]) == 1
-            assert f"{name}: feedback {answer['hrv_feedback']:.2f}" in explorer.news
             assert answer["paragraphs"][0]["text"][:20] in explorer.view.value
+
+    @pytest.mark.parametrize("right", [True, False])
+    def test_which_is_which_is_told_after_a_guess(self, api: LessonClient, right: bool) -> None:
+        explorer = Explorer(api)
+        explorer.button.click()
+        assert "Guess" in explorer.news
+        for name in explorer.answers:
+            assert name not in explorer.view.value + explorer.news
+        first = next(
+            name
+            for name, answer in explorer.answers.items()
+            if answer["paragraphs"][0]["text"][:30] in explorer.view.value.partition("Article 2")[0]
+        )
+        explorer.guess.value = next(n for n in explorer.answers if (n == first) is right)
+        explorer.show_button.click()
+        assert explorer.news.startswith(f"{'Right' if right else 'No'}: article 1 is in {first}.")
+        for name, answer in explorer.answers.items():
+            assert f"{name}: feedback {answer['hrv_feedback']:.2f}" in explorer.news
+            assert name in explorer.view.value
+
+    def test_enter_generates_and_another_prompt_fades_what_stands_there(
+        self, api: LessonClient
+    ) -> None:
+        explorer = Explorer(api)
+        explorer.prompt._handle_string_msg(None, {"event": "submit"}, [])
+        assert explorer.answers
+        shown = explorer.view.value
+        explorer.prompt.value = "Another"
+        assert "resonance-outdated" in explorer.view._dom_classes
+        assert explorer.view.value == shown  # the page does not jump
+        explorer.button.click()
+        assert "resonance-outdated" not in explorer.view._dom_classes
 
     def test_the_same_profile_twice_is_sent_once(
         self, api: LessonClient, server: sandbox.Sandbox
@@ -177,13 +208,14 @@ class TestExplorer:
         assert sum(r["path"] == "/hr_generate" for r in server.requests()) == 1
         assert len(explorer.answers) == 1
 
-    def test_a_refusal_clears_what_stood_there(self, api: LessonClient) -> None:
+    def test_a_refusal_fades_what_stood_there(self, api: LessonClient) -> None:
         explorer = Explorer(api)
         explorer.button.click()
         explorer.prompt.value = "   "
         explorer.button.click()
         assert "prompt" in explorer.news
-        assert (explorer.answers, explorer.view.value) == ({}, "")
+        assert explorer.answers == {}
+        assert "resonance-outdated" in explorer.view._dom_classes
 
     def test_an_article_cannot_bring_markup(self, api: LessonClient) -> None:
         explorer = Explorer(api)
@@ -221,12 +253,21 @@ class TestProfileSliders:
         assert sliders.try_button.disabled
         assert sliders.created == {}
 
-    def test_a_name_that_is_taken_is_told(self, api: LessonClient) -> None:
+    def test_a_profile_that_exists_can_be_changed(self, api: LessonClient) -> None:
         sliders = ProfileSliders(api)
         sliders.create_button.click()
+        sliders.sliders["curiosity_index"].value = 0.95
         sliders.create_button.click()
-        assert "The call failed: A profile of that name exists" in sliders.news
+        assert sliders.status == "failed"
+        assert "my_style exists already. Press Change it" in sliders.news
         assert sliders.created == {}
+        assert sliders.change_button.layout.display != "none"
+        sliders.change_button.click()
+        tenant = sliders.tenant.value
+        assert sliders.news == f"Changed {tenant} / my_style. Now try it."
+        assert api.get_profile(tenant, "my_style")["hrv_vector"] == list(sliders.vector)
+        sliders.try_button.click()
+        assert sliders.answer["target_hrv"] == list(sliders.vector)
 
 
 class TestHealthPanel:

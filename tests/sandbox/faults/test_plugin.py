@@ -25,6 +25,18 @@ def test_one(resonance_sandbox, faults):
     assert len(resonance_sandbox.requests()) == 2
     faults.add("unavailable")
 
+def test_days_pass(resonance_sandbox, clock):
+    def replayed():
+        sent = {"json": {"text": "Tides."}, "headers": {"Idempotency-Key": "k"}, "timeout": 10}
+        answer = requests.post(resonance_sandbox.url + "/hrv", **sent)
+        return "Idempotency-Replayed" in answer.headers
+    assert [replayed(), replayed()] == [False, True]
+    clock.advance(hours=28)
+    assert not replayed()
+
+def test_and_have_not_for_the_others(resonance_sandbox):
+    assert not resonance_sandbox.clock.ahead
+
 def test_two(resonance_sandbox):
     assert resonance_sandbox.requests() == []
     assert post(resonance_sandbox.url).ok
@@ -46,4 +58,4 @@ def test_a_suite_of_somebody_else(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout

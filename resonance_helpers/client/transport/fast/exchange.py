@@ -40,7 +40,12 @@ def begin(
 
     Args:
         session: What the request would be sent with otherwise.
-        method: As in `Session.request`, and so are `url`, `params`, `headers`, `data` and `auth`.
+        method: As in `Session.request`.
+        url: As there.
+        params: The query.
+        headers: Those of the request alone.
+        data: The body.
+        auth: Signs the request.
         deadline: When the attempt has to end.
         wait: False to begin only what takes no waiting: no auth that may fetch a token, no hooks
             that do what they like, no body that the socket might not take at once.

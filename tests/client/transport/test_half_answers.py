@@ -1,0 +1,158 @@
+"""Half an answer is no answer: what was cut or can't be read is unknown, whatever its status."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pytest
+import requests
+
+from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
+from resonance_helpers.client import errors
+from resonance_helpers.client.transport import answer as module
+from resonance_helpers.client.transport.compression import codings_of, decompressed
+from tests.support.raw_server import raw_server, replies, sends_and_closes
+
+ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
+PROBLEM = json.dumps(
+    {"type": "urn:resonanceos:problem:profile-exists", "detail": "There is one.", "status": 409}
+).encode()
+JSON_TYPE = "application/problem+json"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 422, 429, 500, 503])
+@pytest.mark.parametrize("cut", [1, len(PROBLEM) // 2, len(PROBLEM) - 1])
+@pytest.mark.parametrize("framing", ["whole", "until the end", "announced"])
+def test_a_refusal_that_was_cut_is_no_reason(status: int, cut: int, framing: str) -> None:
+    body = PROBLEM[:cut]
+    if framing == "whole":
+        handler = replies(body, status, content_type=JSON_TYPE)
+    else:
+        length = b"" if framing == "until the end" else b"Content-Length: %d\r\n" % len(PROBLEM)
+        head = b"HTTP/1.1 %d No\r\nContent-Type: %s\r\n" % (status, JSON_TYPE.encode())
+        handler = sends_and_closes(head + length + b"\r\n" + body)
+    with raw_server(handler) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None, on_error="raise")
+        with pytest.raises(errors.OutcomeUnknownError) as raised:
+            client.create_profile("acme", "mine", [0.5] * 8)
+    assert not isinstance(raised.value, errors.StatusError)
+    assert raised.value.retryable
+
+
+def test_it_is_tried_again_under_the_same_key() -> None:
+    cut = replies(PROBLEM[:30], 409, content_type=JSON_TYPE)
+    with raw_server(cut, cut, replies({"profile_name": "mine"}, 201)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=RetryPolicy(base=0.001))
+        assert client.create_profile("acme", "mine", [0.5] * 8) == {"profile_name": "mine"}
+        keys = {line for r in server.requests for line in r.split(b"\r\n") if b"Idempot" in line}
+    assert len(server.requests) == 3
+    assert len(keys) == 1
+
+
+def test_a_success_that_calls_itself_a_problem_is_none() -> None:
+    with raw_server(replies(PROBLEM, 200, content_type=JSON_TYPE)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        assert client.get_system_metrics()["type"] == "unexpected-shape"
+
+
+TEXT = b"".join(b'requests_total{route="/r%d"} %d\n' % (i, i * 7919) for i in range(400))
+SQUEEZED = {
+    "gzip": gzip.compress(TEXT),
+    "deflate": zlib.compress(TEXT),
+    "raw deflate": zlib.compress(TEXT)[2:-4],
+    "gzip, gzip": gzip.compress(gzip.compress(TEXT)),
+}
+
+
+@pytest.mark.parametrize("coding", SQUEEZED)
+@pytest.mark.parametrize("left", [None, -1, 0.9, 0.5, 0.1])
+def test_the_end_of_a_compressed_stream_is_looked_for(coding: str, left: float | None) -> None:
+    whole = SQUEEZED[coding]
+    body = whole if left is None else whole[: -1 if left == -1 else int(len(whole) * left)]
+    handler = replies(
+        body,
+        headers={"Content-Encoding": coding.split()[-1]}
+        if "raw" in coding
+        else {"Content-Encoding": coding},
+        content_type="text/plain",
+    )
+    with raw_server(handler) as server:
+        for session in (None, requests.Session()):
+            client = ResonanceOSAPIClient(server.url, retry=None, session=session)
+            for _ in range(2):
+                answer = client.get_prometheus_metrics()
+                if left is None:
+                    assert answer == {"text": TEXT.decode()}
+                else:
+                    assert answer["type"] == "malformed-json"
+                    assert answer["retryable"]
+
+
+def test_several_members_and_padding_are_one_stream() -> None:
+    two = gzip.compress(b"one, ") + gzip.compress(b"two") + b"\0" * 512
+    assert decompressed(two, ["gzip"], 100) == b"one, two"
+    assert decompressed(b"", ["gzip"], 100) == b""
+    assert codings_of(" GZIP , identity,, deflate") == ["gzip", "deflate"]
+
+
+@pytest.mark.parametrize(
+    ("content", "codings"),
+    [
+        (gzip.compress(b"") * 1001, ["gzip"]),
+        (b"nonsense", ["gzip"]),
+        (gzip.compress(b"a")[:-1], ["gzip"]),
+        (b"a", ["gzip"] * 4),
+    ],
+    ids=["members", "nonsense", "cut", "depth"],
+)
+def test_what_is_too_much_or_broken_is_refused(content: bytes, codings: list[str]) -> None:
+    from urllib3.exceptions import DecodeError
+
+    with pytest.raises(DecodeError):
+        decompressed(content, codings, 1000)
+
+
+def test_what_it_expands_to_is_bounded() -> None:
+    assert len(decompressed(gzip.compress(b"a" * 30_000_000), ["gzip"], 1000)) == 1001
+
+
+def test_a_hook_that_reads_the_answer_leaves_it_to_the_client() -> None:
+    """As hooks that write logs do, over the fast path and over the libraries' own."""
+    seen: list[Any] = []
+    with raw_server(replies(ARTICLE)) as server:
+        for session in (None, requests.Session()):
+            client = ResonanceOSAPIClient(server.url, session=session, retry=None)
+            client.session.hooks["response"].append(lambda r, **_: seen.append(r.json()))
+            for _ in range(2):
+                assert client.generate_content("a prompt") == ARTICLE
+    assert seen == [ARTICLE] * 4
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("app;dur=12.5", 0.0125),
+        ('cache;desc="a;b", app ; desc=x ; dur="7"', 0.007),
+        ("app;dur=" + "9" * 400, None),
+        ("app;dur=1e300", None),
+        ("db;dur=3", None),
+        ("", None),
+    ],
+)
+def test_a_server_time_is_a_number_of_a_sane_size(header: str, seconds: float | None) -> None:
+    assert module.Answer(headers={"Server-Timing": header}).server_time == seconds
+
+
+def test_an_error_tells_of_a_bounded_number_of_findings() -> None:
+    many = {
+        "errors": [{"field": "f", "message": "m"}] * 5000,
+        "checks": {f"c{n}": {"status": "down"} for n in range(5000)},
+    }
+    with raw_server(replies(many, 422, content_type=JSON_TYPE)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None, on_error="raise")
+        with pytest.raises(errors.ValidationError) as raised:
+            client.generate_content("x")
+    assert len(raised.value.errors) == len(raised.value.checks) == 100

@@ -1,0 +1,110 @@
+"""Who may do what only a sandbox can, and what a reset never gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from resonance_sandbox.app import create_app, issue_credentials
+from resonance_sandbox.settings import Settings
+from resonance_sandbox.store import credentials, secrets
+
+ROUTES = [
+    ("POST", "/sandbox/reset", None),
+    ("GET", "/sandbox/requests", None),
+    ("GET", "/sandbox/outages", None),
+    ("PUT", "/sandbox/outages", {"components": []}),
+    ("GET", "/sandbox/faults", None),
+    ("POST", "/sandbox/faults", {"kind": "unavailable"}),
+    ("DELETE", "/sandbox/faults", None),
+    ("DELETE", "/sandbox/faults/f1", None),
+]
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    app = create_app()
+    app.state.issued = issue_credentials(app)
+    with TestClient(app, base_url="http://localhost") as opened:
+        yield opened
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def key_of(client: TestClient, tenant: str) -> str:
+    return str(client.app.state.issued[tenant]["api_key"])  # type: ignore[attr-defined]
+
+
+def made(client: TestClient, *scopes: str) -> dict[str, str]:
+    answer = client.post(
+        "/api_keys",
+        json={"scopes": scopes, "tenant": "acme_corp"},
+        headers=bearer(key_of(client, "admin")),
+    )
+    assert answer.status_code == 201, answer.text
+    found: dict[str, str] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+def test_each_asks_for_the_scope(
+    client: TestClient, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    lesser = bearer(made(client, "profiles:read", "profiles:write", "generate")["key"])
+    answer = client.request(method, path, json=body, headers=lesser)
+    assert answer.status_code == 403
+    assert answer.json()["type"].endswith("insufficient-scope")
+    for usual in (bearer(made(client, "sandbox")["key"]), bearer(key_of(client, "acme_corp")), {}):
+        answer = client.request(method, path, json=body, headers=usual)
+        assert answer.status_code in (200, 201, 204) or path.endswith("/f1"), answer.text
+
+
+@pytest.mark.parametrize("settings", [{"shared": True}, {"host": "0.0.0.0", "allow_remote": True}])
+def test_where_others_come_too_a_stranger_resets_nothing(settings: dict[str, object]) -> None:
+    app = create_app(Settings(**settings))  # type: ignore[arg-type]
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.post("/hrv", json={"text": "One. Two."}).status_code == 200
+        for method, path, body in ROUTES:
+            assert client.request(method, path, json=body).status_code == 401, path
+
+
+def test_a_reset_revives_nothing(client: TestClient) -> None:
+    admin = bearer(key_of(client, "admin"))
+    first = key_of(client, "acme_corp")
+    extra = made(client, "generate")
+    assert client.delete(f"/api_keys/{extra['id']}", headers=admin).status_code == 204
+    identity = first.split("_")[2]
+    assert client.delete(f"/api_keys/{identity}", headers=admin).status_code == 204
+    globex = key_of(client, "globex")
+    rotated = client.post(
+        f"/api_keys/{globex.split('_')[2]}/rotate", json={"overlap_seconds": 0}, headers=admin
+    ).json()["key"]
+    for tenant in ("acme_corp", "globex"):
+        answer = client.post(f"/sandbox/reset?tenant={tenant}", headers=admin)
+        assert answer.status_code == 204
+    for ended in (first, extra["key"], globex):
+        assert client.get("/profiles", headers=bearer(ended)).status_code == 401
+    assert client.get("/profiles", headers=bearer(rotated)).status_code == 200
+
+
+def test_keys_that_are_made_and_revoked_leave_nothing(client: TestClient) -> None:
+    admin = bearer(key_of(client, "admin"))
+
+    def rows() -> tuple[int, int]:
+        with client.app.state.database.reading() as connection:  # type: ignore[attr-defined]
+            counts = (
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (credentials, secrets)
+            )
+            return next(counts), next(counts)
+
+    before = rows()
+    for _ in range(60):
+        identity = made(client, "generate")["id"]
+        assert client.delete(f"/api_keys/{identity}", headers=admin).status_code == 204
+    assert rows() == before

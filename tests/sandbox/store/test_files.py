@@ -1,0 +1,162 @@
+"""The file of a database: whose it is, by whatever name, and what is left alone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from resonance_helpers.webhooks.seen import SeenEvents
+from resonance_sandbox.store import Database, DatabaseError, sqlite
+from tests.sandbox.test_cli import refused
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links, modes and flock are of POSIX")
+
+
+def closed(location: str) -> None:
+    Database(location).close()
+
+
+@posix
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symlink", "hard link"])
+def test_a_file_in_use_is_refused_by_any_name(tmp_path: Path, link: object) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    file, other = tmp_path / "one.db", tmp_path / "elsewhere" / "other.db"
+    with contextlib.closing(Database(str(file))):
+        link(file, other)  # type: ignore[operator]
+        with pytest.raises(DatabaseError, match="in use by another sandbox"):
+            Database(str(other))
+    closed(str(other))
+
+
+@pytest.mark.parametrize("name", ["a#1.db", "100%20 sure.db", "a b.db", "50%.db", "Łódź é.db"])
+def test_a_path_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    with contextlib.closing(Database(str(tmp_path / name))) as database:
+        database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE mark (a)"))
+    assert {file.name for file in tmp_path.iterdir()} <= {name, f"{name}.key", f"{name}.lock"}
+    with contextlib.closing(sqlite3.connect(tmp_path / name)) as connection:
+        assert connection.execute("SELECT count(*) FROM mark").fetchone() == (0,)
+
+
+@posix
+def test_a_question_mark_in_a_path_is_one(tmp_path: Path) -> None:
+    closed(str(tmp_path / "why?mode=ro.db"))
+    assert [file.name for file in tmp_path.iterdir()] == ["why?mode=ro.db"]
+    with pytest.raises(DatabaseError, match="takes no options"):
+        Database(f"sqlite:///{tmp_path}/a.db?mode=ro")
+
+
+def everything(folder: Path) -> dict[str, str]:
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.iterdir()
+        if file.suffix not in (".lock", ".db-shm")
+    }
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_file_of_another_program_is_left_as_it_was(tmp_path: Path, mode: str) -> None:
+    file = tmp_path / "theirs.db"
+    with contextlib.closing(sqlite3.connect(file)) as theirs:
+        theirs.execute(f"PRAGMA journal_mode = {mode}")
+        theirs.execute("CREATE TABLE notes (text)")
+        theirs.commit()
+        before = everything(tmp_path)  # in the log alone, with "wal", while they have it open
+        with pytest.raises(DatabaseError, match="not one of this sandbox"):
+            Database(str(file))
+        assert everything(tmp_path) == before
+    before = everything(tmp_path)
+    with pytest.raises(DatabaseError, match="not one of this sandbox"):
+        Database(str(file))
+    assert everything(tmp_path) == before
+    with contextlib.closing(sqlite3.connect(file)) as theirs:
+        assert theirs.execute("PRAGMA journal_mode").fetchone() == (mode,)
+
+
+@posix
+def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with contextlib.closing(Database(str(tmp_path / "kept.db"))) as database:
+            database.prove().result(10)
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        seen = SeenEvents(tmp_path / "seen.db")
+        modes |= {f.name: stat.S_IMODE(f.stat().st_mode) for f in tmp_path.glob("seen*")}
+        del seen
+    finally:
+        os.umask(before)
+    assert {"kept.db", "kept.db-wal", "kept.db-shm", "seen.db"} <= set(modes)
+    assert {name: oct(mode) for name, mode in modes.items() if mode != 0o600} == {}
+
+
+@posix
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOLCK, "cannot be locked: No locks available"),
+        (errno.EOPNOTSUPP, "cannot be locked: Operation not supported"),
+        (errno.EAGAIN, "in use by another sandbox"),
+    ],
+)
+def test_a_lock_that_cannot_be_had_is_told_by_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def no(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", no)
+    with pytest.raises(DatabaseError, match=said):
+        Database(str(tmp_path / "a.db"))
+
+
+def test_a_damaged_page_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    assert "cannot be used" in damaged(file, slice(4096, 40_960))  # tables
+    file.unlink()
+    assert "cannot be used" in damaged(file, slice(100, 4096))  # the schema
+
+
+def damaged(file: Path, where: slice) -> str:
+    """What a start on a file says that has nonsense in `where`."""
+    closed_app = (
+        "from resonance_sandbox.app import create_app\n"
+        "from resonance_sandbox.settings import Settings\n"
+        f"create_app(Settings(database={str(file)!r})).state.database.close()"
+    )
+    subprocess.run([sys.executable, "-c", closed_app], check=True, timeout=60)
+    content = bytearray(file.read_bytes())
+    content[where] = b"\xa5" * len(content[where])
+    file.write_bytes(content)
+    return refused("--database", str(file))
+
+
+@posix
+def test_a_folder_that_somebody_holds_is_left_whatever_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container beside this one, a number that is nobody's here is somebody's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with contextlib.closing(Database()) as theirs:
+
+        def gone(*_: object) -> None:
+            raise ProcessLookupError
+
+        monkeypatch.setattr(os, "kill", gone)
+        left = tmp_path / f"{sqlite._TEMPORARY}killed"
+        left.mkdir()
+        (left / "sandbox.db").touch()
+        (tmp_path / f"{sqlite._TEMPORARY}starting").mkdir()
+        with contextlib.closing(Database()):
+            assert theirs.folder.is_dir()
+            assert not left.exists()
+            assert (tmp_path / f"{sqlite._TEMPORARY}starting").exists()
+            theirs.prove().result(10)
