@@ -3,7 +3,6 @@
 run        run_batch: what is called
 items      one request, and how far it has come
 queue      what there is to do now, and what later
-pacing     when the next request may leave, by the server's rate limit
 attempts   one attempt, here or in a worker of an executor
 crew       the threads that make them
 journal    the file from which a killed run goes on

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.errors import OutcomeUnknownError, RateLimitedError, ResonanceError
-from ..client.transport import Call, InFlight, Later, RateLimit, RetryPolicy
+from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.transport import Call, InFlight, Later, Limiter, RetryPolicy
 from ..client.transport.quota import RetryQuota
+from ..client.transport.rate_limit import RATE_LIMIT_HEADERS
 from .items import Item
 
 __all__ = ["Attempts", "Here", "InvalidRequestError", "Outcome", "Remote", "WorkerSetupError"]
@@ -37,20 +38,15 @@ class Outcome:
         wait: seconds until the next attempt; None for never.
         starved: the error may pass, but there is no next attempt as long as the retry budget is
             spent.
-        limit: the server's rate limit, as the answer told it.
+        told: what the answer's headers said of the server's rate limit; None if there was no
+            answer.
     """
 
     answer: dict[str, Any] | None = None
     error: ResonanceError | None = None
     wait: float | None = None
     starved: bool = False
-    limit: RateLimit | None = None
-
-    @property
-    def pause(self) -> float:
-        """Seconds for which the server wants no request from anyone here."""
-        asked = self.error.retry_after if isinstance(self.error, RateLimitedError) else None
-        return asked or 0.0
+    told: Mapping[str, str] | None = None
 
 
 class Attempts(Protocol):
@@ -59,12 +55,12 @@ class Attempts(Protocol):
     Attributes:
         quota: the budget out of which retries are paid.
         patience: seconds for which an item waits for that budget.
-        limit: the server's rate limit, as far as it is known before the first answer.
+        limiter: says when the next attempt may be made.
     """
 
     quota: RetryQuota
     patience: float
-    limit: RateLimit | None
+    limiter: Limiter
 
     def start(self, item: Item) -> InFlight | None:
         """Send the request of the next attempt at `item`, if that takes no waiting."""
@@ -87,7 +83,7 @@ class Here:
         self._starts = starts
         self.quota = self._client.retry_quota
         self.patience = self._client.retry.max_wait
-        self.limit = self._client.rate_limit
+        self.limiter = self._client.limiter
 
     def start(self, item: Item) -> InFlight | None:
         try:
@@ -99,12 +95,14 @@ class Here:
         try:
             call = self._call(item)
         except (TypeError, ValueError) as error:
+            self.limiter.kept(item.ticket)
             return Outcome(error=InvalidRequestError(_plainly(error)))
         return _attempt(self._client, call)
 
     def _call(self, item: Item) -> Call:
         if item.call is None:
             item.call = self._client.prepare_generation(**item.request, idempotency_key=item.key)
+        item.call.ticket = item.ticket
         return item.call
 
 
@@ -139,22 +137,32 @@ class Remote:
         self._batch = batch
         self.quota = RetryQuota()
         self.patience = RetryPolicy().max_wait
-        self.limit: RateLimit | None = None
+        self.limiter = Limiter()
 
     def start(self, item: Item) -> None:
         return None
 
     def make(self, item: Item) -> Outcome:
         task = self._executor.submit(
-            _in_worker, self._factory, self._batch, item.request, item.key, item.attempts
+            _in_worker,
+            self._factory,
+            self._batch,
+            item.request,
+            item.key,
+            item.attempts - item.spent,
         )
         try:
-            return task.result()
+            outcome = task.result()
         except (BrokenExecutor, WorkerSetupError):
             raise  # nothing that comes after could go better
         except (Exception, CancelledError) as error:
             kind = type(error).__name__
-            return Outcome(error=OutcomeUnknownError(f"The executor lost the task ({kind})."))
+            outcome = Outcome(error=OutcomeUnknownError(f"The executor lost the task ({kind})."))
+        if isinstance(outcome.error, InvalidRequestError):
+            self.limiter.kept(item.ticket)
+        else:
+            self.limiter.ended(item.ticket, outcome.told, outcome.error)
+        return outcome
 
 
 _made_here: dict[str, ResonanceOSAPIClient] = {}
@@ -191,6 +199,7 @@ def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
     try:
         outcome = call.attempt()
     except ResonanceError as error:
+        told = _told(call)
         starved = (
             error.retryable
             and call.attempts < policy.max_attempts
@@ -198,11 +207,18 @@ def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
             and client.deadline is None
         )
         wait = policy.wait(call.attempts, error.retry_after) if starved else None
-        return Outcome(error=error, wait=wait, starved=starved)
+        return Outcome(error=error, wait=wait, starved=starved, told=told)
     if isinstance(outcome, Later):
         wait = max(0.0, outcome.at - policy.clock())
-        return Outcome(error=outcome.error, wait=wait)
-    return Outcome(answer=outcome, limit=outcome.rate_limit)
+        return Outcome(error=outcome.error, wait=wait, told=_told(call))
+    return Outcome(answer=outcome, told=_told(call))
+
+
+def _told(call: Call) -> Mapping[str, str] | None:
+    """What a limiter reads, as it travels between processes."""
+    if call.heard is None:
+        return None
+    return {name: call.heard[name] for name in RATE_LIMIT_HEADERS if name in call.heard}
 
 
 def _made(

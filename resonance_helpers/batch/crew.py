@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ class Crew:
         self._size = size
         self._wake = wake
         self._pool = pool
+        self._context = contextvars.copy_context()
+        self._alone = False
         self._hired: list[Future[None] | threading.Thread] = []
         self._items: SimpleQueue[Item | None] = SimpleQueue()
         self._mutex = threading.Lock()
@@ -42,9 +45,13 @@ class Crew:
     def room(self) -> int:
         """How many items can be given now.
 
+        Where no thread can be had, one at a time, to be carried out by who gives it.
+
         In a lent pool that is who has a place there and is idle; if nobody is, one more is sent
         for.
         """
+        if self._alone:
+            return 1 - self._busy
         if self._pool is None:
             return self._size - self._busy
         with self._mutex:
@@ -60,12 +67,14 @@ class Crew:
             short = self._busy > len(self._hired)
         if short:
             self._hire()
-        self._items.put(item)
+        if self._alone:
+            self._carry_out(item)
+        else:
+            self._items.put(item)
 
     def dismiss(self) -> None:
         """Let all go home, each when it is done with what it has in hand."""
-        for _ in self._hired:
-            self._items.put(None)
+        self._items.put(None)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until all have gone, or for so many seconds."""
@@ -81,20 +90,32 @@ class Crew:
                     return
 
     def _hire(self) -> None:
-        if self._pool is not None:
-            self._hired.append(self._pool.submit(self._attend))
-        else:
+        # Each in a context of its own: a copy of that in which the batch was called.
+        attend = self._context.copy().run
+        try:
+            if self._pool is not None:
+                self._hired.append(self._pool.submit(attend, self._attend))
+                return
             name = f"batch-{len(self._hired)}"
-            thread = threading.Thread(target=self._attend, name=name, daemon=True)
+            thread = threading.Thread(target=attend, args=(self._attend,), name=name, daemon=True)
             thread.start()
             self._hired.append(thread)
+        except RuntimeError as error:
+            if "start new thread" not in str(error):
+                raise  # a pool that is shut down
+            self._size = len(self._hired)  # those that there are have to do
+            self._alone = not self._hired
 
     def _attend(self) -> None:
         with self._mutex:
             self._arrived += 1
         self._wake()
         while (item := self._items.get()) is not None:
-            self._work(item)
-            with self._mutex:
-                self._busy -= 1
+            self._carry_out(item)
             self._wake()
+        self._items.put(None)  # for the next one
+
+    def _carry_out(self, item: Item) -> None:
+        self._work(item)
+        with self._mutex:
+            self._busy -= 1

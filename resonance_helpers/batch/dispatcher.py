@@ -21,10 +21,16 @@ from ..client.transport import InFlight
 from .crew import Crew
 from .items import Item
 
-__all__ = ["Dispatcher", "Waker"]
+__all__ = ["TICK", "Dispatcher", "Waker"]
 
 MOST_IN_FLIGHT = 500
 """A little less than what `select` can watch on any system."""
+
+TICK = 0.1
+"""Seconds between two looks at the progress and at Ctrl-C."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds; some systems refuse to wait for longer than 24 days."""
 
 
 class Waker:
@@ -91,16 +97,26 @@ class Dispatcher:
         self._in_flight: dict[InFlight, Item] = {}
         self._alarm = math.inf  # no attempt has to end before
 
-    def run(self, is_over: Callable[[], bool]) -> None:
-        """Hand out until it is over, then wait for what is in flight."""
+    def run(
+        self, is_over: Callable[[], bool], meanwhile: Callable[[], object] | None = None
+    ) -> None:
+        """Hand out until it is over, then wait for what is in flight.
+
+        Args:
+            is_over: whether there is nothing more to hand out.
+            meanwhile: called some ten times a second, where no other thread does it.
+        """
+        longest = LONGEST_WAIT if meanwhile is None else TICK
         with self._selector:
             while True:
+                if meanwhile is not None:
+                    meanwhile()
                 self._waker.dozing = True
                 moment = min(self._hand_out(), self._alarm)
                 self._pause()
                 if is_over() and not self._in_flight:
                     break
-                wait = None if moment == math.inf else max(0.0, moment - time.monotonic())
+                wait = max(0.0, min(moment - time.monotonic(), longest))
                 ready = self._selector.select(wait)
                 self._waker.dozing = False
                 for key, _ in ready:

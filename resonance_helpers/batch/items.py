@@ -20,9 +20,10 @@ class Item:
         request: the keyword arguments of `generate_content`.
         text: `request` as JSON, where there is a journal.
         attempts: how many attempts were made in this run.
+        rounds, spent: how often it was given up and begun anew, and how many attempts that took.
         started: when the first of them began, in seconds since 1970; 0 before that.
         began: the same moment on the run's own clock.
-        ticket: the pacer's number for the attempt under way.
+        ticket: the limiter's number for the attempt under way.
         call: the request made ready, where the attempts are made in this process.
         doubt: whether an attempt may have had its effect though it brought no answer.
         starved: since when, on the run's clock, it has waited for the retry budget; None if it
@@ -39,6 +40,8 @@ class Item:
         "index",
         "key",
         "request",
+        "rounds",
+        "spent",
         "started",
         "starved",
         "text",
@@ -51,6 +54,8 @@ class Item:
         self.request: dict[str, Any] = {}
         self.text = ""
         self.attempts = 0
+        self.rounds = 0
+        self.spent = 0
         self.started = 0.0
         self.began = 0.0
         self.ticket = 0

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition, Lock
 
+from ..client.transport import Limiter
 from .items import Item
-from .pacing import Pacer
 
 __all__ = ["WorkQueue"]
 
@@ -34,14 +34,14 @@ class WorkQueue:
 
     def __init__(
         self,
-        pacer: Pacer,
+        limiter: Limiter,
         *,
         look_ahead: int,
         aside: int,
         wake: Callable[[], object],
         clock: Callable[[], float],
     ) -> None:
-        self._pacer = pacer
+        self._limiter = limiter
         self._low = look_ahead // 2
         self._look_ahead = look_ahead
         self._most_aside = aside
@@ -92,9 +92,7 @@ class WorkQueue:
     @property
     def held(self) -> float:
         """Seconds for which the rate limit lets nothing go."""
-        with self._mutex:
-            now = self._clock()
-            return max(0.0, self._pacer.ready_at(now) - now)
+        return self._limiter.held()
 
     @property
     def waiting(self) -> int:
@@ -112,7 +110,9 @@ class WorkQueue:
             if self._over():
                 return math.inf
             now = self._clock()
-            moment = max(self._next_due(now), self._pacer.ready_at(now))
+            moment = self._next_due(now)
+            if moment <= now:
+                moment = self._limiter.ready_at(now)
             return self._pop(now) if moment <= now else moment
 
     # -- those who carry them out ----------------------------------------------------------------
@@ -123,25 +123,9 @@ class WorkQueue:
             heapq.heappush(self._aside, (self._clock() + seconds, item.index, item))
         self._wake()
 
-    def answered(
-        self,
-        item: Item,
-        *,
-        remaining: int | None = None,
-        reset: float | None = None,
-        pause: float = 0.0,
-    ) -> None:
-        """Tell the pacer how an attempt on `item` came back."""
-        with self._mutex:
-            self._pacer.answered(
-                item.ticket, self._clock(), remaining=remaining, reset=reset, pause=pause
-            )
-        self._wake()
-
     def give_back(self, item: Item, seconds: float | None = None) -> None:
         """Say that an item that was taken is not sent, and put it aside for `seconds`, if any."""
-        with self._mutex:
-            self._pacer.kept(item.ticket)
+        self._limiter.kept(item.ticket)
         if seconds is not None:
             self.put_aside(item, seconds)
 
@@ -169,7 +153,7 @@ class WorkQueue:
             item = self._ready.popleft()
         if len(self._ready) == self._low:
             self._need.notify()
-        item.ticket = self._pacer.sent(now)
+        item.ticket = self._limiter.take()
         return item
 
     def _wanted(self) -> int:

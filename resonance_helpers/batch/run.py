@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import math
 import os
+import random
 import threading
 import time
 import uuid
@@ -19,11 +21,10 @@ from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
 from ..client.transport.quota import RETRY_COST
 from .attempts import Attempts, Here, InvalidRequestError, Remote
 from .crew import Crew
-from .dispatcher import Dispatcher, Waker
+from .dispatcher import TICK, Dispatcher, Waker
 from .interrupts import Interrupts
 from .items import Item, as_request
 from .journal import Answers, Entry, Journal, JournalError, JournalMismatch
-from .pacing import Pacer
 from .progress import Snapshot, progress_for
 from .queue import WorkQueue
 from .report import BatchReport
@@ -37,9 +38,6 @@ LOOK_AHEAD = 1024
 QUICK = 0.01
 """Seconds in which a quick input gives a block of items."""
 
-TICK = 0.1
-"""Seconds between two looks at the progress and at Ctrl-C."""
-
 LONGEST_HOLD = 120.0
 """Seconds for which a batch lets the rate limit hold it up; a day's quota that is spent stops
 it."""
@@ -50,6 +48,9 @@ GRACE = 2.0
 KEY_LIFETIME = 24 * 3600.0
 """Seconds for which the server knows an idempotency key (its OpenAPI document says so, at
 `Idempotency-Key`)."""
+
+LONGEST_ROUND = 60.0
+"""Seconds, at most, until an item that was given up is tried again, where there is time."""
 
 PROBE = 1.0
 """Seconds between two attempts while the retry budget is spent."""
@@ -72,6 +73,7 @@ def run_batch(
     executor: Executor | None = None,
     journal: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[Snapshot], object] = True,
+    until: float | None = None,
 ) -> BatchReport:
     """Generate content for every request, `concurrency` of them at a time.
 
@@ -91,11 +93,13 @@ def run_batch(
             effect twice. Answers are then kept in the file, not in memory.
         progress: shown where there is someone to see it (True), not at all (False), or each
             `Snapshot` handed to a function.
+        until: for so many seconds from now go on until every failure is final: what would be left
+            to a next run is tried again in this one. None: leave it.
 
     Returns:
         The report. After Ctrl-C too, and when the server's quota is spent for longer than two
-        minutes: `stopped` says so, and `stats` what was left undone. A second Ctrl-C raises
-        KeyboardInterrupt.
+        minutes (or `until`): `stopped` says so, and `stats` what was left undone. A second Ctrl-C
+        raises KeyboardInterrupt.
 
     Raises:
         TypeError, ValueError: an argument is wrong; nothing was sent.
@@ -110,6 +114,8 @@ def run_batch(
         raise TypeError(f"concurrency is a {type(concurrency).__name__}, not a whole number")
     if concurrency < 1:
         raise ValueError(f"concurrency is {concurrency}; it has to be at least 1")
+    if until is not None and not until > 0:
+        raise ValueError(f"until is {until}; it has to be a number of seconds above 0")
     source = iter(requests)
     total = len(requests) if isinstance(requests, Sized) else None
     with Journal(journal) if journal is not None else nullcontext() as book:
@@ -122,7 +128,7 @@ def run_batch(
             attempts = Here(client, starts=pool is None)
         else:
             attempts = Remote(client, executor, batch)  # type: ignore[arg-type]
-        run = _Run(attempts, batch, book)
+        run = _Run(attempts, batch, book, until or 0.0)
         return run.run(source, total, concurrency, pool, progress)
 
 
@@ -133,15 +139,15 @@ class _Run:
     crew carry them out.
     """
 
-    def __init__(self, attempts: Attempts, batch: str, journal: Journal | None) -> None:
+    def __init__(
+        self, attempts: Attempts, batch: str, journal: Journal | None, until: float
+    ) -> None:
         self._attempts = attempts
         self._batch = batch
         self._journal = journal
-        limit = attempts.limit
-        pacer = Pacer(limit.remaining, time.monotonic() + limit.reset) if limit else Pacer()
         self._waker = Waker()
         self._queue = WorkQueue(
-            pacer,
+            attempts.limiter,
             look_ahead=LOOK_AHEAD,
             aside=LOOK_AHEAD,
             wake=self._waker,
@@ -155,7 +161,9 @@ class _Run:
         self._closed = False
         self._probed = -math.inf
         self._block = 1
+        self._shown = -math.inf
         self._began = time.monotonic()
+        self._until = self._began + until
         self._epoch = time.time() - self._began
 
     # -- the calling thread ----------------------------------------------------------------------
@@ -173,21 +181,36 @@ class _Run:
             self._recall(self._journal)
         shown = progress_for(progress)
         crew = Crew(self._work, size, self._waker, pool)
-        dispatching = threading.Thread(
-            target=self._dispatch, args=(crew,), name="batch", daemon=True
+        dispatch = contextvars.copy_context().run
+        dispatching: threading.Thread | None = threading.Thread(
+            target=dispatch, args=(self._dispatch, crew), name="batch", daemon=True
         )
+        items = self._items(source)
+
+        def feed(timeout: float) -> bool:
+            return self._feed_more(items, lambda: shown.show(self._snapshot(total)), timeout)
+
+        self._attempts.limiter.watch(self._waker)
         with self._interrupts:
-            dispatching.start()
             try:
-                self._feed_all(self._items(source), lambda: shown.show(self._snapshot(total)))
+                try:
+                    assert dispatching is not None
+                    dispatching.start()
+                except RuntimeError:  # no thread can be had: then this one does both
+                    dispatching = None
+                    self._dispatch(crew, lambda: feed(0) or self._queue.stop())
+                while dispatching and feed(TICK):
+                    pass
             except KeyboardInterrupt:
                 if self._interrupts.count > 1:
                     raise
             finally:
                 done = self._queue.stop()
                 grace = None if done else GRACE
-                dispatching.join(grace)
+                if dispatching:
+                    dispatching.join(grace)
                 crew.wait(grace)
+                self._attempts.limiter.unwatch(self._waker)
                 self._closed = True
             if self._interrupts.count and not done:
                 self._stopped = "interrupted by Ctrl-C"
@@ -230,18 +253,22 @@ class _Run:
             rate=(ended - tally.resumed) / seconds if seconds else 0.0,
         )
 
-    def _feed_all(self, items: Iterator[Item], show: Callable[[], None]) -> None:
-        shown = -math.inf
-        while not self._queue.over and not self._interrupts.count:
-            if wanted := self._queue.wanted(TICK):
-                self._feed(items, wanted)
-            if time.monotonic() - shown >= TICK:
-                shown = time.monotonic()
-                show()
-                if self._queue.held > LONGEST_HOLD:
-                    minutes = math.ceil(self._queue.held / 60)
-                    self._stopped = f"the server takes no more requests for {minutes:,} minutes"
-                    return
+    def _feed_more(self, items: Iterator[Item], show: Callable[[], None], timeout: float) -> bool:
+        """Feed what is wanted within `timeout` seconds; whether there may be more to do."""
+        if self._queue.over or self._interrupts.count:
+            return False
+        if wanted := self._queue.wanted(timeout):
+            self._feed(items, wanted)
+        now = time.monotonic()
+        if now - self._shown >= TICK:
+            self._shown = now
+            show()
+            held = self._queue.held
+            if held > max(LONGEST_HOLD, self._until - now):
+                minutes = math.ceil(held / 60)
+                self._stopped = f"the server takes no more requests for {minutes:,} minutes"
+                return False
+        return True
 
     def _feed(self, items: Iterator[Item], wanted: int) -> None:
         """Read up to `wanted` items, write them down together, and let them go.
@@ -317,13 +344,13 @@ class _Run:
 
     # -- the dispatcher and its crew -------------------------------------------------------------
 
-    def _dispatch(self, crew: Crew) -> None:
-        """Hand the items out until all are settled; a thread of its own."""
+    def _dispatch(self, crew: Crew, meanwhile: Callable[[], object] | None = None) -> None:
+        """Hand the items out until all are settled; if it can be had, in a thread of its own."""
         try:
             dispatcher = Dispatcher(
                 self._take, self._attempts.start, self._carry_out, self._save, crew, self._waker
             )
-            dispatcher.run(lambda: self._queue.over)
+            dispatcher.run(lambda: self._queue.over, meanwhile)
         except BaseException as error:
             self._break_off(error)
         finally:
@@ -371,13 +398,7 @@ class _Run:
 
     def _attempt(self, item: Item) -> None:
         outcome = self._attempts.make(item)
-        limit, error = outcome.limit, outcome.error
-        self._queue.answered(
-            item,
-            remaining=limit.remaining if limit else None,
-            reset=limit.reset if limit else None,
-            pause=outcome.pause,
-        )
+        error = outcome.error
         if error is None:
             if item.starved is not None:
                 self._attempts.quota.refund(RETRY_COST)
@@ -388,13 +409,26 @@ class _Run:
             return
         item.doubt |= isinstance(error, OutcomeUnknownError)
         if outcome.wait is None:
-            self._fail(item, error)
-            self._queue.settle()
+            if not self._begin_anew(item, error):
+                self._fail(item, error)
+                self._queue.settle()
             return
         # One that is not starved has paid for its next attempt.
         item.starved = (item.starved or time.monotonic()) if outcome.starved else None
         item.error = error
         self._queue.put_aside(item, outcome.wait)
+
+    def _begin_anew(self, item: Item, error: ResonanceError) -> bool:
+        """Put an item aside that would be left to a next run, if this one has the time."""
+        item.rounds += 1
+        wait = min(2.0 ** min(item.rounds, 10), LONGEST_ROUND) * (1 + random.random()) / 2
+        wait = max(wait, error.retry_after or 0.0)
+        too_late = time.monotonic() + wait > self._until
+        if too_late or is_final(error) or time.time() + wait - item.started > KEY_LIFETIME:
+            return False
+        item.call, item.starved, item.spent = None, None, item.attempts
+        self._queue.put_aside(item, wait)
+        return True
 
     def _paid(self, item: Item) -> bool:
         """Whether an item that waits for the retry budget may go now.
@@ -410,7 +444,7 @@ class _Run:
         if now - self._probed >= PROBE:
             self._probed = now
             return True
-        if now - item.starved > self._attempts.patience:
+        if now - item.starved > self._attempts.patience and now > self._until:
             self._queue.give_back(item)
             self._fail(item, item.error)
             self._queue.settle()

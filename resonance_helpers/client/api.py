@@ -15,7 +15,7 @@ unknown profile, a vector of seven numbers.
 making it. ``call.attempt()`` makes one attempt and returns an `Answer`, or a `Later` whose `at`
 says when to make the next one, on the clock of the retry policy; it raises the error where there
 is no next. `batch` uses that to go on with other items while one has to wait, and
-`client.rate_limit` to keep its pace.
+`client.limiter` to keep its pace.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from requests.auth import AuthBase
 
 from .auth import ApiKeyAuth, Secret
 from .errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
-from .transport import NO_RETRIES, Call, RateLimit, RetryPolicy, Transport, arguments
+from .transport import NO_RETRIES, Call, Limiter, RateLimit, RetryPolicy, Transport, arguments
 from .transport.address import is_loopback, web_address
 from .transport.arguments import is_number, kind
 from .transport.call import INSECURE
@@ -68,6 +68,8 @@ class ResonanceOSAPIClient:
         session: A session of your own, with adapters, hooks, proxies or certificates. With one
             that is not a `transport.Session`, `timeout` bounds single reads, not the attempt.
         allow_http: Send credentials unencrypted, to a host that is not this machine.
+        pace: Let each call wait for its turn by the server's rate limit, all threads together, in
+            place of being refused. Batches do so in any case.
 
     Raises:
         TypeError, ValueError: An argument is of the wrong type, or could not work.
@@ -84,6 +86,7 @@ class ResonanceOSAPIClient:
         on_error: Literal["return", "raise"] = "return",
         session: requests.Session | None = None,
         allow_http: bool = False,
+        pace: bool = False,
     ) -> None:
         base_url, private = _base_url(base_url)
         if auth is not None and not callable(auth):
@@ -103,6 +106,7 @@ class ResonanceOSAPIClient:
             deadline=_optional_seconds("deadline", deadline),
             retry=arguments.policy(retry),
             trusted=private or allow_http,
+            pace=bool(pace),
         )
 
     # --- health and metrics -----------------------------------------------------------------
@@ -527,9 +531,14 @@ class ResonanceOSAPIClient:
         return self._transport.quota
 
     @property
+    def limiter(self) -> Limiter:
+        """What counts this client's requests, and says when the server takes the next one."""
+        return self._transport.limiter
+
+    @property
     def rate_limit(self) -> RateLimit | None:
         """What is left of the rate limit, as of the last answer to any thread."""
-        return self._transport.rate_limit.limit(self.retry.clock())
+        return self._transport.limiter.limit()
 
     def with_options(
         self,
@@ -538,8 +547,9 @@ class ResonanceOSAPIClient:
         deadline: float | None = _SAME,
         retry: RetryPolicy | None = _SAME,
         on_error: Literal["return", "raise"] = _SAME,
+        pace: bool = _SAME,
     ) -> Self:
-        """A client with some options changed, over the same connections and retry budget.
+        """A client with some options changed, over the same connections, budget and rate limit.
 
         What is left out stays as it is; None means what it means for a new client.
         """
@@ -552,6 +562,8 @@ class ResonanceOSAPIClient:
             other.deadline = deadline
         if retry is not _SAME:
             other._transport.retry = arguments.policy(retry)
+        if pace is not _SAME:
+            other._transport.pace = bool(pace)
         if on_error is not _SAME:
             other.on_error = _mode(on_error)
         return other

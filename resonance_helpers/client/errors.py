@@ -175,6 +175,14 @@ class InsecureTransportError(NotSentError, ValueError):
     type = "insecure-transport"
 
 
+class NotYetAllowedError(NotSentError):
+    """The rate limit lets no request leave for longer than the call may wait."""
+
+    type = "rate-limited"
+    category = "rate-limit"
+    retryable = True
+
+
 class TokenError(NotSentError):
     """There was no access token to send; the API was not asked, or refused the last one.
 

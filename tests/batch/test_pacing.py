@@ -1,177 +1,136 @@
-"""The pacer against simulated servers, in simulated time: nothing here waits."""
+"""A batch under rate limits: it waits, it stops where it would be long, and it learns."""
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections import deque
-from collections.abc import Callable
+import contextvars
+import threading
+import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from resonance_helpers.batch.pacing import PROBE_LASTS, Pacer
-
-
-class FixedWindow:
-    """`quota` requests in each window of `window` seconds; tells whole seconds, rounded up."""
-
-    def __init__(self, quota: int, window: float) -> None:
-        self.quota, self.window = quota, window
-        self.number, self.used = -1, 0
-
-    def take(self, now: float) -> tuple[bool, int, float]:
-        number = int(now // self.window)
-        if number != self.number:
-            self.number, self.used = number, 0
-        allowed = self.used < self.quota
-        self.used += allowed
-        return allowed, self.quota - self.used, math.ceil((number + 1) * self.window - now)
+from resonance_helpers.batch import run_batch
+from resonance_helpers.client.errors import NotYetAllowedError
 
 
-class MovingWindow:
-    """`quota` requests in any `window` seconds; `reset` is when the oldest one counts no more."""
+def test_a_window_that_turns_in_seconds_is_waited_for(serve):
+    began: list[float] = []
 
-    def __init__(self, quota: int, window: float) -> None:
-        self.quota, self.window = quota, window
-        self.hits: deque[float] = deque()
+    def script(prompt, attempt):
+        began.append(time.monotonic())
+        left = began[0] + 2 - began[-1]
+        if left > 0:
+            return 429, {"RateLimit": f'"minute";r=0;t={int(left) + 1}'}
+        return 200, {"RateLimit": '"minute";r=99;t=60'}
 
-    def take(self, now: float) -> tuple[bool, int, float]:
-        while self.hits and self.hits[0] <= now - self.window:
-            self.hits.popleft()
-        allowed = len(self.hits) < self.quota
-        if allowed:
-            self.hits.append(now)
-        return (
-            allowed,
-            self.quota - len(self.hits),
-            math.ceil(self.hits[0] + self.window - now),
-        )
+    api, server = serve(script)
+    report = run_batch(api, ["a", "b", "c", "d", "e", "f"], concurrency=3)
+    assert report.stats.successful == 6
+    assert len(server.prompts) <= 9
 
 
-def simulate(
-    server: FixedWindow | MovingWindow,
-    *,
-    seconds: float,
-    concurrency: int = 8,
-    latency: Callable[[int], float] = lambda number: 0.2,
-) -> tuple[int, int]:
-    """Send as much as the pacer lets through; how many were served, and how many refused."""
-    pacer = Pacer()
-    under_way: list[tuple[float, int, tuple[bool, int, float]]] = []
-    arriving: list[tuple[float, int]] = []
-    now, served, refused = 0.0, 0, 0
-    while now < seconds:
-        if len(under_way) + len(arriving) < concurrency and pacer.ready_at(now) <= now:
-            number = pacer.sent(now)
-            heapq.heappush(arriving, (now + latency(number) / 2, number))
-            continue
-        # The next thing to happen: a request arrives, an answer comes, or the pacer lets go.
-        moments = [arriving[0][0]] if arriving else []
-        moments += [under_way[0][0]] if under_way else []
-        if len(under_way) + len(arriving) < concurrency:
-            moments.append(pacer.ready_at(now))
-        now = max(now, min(moments))
-        if arriving and arriving[0][0] <= now:
-            _, number = heapq.heappop(arriving)
-            heapq.heappush(under_way, (now + latency(number) / 2, number, server.take(now)))
-        elif under_way and under_way[0][0] <= now:
-            _, number, (allowed, remaining, reset) = heapq.heappop(under_way)
-            served += allowed
-            refused += not allowed
-            pause = 0.0 if allowed else reset
-            pacer.answered(number, now, remaining=remaining, reset=reset, pause=pause)
-    return served, refused
+def test_a_months_quota_that_is_spent_stops_the_batch(serve):
+    spent = {"RateLimit": f'"month";r=0;t={28 * 86_400}'}
+    api, _ = serve(lambda prompt, attempt: (200, spent))
+    report = run_batch(api, ["a"] * 20)
+    assert report.stopped == "the server takes no more requests for 40,320 minutes"
+    assert report.stats.successful == 1
 
 
-@pytest.mark.parametrize("window", [FixedWindow, MovingWindow])
-@pytest.mark.parametrize("concurrency", [1, 8, 64])
-def test_it_uses_what_is_allowed_and_no_more(window, concurrency):
-    latency = 0.02 if concurrency == 1 else 0.2
-    jitter = lambda number: latency * (0.5 + number * 7919 % 100 / 100)  # noqa: E731
-    served, refused = simulate(
-        window(1000, 60), seconds=300, concurrency=concurrency, latency=jitter
-    )
-    assert served >= 0.95 * 5 * 1000
-    assert refused <= 0.01 * served
+def test_a_reset_in_unix_time_is_a_moment(serve):
+    def script(prompt, attempt):
+        reset = str(int(time.time()) + 2)
+        spent = "0" if len(server.prompts) == 1 else "9"
+        return 200, {"X-RateLimit-Remaining": spent, "X-RateLimit-Reset": reset}
+
+    api, server = serve(script)
+    assert run_batch(api, ["a", "b", "c"]).stats.successful == 3
 
 
-@given(
-    quota=st.integers(1, 50),
-    concurrency=st.integers(1, 20),
-    latencies=st.lists(st.floats(0.01, 3), min_size=1, max_size=9),
-    window=st.sampled_from([FixedWindow, MovingWindow]),
-)
-def test_it_never_stalls_and_never_runs_into_a_storm(quota, concurrency, latencies, window):
-    served, refused = simulate(
-        window(quota, 10),
-        seconds=200,
-        concurrency=concurrency,
-        latency=lambda number: latencies[number % len(latencies)],
-    )
-    assert served >= 20 / 2 / (1 + max(latencies))  # at the least, one probe for each window
-    assert refused <= served + concurrency
+def test_single_calls_keep_to_it_on_request(serve):
+    spent = {"RateLimit": '"x";r=0;t=1'}
+    api, server = serve(lambda prompt, attempt: (200, spent if len(server.prompts) == 1 else {}))
+    api.generate_content("a")
+    began = time.monotonic()
+    api.generate_content("b")
+    assert time.monotonic() - began < 0.5
+    api, server = serve(lambda prompt, attempt: (200, spent if len(server.prompts) == 1 else {}))
+    paced = api.with_options(pace=True)
+    assert api.limiter is paced.limiter
+    api.generate_content("a")
+    began = time.monotonic()
+    paced.generate_content("b")
+    assert time.monotonic() - began > 0.8
 
 
-def test_without_a_limit_everything_may_go():
-    pacer = Pacer()
-    for moment in range(1000):
-        assert pacer.ready_at(0) == 0
-        pacer.sent(moment)
+def test_a_turn_that_is_too_far_away_is_an_error_at_once(serve):
+    api, server = serve(lambda prompt, attempt: (200, {"RateLimit": '"x";r=0;t=7200'}))
+    api = api.with_options(pace=True, on_error="raise")
+    api.generate_content("a")
+    with pytest.raises(NotYetAllowedError) as caught:
+        api.generate_content("b")
+    assert caught.value.retry_after == pytest.approx(7200, abs=5)
+    assert server.prompts == ["a"]
 
 
-def test_requests_under_way_count_as_spent():
-    pacer = Pacer()
-    first, _second = pacer.sent(0), pacer.sent(0)
-    pacer.answered(first, 1, remaining=2, reset=10)
-    assert pacer.left == 1
-    pacer.sent(1)
-    assert pacer.ready_at(1) == 11
+def test_until_all_is_final(serve):
+    def script(prompt, attempt):
+        return {"bad": 422, "late": 503 if attempt < 4 else 200}.get(prompt, 200)
+
+    api, server = serve(script, max_attempts=2, base=0)
+    report = run_batch(api, ["good", "bad", "late"], until=30)
+    assert (report.stats.successful, report.stats.failed) == (2, 1)
+    assert server.prompts.count("late") == 4
+    assert [failure.final for failure in report.failures] == [True]
+    results = list(report.results)
+    assert results[2]["attempts"] == 4
 
 
-def test_an_older_answer_does_not_overrule_a_newer_one():
-    pacer = Pacer()
-    first, second = pacer.sent(0), pacer.sent(0)
-    pacer.answered(second, 1, remaining=0, reset=10)
-    pacer.answered(first, 1, remaining=1, reset=10)
-    assert pacer.ready_at(1) == 11
+def test_until_ends_in_time_with_what_is_not_final(serve):
+    api, server = serve(lambda prompt, attempt: 503, max_attempts=1)
+    began = time.monotonic()
+    report = run_batch(api, ["a"], until=2)
+    assert time.monotonic() - began < 4
+    assert [failure.final for failure in report.failures] == [False]
+    assert len(server.prompts) > 1
+    with pytest.raises(ValueError, match="until is 0"):
+        run_batch(api, ["a"], until=0)
 
 
-def test_before_the_window_turns_there_can_only_be_less():
-    pacer = Pacer()
-    first, second = pacer.sent(0), pacer.sent(0)
-    pacer.answered(first, 1, remaining=0, reset=10)  # it came to the server after the second
-    pacer.answered(second, 1, remaining=1, reset=10)
-    assert pacer.ready_at(1) == 11
+@pytest.mark.parametrize("status", [401, 403, 500, 503, 422, 404])
+def test_final_says_what_a_resume_does(serve, tmp_path, status):
+    api, _ = serve(lambda prompt, attempt: status, max_attempts=1)
+    report = run_batch(api, ["a"], journal=tmp_path / "j")
+    (failure,) = report.failures
+    api, server = serve()
+    run_batch(api, ["a"], journal=tmp_path / "j")
+    assert bool(server.prompts) is not failure.final
 
 
-def test_after_the_window_one_request_goes_first():
-    pacer = Pacer()
-    pacer.answered(pacer.sent(0), 0, remaining=0, reset=5)
-    assert pacer.ready_at(4) == 5
-    probe = pacer.sent(5)
-    assert pacer.ready_at(5) == 5 + PROBE_LASTS
-    pacer.answered(probe, 5.2, remaining=9, reset=60)
-    assert pacer.ready_at(5.2) == 5.2
+def test_context_variables_reach_who_carries_a_call(serve):
+    variable = contextvars.ContextVar("variable", default="none")
+    seen = set()
+
+    def script(prompt, attempt):
+        seen.add(variable.get())
+        return 200
+
+    api, _ = serve(script)
+    variable.set("the caller's")
+    run_batch(api, [str(number) for number in range(20)], concurrency=4)
+    assert seen == {"the caller's"}
 
 
-def test_a_probe_that_brings_nothing_back_is_followed_by_another():
-    pacer = Pacer()
-    pacer.answered(pacer.sent(0), 0, remaining=0, reset=5)
-    pacer.answered(pacer.sent(5), 5.1)
-    assert pacer.ready_at(5.1) == 5.1
+@pytest.mark.parametrize("to_be_had", [0, 1, 2])
+def test_threads_that_can_not_be_had_fail_nothing(serve, monkeypatch, to_be_had):
+    api, _ = serve()
+    start, left = threading.Thread.start, [to_be_had]
 
+    def limited(self):
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(self)
 
-def test_a_pause_holds_everyone():
-    pacer = Pacer()
-    pacer.answered(pacer.sent(0), 1, pause=3)
-    assert pacer.ready_at(2) == 4
-
-
-def test_what_was_not_sent_after_all_is_not_counted():
-    pacer = Pacer()
-    first = pacer.sent(0)
-    pacer.answered(first, 0, remaining=1, reset=9)
-    pacer.kept(pacer.sent(0))
-    assert pacer.left == 1
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    report = run_batch(api, [str(number) for number in range(20)], concurrency=4)
+    assert report.stats.successful == 20

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from resonance_helpers.batch.items import Item
-from resonance_helpers.batch.pacing import Pacer
 from resonance_helpers.batch.queue import WorkQueue
+from resonance_helpers.client.transport import Limiter
 
 
 class Clock:
@@ -30,7 +30,10 @@ def woken() -> list[bool]:
 
 @pytest.fixture
 def queue(clock: Clock, woken: list[bool]) -> WorkQueue:
-    return WorkQueue(Pacer(), look_ahead=4, aside=3, wake=lambda: woken.append(True), clock=clock)
+    limiter = Limiter(clock)
+    limiter.answered(limiter.take(), {})  # it knows that there is no limit
+    wake = lambda: woken.append(True)  # noqa: E731
+    return WorkQueue(limiter, look_ahead=4, aside=3, wake=wake, clock=clock)
 
 
 def items(*indices: int) -> list[Item]:
@@ -92,8 +95,9 @@ def test_where_nothing_may_go_it_says_when_something_will(queue, clock):
 
 def test_a_limit_holds_the_items_back(queue, clock):
     queue.feed(items(0, 1), last=True)
-    queue.answered(queue.take(), remaining=0, reset=30)
-    assert queue.take() == 30.0
+    spent = {"RateLimit-Policy": '"x";q=1;w=60', "RateLimit": '"x";r=0;t=30'}
+    queue._limiter.answered(queue.take().ticket, spent)
+    assert queue.take() == queue.held == 30.0
     clock.now = 30.0
     assert queue.take().index == 1
 
@@ -110,12 +114,11 @@ def test_after_a_stop_nothing_is_handed_out(queue):
     [
         lambda queue, item: queue.feed(items(7), last=False),
         lambda queue, item: queue.put_aside(item, seconds=1),
-        lambda queue, item: queue.answered(item),
         lambda queue, item: queue.give_back(item, seconds=1),
         lambda queue, item: queue.settle(),
         lambda queue, item: queue.stop(),
     ],
-    ids=["fed", "put aside", "answered", "given back", "settled", "stopped"],
+    ids=["fed", "put aside", "given back", "settled", "stopped"],
 )
 def test_whoever_takes_is_woken_when_it_may_go_on(queue, woken, change):
     queue.feed(items(0), last=True)

@@ -5,6 +5,7 @@ retry        when a failed attempt is tried again, and after how long
 retry_after  the Retry-After header
 quota        the budget of retries that all calls share
 rate_limit   the server's rate limit, as its answers tell it
+limiter      when the next request may leave, by that
 session      a requests.Session whose timeouts hold in wall-clock time
 connections  urllib3's connections and pools, which keep to a deadline
 deadline     a timeout that is a point in time
@@ -20,6 +21,7 @@ fork         what a forked process must not share with the one it came from
 from . import fast as fast  # the door of the fast path: without this line all works, slower
 from .answer import Answer
 from .call import Call, InFlight, Later, Transport
+from .limiter import Limiter
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session
@@ -31,6 +33,7 @@ __all__ = [
     "Call",
     "InFlight",
     "Later",
+    "Limiter",
     "RateLimit",
     "RetryPolicy",
     "Session",

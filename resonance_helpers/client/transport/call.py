@@ -18,15 +18,18 @@ from requests.exceptions import InvalidHeader
 from ..errors import (
     BadResponseError,
     InsecureTransportError,
+    NotYetAllowedError,
     OutcomeUnknownError,
+    RateLimitedError,
     ResonanceError,
     StatusError,
 )
 from .answer import SIZE_CAP, Answer, Shape, check, read_content
 from .deadline import Deadline, bounded
 from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
+from .limiter import Limiter
 from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
-from .rate_limit import LastSeen
+from .rate_limit import RateLimit
 from .redaction import bare, credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
@@ -51,6 +54,8 @@ class Transport:
         timeout: Seconds for one attempt.
         deadline: Seconds for a whole call, waits included, or None.
         trusted: True where credentials may travel: over TLS, to this machine, or by permission.
+        limiter: Counts every request, and knows when the server takes the next one.
+        pace: Wait for that before each attempt.
     """
 
     base_url: str
@@ -62,7 +67,8 @@ class Transport:
     trusted: bool
     size_cap: int = SIZE_CAP
     quota: RetryQuota = field(default_factory=RetryQuota)
-    rate_limit: LastSeen = field(default_factory=LastSeen)
+    limiter: Limiter = field(default_factory=Limiter)
+    pace: bool = False
 
 
 class InFlight(Protocol):
@@ -135,6 +141,10 @@ class Call:
     deadline and the retry budget hold. A call belongs to one thread at a time, but may move from
     one to another. With `start` one thread has many calls under way.
 
+    Attributes:
+        ticket: The limiter's number for the next attempt, where its turn has come already.
+        heard: The headers of the last attempt's answer; None if it had none.
+
     Args:
         transport: What the calls of a client share.
         method: An HTTP method. All but GET are sent under an idempotency key.
@@ -174,6 +184,7 @@ class Call:
         self.method = method
         self.path = path
         self.attempts = 0
+        self.ticket: int | None = None
         self.idempotency_key = (
             None if method == "GET" else _checked_key(idempotency_key) or str(uuid.uuid4())
         )
@@ -194,6 +205,7 @@ class Call:
         self._last: ResonanceError | None = None
         self._doubt: OutcomeUnknownError | None = None
         self._started: _Request | None = None
+        self.heard: Mapping[str, str] | None = None
 
     def run(self) -> Answer:
         """Attempts until there is an answer; where there is none, the last failure is raised."""
@@ -205,9 +217,15 @@ class Call:
     def attempt(self) -> Answer | Later:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
         transport = self._transport
-        request, self._started = self._started or self._request(), None
-        self.attempts += 1
-        outcome = self._exchange(request)
+        ticket = self._leave()
+        try:
+            request, self._started = self._started or self._request(), None
+            self.attempts += 1
+            outcome = self._exchange(request)
+        except BaseException:
+            transport.limiter.lost(ticket)
+            raise
+        self._tell(ticket, outcome)
         if isinstance(outcome, Answer):
             transport.quota.refund(self._paid or SUCCESS_REFUND)
             return outcome
@@ -220,6 +238,37 @@ class Call:
             log.info("%s %s will be tried again: %s", self.method, self.path, outcome)
             return later
         raise self._verdict(outcome)
+
+    def _leave(self) -> int:
+        """The limiter's number for the next attempt, which may have to wait for its turn."""
+        limiter, ticket = self._transport.limiter, self.ticket
+        self.ticket, self.heard = None, None
+        if ticket is not None:
+            return ticket
+        if not self._transport.pace:
+            return limiter.take()
+        longest = self._retry.max_wait
+        if self._transport.deadline is not None:
+            longest = self._timeout(whole=True)
+        turn = limiter.acquire(longest)
+        if isinstance(turn, int):
+            return turn
+        raise self._verdict(
+            NotYetAllowedError(
+                f"The rate limit lets no request leave for {turn:,.0f} seconds, which is longer "
+                "than this call may wait.",
+                retry_after=turn,
+                attempts=self.attempts,
+            )
+        )
+
+    def _tell(self, ticket: int, outcome: object) -> None:
+        """Let the limiter know what became of the attempt."""
+        self._transport.limiter.ended(ticket, self.heard, outcome)
+        if isinstance(outcome, RateLimitedError) and outcome.retry_after is None and self.heard:
+            limit = RateLimit.from_headers(self.heard, self._retry.now())
+            if limit and not limit.remaining:
+                outcome.retry_after = limit.reset
 
     def start(self) -> InFlight | None:
         """Send the next attempt's request, if nothing in it has to be waited for.
@@ -236,8 +285,8 @@ class Call:
         self._started = None if begun is None else request
         return begun if begun and begun.is_sent else None
 
-    def _timeout(self) -> float:
-        """Seconds that the next attempt may take."""
+    def _timeout(self, *, whole: bool = False) -> float:
+        """Seconds that the next attempt may take, or all that is left of the deadline."""
         transport, now = self._transport, self._retry.clock()
         if transport.deadline is None:
             return transport.timeout
@@ -246,7 +295,7 @@ class Call:
         left = self._expires - now
         if self._last is not None and left < LEAST:  # who drives the attempts came too late
             raise self._verdict(self._last)
-        return min(transport.timeout, left)
+        return left if whole else min(transport.timeout, left)
 
     def _plan(self, error: ResonanceError) -> Later | None:
         """When to try again after this failure, or None for never."""
@@ -363,13 +412,13 @@ class Call:
         self, request: _Request, response: requests.Response, content: bytes | BadResponseError
     ) -> Answer | ResonanceError:
         """What the answer says, and what beside it is to be remembered."""
-        transport, headers = self._transport, response.headers
+        headers = response.headers
         elapsed = time.perf_counter() - request.began
         sent = response.request or request.signing  # an auth class may have sent another one
         if log.isEnabledFor(logging.DEBUG):
             shown = masked(redacted(headers), credentials(sent.headers))
             log.debug("<- %s in %.1f ms %s", response.status_code, elapsed * 1e3, shown)
-        transport.rate_limit.note(headers, self._retry.clock())
+        self.heard = headers
         document: dict[str, Any] | ResonanceError
         if isinstance(content, ResonanceError):
             response.close()

@@ -55,3 +55,32 @@ def test_time_brings_the_reset_nearer_and_not_past_now() -> None:
 def test_no_header_is_too_much(limit: str, policy: str) -> None:
     RateLimit.from_headers({"RateLimit": limit, "RateLimit-Policy": policy})
     RateLimit.from_headers({"X-RateLimit-Remaining": limit, "X-RateLimit-Reset": policy})
+
+
+def test_a_reset_is_seconds_or_unix_time_whichever_it_can_be() -> None:
+    def reset(value: str, **more: str) -> float:
+        headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": value, **more}
+        limit = RateLimit.from_headers(headers, now=1_800_000_000.0)
+        assert limit
+        return limit.reset
+
+    assert reset("30") == 30
+    assert reset("0.5") == 0.5
+    assert reset(f"{365 * 86_400}") == 365 * 86_400
+    assert reset("1800000002") == 2
+    assert reset("1800000002.5") == 2.5
+    assert reset("1800000002500") == 2.5
+    assert reset("1799999990") == 0
+    # The server's clock is an hour behind: its own Date tells.
+    assert reset("1799996402", Date="Fri, 15 Jan 2027 07:00:00 GMT") == 2
+    assert reset("9" * 13) <= 2**31
+
+
+def test_no_wait_is_without_bound() -> None:
+    for headers in (
+        {"RateLimit": '"x";r=0;t=999999999999'},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9999999999"},
+    ):
+        limit = RateLimit.from_headers(headers)
+        assert limit
+        assert limit.reset <= 2**31

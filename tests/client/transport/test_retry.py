@@ -27,6 +27,7 @@ ALWAYS = {
     errors.RequestTimeoutError,
     errors.IdempotencyInProgressError,
     errors.RateLimitedError,
+    errors.NotYetAllowedError,
     errors.QuotaExceededError,
     errors.BadGatewayError,
     errors.UnavailableError,

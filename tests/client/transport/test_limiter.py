@@ -1,0 +1,274 @@
+"""The limiter against servers that limit, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+import threading
+import time
+from collections import deque
+
+import pytest
+
+from resonance_helpers.client.transport import Limiter
+
+EPOCH = 1_700_000_000.37
+
+
+class Moving:
+    """At most `quota` in any `span` seconds."""
+
+    def __init__(self, quota: int, span: float) -> None:
+        self.quota, self.span = quota, span
+        self.hits: deque[float] = deque()
+
+    def left(self, now: float) -> tuple[int, float]:
+        while self.hits and self.hits[0] < now - self.span:
+            self.hits.popleft()
+        wait = self.hits[0] + self.span - now if self.hits else self.span
+        return self.quota - len(self.hits), wait
+
+    def hit(self, now: float) -> None:
+        self.hits.append(now)
+
+
+class Fixed:
+    """At most `quota` from one turn to the next."""
+
+    def __init__(self, quota: int, span: float) -> None:
+        self.quota, self.span = quota, span
+        self.used, self.turns = 0, 0.4 * span  # it began before the client came
+
+    def left(self, now: float) -> tuple[int, float]:
+        while now >= self.turns:
+            self.turns += self.span
+            self.used = 0
+        return self.quota - self.used, self.turns - now
+
+    def hit(self, now: float) -> None:
+        self.used += 1
+
+
+class Bucket:
+    """`quota` at once, and then one after another as it fills."""
+
+    def __init__(self, quota: int, span: float) -> None:
+        self.quota, self.span = quota, span
+        self.then, self.level = 0.0, float(quota)
+
+    def left(self, now: float) -> tuple[int, float]:
+        self.level += (now - self.then) * self.quota / self.span
+        self.level, self.then = min(self.level, float(self.quota)), now
+        return int(self.level), (1 - self.level % 1) * self.span / self.quota
+
+    def hit(self, now: float) -> None:
+        self.level -= 1
+
+
+def headers(style: str, policies: list, told: list[tuple[int, float]], now: float) -> dict:
+    if style == "policy":
+        return {
+            "RateLimit-Policy": ", ".join(
+                f'"{number}";q={one.quota};w={one.span}' for number, one in enumerate(policies)
+            ),
+            "RateLimit": ", ".join(
+                f'"{number}";r={left};t={math.ceil(wait)}'
+                for number, (left, wait) in enumerate(told)
+            ),
+        }
+    left, wait = told[0]
+    reset = math.ceil(EPOCH + now + wait) if style == "Unix time" else math.ceil(wait)
+    return {
+        "X-RateLimit-Limit": str(policies[0].quota),
+        "X-RateLimit-Remaining": str(left),
+        "X-RateLimit-Reset": str(reset),
+    }
+
+
+def simulate(policies, style="policy", *, clients=1, at_once=8, latency=0.1, seconds=40.0, seed=1):
+    """Clients that always have more to send; the share of what is allowed that they use, and the
+    share of their requests that is refused."""
+    chance, now, serial = random.Random(seed), 0.0, itertools.count()
+    limiters = [Limiter(clock=lambda: now, now=lambda: EPOCH + now) for _ in range(clients)]
+    under_way = [0] * clients
+    events: list = [(0.0, next(serial), "wake", client, None) for client in range(clients)]
+    accepted = refused = 0
+    while events[0][0] < seconds:
+        moment, _, event, client, what = heapq.heappop(events)
+        now = max(now, moment)
+        if event == "arrives":
+            told = [one.left(now) for one in policies]
+            fits = all(left > 0 for left, _ in told)
+            if fits:
+                for one in policies:
+                    one.hit(now)
+                accepted += 1
+                told = [one.left(now) for one in policies]
+            else:
+                refused += 1
+            wait = max(math.ceil(wait) for left, wait in told if not left or fits)
+            answer = what, headers(style, policies, told, now), not fits, wait
+            came = now + latency * fits + chance.uniform(0.0005, 0.002)
+            heapq.heappush(events, (came, next(serial), "answer", client, answer))
+            continue
+        limiter = limiters[client]
+        if event == "answer":
+            under_way[client] -= 1
+            ticket, said, no, wait = what
+            limiter.answered(ticket, said, refused=no, retry_after=wait if no else None)
+        while under_way[client] < at_once:
+            ready = limiter.ready_at()
+            if ready > now:
+                if ready < math.inf:
+                    late = ready + chance.uniform(0, 0.002)
+                    heapq.heappush(events, (late, next(serial), "wake", client, None))
+                break
+            under_way[client] += 1
+            arrives = now + chance.uniform(0.0003, 0.002)
+            heapq.heappush(events, (arrives, next(serial), "arrives", client, limiter.take()))
+    possible = clients * at_once * seconds / latency if latency else math.inf
+    allowed = min(possible, *(one.quota * (seconds // one.span + 1) for one in policies))
+    return accepted / allowed, refused / (accepted + refused)
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("at_once", [4, 8, 32])
+@pytest.mark.parametrize("quota", [6, 20])
+@pytest.mark.parametrize("kind", [Moving, Fixed, Bucket])
+def test_it_uses_what_a_policy_allows_and_no_more(kind, quota, at_once, latency):
+    policies = [kind(quota, 1), Moving(1000, 60)]
+    used, refused = simulate(policies, at_once=at_once, latency=latency, seconds=25)
+    assert used >= 0.95
+    assert refused <= 0.01
+
+
+@pytest.mark.parametrize("style", ["Unix time", "seconds left"])
+@pytest.mark.parametrize("quota", [6, 20])
+@pytest.mark.parametrize("latency", [0.0, 0.3])
+def test_the_older_headers_are_enough(style, quota, latency):
+    used, refused = simulate([Moving(quota, 1)], style, at_once=8, latency=latency)
+    assert used >= 0.9
+    assert refused <= 0.03
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.3])
+@pytest.mark.parametrize("quota", [6, 20])
+def test_two_clients_of_one_credential_share_what_there_is(quota, latency):
+    used, refused = simulate([Moving(quota, 1)], clients=2, latency=latency, seconds=60)
+    assert used >= 0.9
+    assert refused <= 0.03
+
+
+# --- one at a time -------------------------------------------------------------------------------
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> Limiter:
+    return Limiter(clock)
+
+
+def told(quota: int, span: int, left: int, wait: int) -> dict[str, str]:
+    return {"RateLimit-Policy": f'"x";q={quota};w={span}', "RateLimit": f'"x";r={left};t={wait}'}
+
+
+def test_while_it_knows_nothing_it_starts_softly(limiter, clock):
+    first = limiter.take()
+    assert limiter.ready_at() == 0.25
+    clock.now = 0.25
+    assert limiter.ready_at() == 0.25
+    limiter.answered(first, {})
+    for _ in range(1000):
+        assert limiter.ready_at() == 0.25
+        limiter.take()
+
+
+def test_what_was_not_sent_after_all_is_not_counted(limiter):
+    limiter.answered(limiter.take(), told(2, 60, 1, 60))
+    limiter.ready_at()
+    limiter.kept(limiter.take())
+    assert limiter.ready_at() == 0.0 or limiter.ready_at() == 0.25
+
+
+def test_a_refusal_without_a_reason_holds_everyone_as_long_as_it_says(limiter, clock):
+    limiter.answered(limiter.take(), {}, refused=True, retry_after=3.0)
+    assert limiter.ready_at() == 3.0
+    assert limiter.held() == 3.0
+
+
+def test_refusals_that_give_no_time_hold_longer_and_longer(limiter, clock):
+    for wait in (1, 2, 4, 8):
+        limiter.answered(limiter.take(), {}, refused=True)
+        assert limiter.ready_at() == clock.now + wait
+        clock.now += wait
+
+
+def test_a_limit_that_nobody_names_is_learnt_from_refusals(limiter, clock):
+    limiter.answered(limiter.take(), {})
+    tickets = [limiter.take() for _ in range(8)]
+    for number, ticket in enumerate(tickets):
+        limiter.answered(ticket, {}, refused=number >= 5, retry_after=1.0 if number >= 5 else None)
+    clock.now = 1.02  # six were taken, the first one included
+    left = 0
+    while limiter.ready_at() <= clock.now:
+        limiter.answered(limiter.take(), {})
+        left += 1
+    assert left == 6
+
+
+def test_headers_of_a_refusal_are_read(limiter):
+    limiter.answered(limiter.take(), {"RateLimit": '"minute";r=0;t=3'}, refused=True)
+    assert limiter.ready_at() == 3.0
+
+
+def test_a_wait_of_any_length_is_a_number(limiter):
+    limiter.answered(limiter.take(), {"RateLimit": f'"month";r=0;t={28 * 86_400}'})
+    assert limiter.held() == 28 * 86_400
+    assert limiter.acquire(60) == 28 * 86_400
+
+
+def test_a_lost_probe_is_followed_by_another(limiter, clock):
+    limiter.answered(limiter.take(), {"RateLimit": '"x";r=0;t=5'})
+    clock.now = limiter.ready_at()
+    limiter.lost(limiter.take())
+    assert limiter.ready_at() == clock.now + 1
+
+
+def test_threads_wait_for_their_turns():
+    limiter = Limiter()
+    limiter.answered(limiter.take(), told(3, 1, 2, 1))
+    sent: list[float] = []
+
+    def work() -> None:
+        limiter.acquire(10)
+        sent.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(sent) == 5
+    assert sorted(sent)[-1] - began >= 0.9
+
+
+def test_a_long_life_does_not_grow(limiter):
+    limiter.answered(limiter.take(), {})
+    for _ in range(100_000):
+        limiter.answered(limiter.take(), {}, refused=False)
+    assert len(limiter._times) <= 40_000
+    assert not limiter._open
