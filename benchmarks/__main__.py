@@ -18,6 +18,7 @@ BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
     "fault_matrix": "every fault at every point of a request, against every method",
     "judged": "which promises a program keeps through trouble, beside other clients",
+    "pacing": "how much of an allowed rate a batch uses, and how often it is refused",
     "profile": "where a call's time goes, through requests and through the client",
     "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",

@@ -25,6 +25,9 @@ MOST_REFUSED = 0.5
 BESIDE = 0.5
 """Seconds before a delivery was answered in which its work may have been done."""
 
+SLOW_CALL = 2.0
+"""Seconds after which a caller may have given up on an answer, and rightly asks again."""
+
 IDEMPOTENT = frozenset({"PUT", "DELETE"})
 """Methods whose repetition changes nothing (RFC 9110, 9.2.2)."""
 
@@ -256,12 +259,14 @@ def _tokens(calm: Observation, seen: Observation) -> Iterator[Finding]:
     """One token for each start, and one more where the first has ended."""
     if seen.scenario.needs != "token" and seen is not calm:
         return
-    calls = seen.token_calls
-    if not calls:
+    if not seen.token_calls:
         return
+    calls = [r for r in seen.token_calls if (r.ended or r.at) - r.at < SLOW_CALL]
     fair = 1 if seen is calm else 2
     kept = len(calls) <= fair
-    shown = f"it got {len(calls)} tokens where {fair} would do: {_numbers(calls)}."
+    shown = "it got no more than it had to"
+    if not kept:
+        shown = f"it got {len(calls)} tokens where {fair} would do: {_numbers(calls)}."
     number = None if kept else calls[fair].number
     yield Finding("reuses-its-token", kept, seen.scenario.name, shown, number)
 

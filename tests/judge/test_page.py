@@ -102,3 +102,15 @@ def test_two_spellings_of_a_body_mean_the_same() -> None:
     assert one != meaning(b'{"seed": 2, "prompt": "a"}', {})
     here = b'{"url": "http://127.0.0.1:%d/hook", "secret": "%s"}'
     assert meaning(here % (1, b"a"), {}) == meaning(here % (2, b"b"), {})
+
+
+def test_a_token_that_came_slowly_is_a_token_all_the_same() -> None:
+    asked = Request(2, 2.0, "POST", "/oauth/token", ended=8.0, status=200)
+    calm = seen(CALM, request(1), asked)
+    (found,) = [v for v in verdicts(calm, ()) if v.promise.name == "reuses-its-token"]
+    assert found.verdict == "kept"
+    twice = seen(CALM, request(1), *(Request(n, n, "POST", "/oauth/token", ended=n, status=200)
+                                     for n in (2, 3)))  # fmt: skip
+    (found,) = [v for v in verdicts(twice, ()) if v.promise.name == "reuses-its-token"]
+    assert found.verdict == "broken"
+    assert "requests 2 and 3" in found.shown_by
