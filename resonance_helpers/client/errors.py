@@ -178,7 +178,7 @@ class InsecureTransportError(NotSentError, ValueError):
 class NotYetAllowedError(NotSentError):
     """The rate limit lets no request leave for longer than the call may wait."""
 
-    type = "rate-limited"
+    type = "not-yet-allowed"
     category = "rate-limit"
     retryable = True
 

@@ -21,7 +21,8 @@ __all__ = ["SQLite"]
 
 _TEMPORARY = "resonance-sandbox-"
 _NAME = "sandbox.db"
-_STARTING = 60.0  # seconds between the making of a temporary folder and that of its database
+_DRAFT = "resonance-starting-"
+_STARTING = 60.0  # seconds in which a temporary folder gets its database and its name
 
 
 class SQLite:
@@ -38,12 +39,13 @@ class SQLite:
         self._temporary: Path | None = None
         if path is None:
             _sweep()
-            self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+            self._temporary, self._lock = _temporary()
             path = self._temporary / _NAME
+        else:
+            self._lock = _FileLock(path)
         self._path = path
         self.folder = path.parent
         self.key_file = None if self._temporary else path.with_name(f"{path.name}.key")
-        self._lock = _FileLock(path)
         try:
             self._look()
             self.reading = self._open()
@@ -191,6 +193,18 @@ def _path(location: str) -> Path:
     return path
 
 
+def _temporary() -> tuple[Path, _FileLock]:
+    """A new folder, with a database file in it that is locked.
+
+    It has its name once the lock is held: no sweep of another sandbox sees it unlocked.
+    """
+    draft = Path(tempfile.mkdtemp(prefix=_DRAFT))
+    lock = _FileLock(draft / _NAME)
+    if os.name == "nt":  # where nobody sweeps, and a folder in use keeps its name
+        return draft, lock
+    return draft.rename(draft.with_name(_TEMPORARY + draft.name.removeprefix(_DRAFT))), lock
+
+
 def _sweep() -> None:
     """Delete temporary databases that nobody holds: one that was killed could not.
 
@@ -199,11 +213,12 @@ def _sweep() -> None:
     """
     if os.name == "nt":  # where the lock is not the file's own
         return
-    for leftover in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
-        file = leftover / _NAME
+    folder = Path(tempfile.gettempdir())
+    for leftover in (*folder.glob(f"{_TEMPORARY}*"), *folder.glob(f"{_DRAFT}*")):
         with contextlib.suppress(OSError, DatabaseError):
-            if not file.exists() and time.time() - leftover.stat().st_mtime < _STARTING:
-                continue  # it may have been made this moment
-            lock = _FileLock(file)
+            made = leftover.name.startswith(_TEMPORARY)
+            if not made and time.time() - leftover.stat().st_mtime < _STARTING:
+                continue  # it is being made this moment
+            lock = _FileLock(leftover / _NAME)
             shutil.rmtree(leftover, ignore_errors=True)
             lock.release()

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 COLUMNS = ("attendee", "tenant", "RESONANCE_URL", "RESONANCE_API_KEY")
-LETTER = re.compile(r"LATIN (?:CAPITAL|SMALL) (?:LETTER|LIGATURE) (.+?)(?: WITH .+)?")
+LETTER = re.compile(r"LATIN (?:CAPITAL|SMALL) (?:LETTER|LIGATURE) ")
 SPELT = {"SHARP S": "ss", "THORN": "th", "ETH": "d", "ENG": "ng", "SCHWA": "e", "KRA": "k"}
 LONGEST = 32  # characters of a tenant; it is also the name of a folder and of a user
 
@@ -177,11 +177,13 @@ def _latin(letter: str) -> str:
     """A Latin letter in those of ASCII: ł as l, ø as o, æ as ae. Other letters, and marks, go."""
     if letter.isascii():
         return letter
-    found = LETTER.fullmatch(unicodedata.name(letter, ""))
+    name = unicodedata.name(letter, "")
+    found = LETTER.match(name)
     if found is None:
         return ""
+    base = name[found.end() :].partition(" WITH ")[0]
     # By its name: "LATIN SMALL LETTER O WITH STROKE", "... LETTER DOTLESS I", "... LETTER AE".
-    return SPELT.get(found[1]) or (last if len(last := found[1].split()[-1]) <= 2 else "")
+    return SPELT.get(base) or (last if len(last := base.split()[-1]) <= 2 else "")
 
 
 def _identity(tenant: str) -> str:

@@ -5,10 +5,12 @@ IPython's ``%xmode Verbose`` prints the variables of each frame, and saves them 
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -36,7 +38,24 @@ def serve(connection: Any, request: bytes) -> None:
     connection.sendall(answer({b"/tenants": {"tenants": []}, b"/": TOKEN}.get(path, ANSWER)))
 
 
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What was broken off is collected here, and not in the middle of another test."""
+    yield
+    gc.collect()
+
+
 def interrupted(call: Callable[[], Any], at: int) -> tuple[str | None, bool]:
+    """`interrupted_here`, in a thread of its own.
+
+    An exception out of a trace function may leave CPython 3.11 in the belief that another is being
+    handled, and then each later one of that thread has it as its context.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(interrupted_here, call, at).result()
+
+
+def interrupted_here(call: Callable[[], Any], at: int) -> tuple[str | None, bool]:
     """Interrupt `call` when its `at`-th line is about to run; what its frames show, and whether it
     came that far."""
     count = 0

@@ -101,7 +101,9 @@ def test_a_victim_that_ends_before_it_is_killed_is_an_error(cheap, tmp_path):
 def test_the_panel_runs_a_batch_and_keeps_its_reports(serve):
     from resonance_helpers.lesson.widgets.batch import ConcurrencyPanel
 
-    panel = ConcurrencyPanel(serve()[0], PROMPTS[:6])
+    api = serve()[0]
+    api.health_check = lambda: {"status": "healthy"}  # which a panel asks for first
+    panel = ConcurrencyPanel(api, PROMPTS[:6])
     assert repr(panel) == "ConcurrencyPanel: Choose how many of 6 requests go at once, then run."
     for at_once in (1, 6):
         panel.concurrency.value = at_once

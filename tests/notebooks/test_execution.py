@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 
 from authoring.execute import cleared, comparable, differences, dump, execute, merge, run_cells
 from docs import runs
+from resonance_helpers.lesson import solved
 from resonance_helpers.lesson.manifest import available
 from tests.__main__ import PARTS
 from tests.notebooks.conftest import Page
@@ -56,7 +58,10 @@ def test_run_all_gives_the_committed_outputs_and_again_the_second_time(page: Pag
 
 
 def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
-    """Run the very command of ``make test`` on other notebooks, in one process."""
+    """Run the very command of ``make test`` on other notebooks, in one process.
+
+    What is solved there is remembered nowhere, so that each run prints the same.
+    """
     [command] = PARTS["lessons"]
     workers = command.index("-n")
     flags = command[1:workers] + command[workers + 4 : -1]
@@ -66,6 +71,7 @@ def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         encoding="utf-8",
         cwd=Path(__file__).resolve().parents[2],
+        env=os.environ | {solved.FOLDER: "nowhere"},
     )
 
 

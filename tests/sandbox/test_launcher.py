@@ -172,11 +172,12 @@ def test_the_end_of_the_thread_that_started_it_does_not_take_it() -> None:
 
 
 @posix
-def test_a_killed_sandbox_leaves_no_file_once_another_starts() -> None:
-    import tempfile
-
+def test_a_killed_sandbox_leaves_no_file_once_another_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with start() as server:
-        left = list(Path(tempfile.gettempdir()).glob(f"resonance-sandbox-{server.pid}-*"))
+        left = list(tmp_path.glob("resonance-sandbox-*"))
         assert len(left) == 1
         os.kill(server.pid, signal.SIGKILL)
         assert gone(server.pid)

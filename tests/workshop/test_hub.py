@@ -237,7 +237,7 @@ def test_seats_find_a_new_hub_where_the_old_one_was(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", ports[1]))
         other.listen()
-        hub_port, proxy_port, sandbox_port = hub_command.inner_ports(room)
+        hub_port, proxy_port, sandbox_port, _ = hub_command.inner_ports(room)
         assert (hub_port, sandbox_port) == (ports[0], ports[2])
         assert proxy_port != ports[1]
 

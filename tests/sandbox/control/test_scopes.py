@@ -26,7 +26,7 @@ ROUTES = [
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    app = create_app()
+    app = create_app(Settings(rate_limit=10**6, burst=10**6))
     app.state.issued = issue_credentials(app)
     with TestClient(app, base_url="http://localhost") as opened:
         yield opened
