@@ -26,7 +26,7 @@ def test_a_person_works_through_profiles(
     screenshot(page, "03-compare")
 
     # The pickers: another tenant, other profiles.
-    picker = cell(page, "picker = widgets.ProfilePicker(api)")
+    picker = cell(page, "picker = ProfilePicker(api)")
     tenant, profile = picker.get_by_label("Tenant:"), picker.get_by_label("Profile:")
     tenant.scroll_into_view_if_needed()
     expect(profile.locator("option")).to_have_count(9)
@@ -45,7 +45,7 @@ def test_a_person_works_through_profiles(
     expect(chosen).to_contain_text("('demo_tenant', 'travel_blog')")
 
     # The sliders: start from a profile, move one by keyboard, create, try.
-    panel = cell(page, "sliders = widgets.ProfileSliders(api)")
+    panel = cell(page, "sliders = ProfileSliders(")
     news = panel.locator("p[role=status]")
     panel.get_by_label("Start from:").select_option("technical_academic")
     box = page.get_by_role("spinbutton", name="curiosity index:")

@@ -58,10 +58,10 @@ def test_a_person_logs_in_and_allows(
     panel.scroll_into_view_if_needed()
     screenshot(page, "07-panel")
 
-    use = cell(page, "panel.auth and requests.get")
+    use = cell(page, "if panel.auth:")
     use.locator(".jp-Editor").first.click()
     page.keyboard.press("Control+Enter")
-    expect(use.locator(".jp-OutputArea-output")).to_have_text("9")
+    expect(use.locator(".jp-OutputArea-output")).to_have_text("9 profiles\n")
 
 
 def opened(page: Page, panel: Locator) -> Page:

@@ -74,11 +74,12 @@ if (!window.resonancePanels) {
     if (panel(event)) event.target.setAttribute("data-lm-suppress-shortcuts", "");
   }, true);
   // While a panel is busy, a press does nothing. A disabled button would lose the focus.
-  let last = 0;
+  let last = 0, pressed = null;
   window.addEventListener("click", (event) => {
-    if (!panel(event) || !event.target.closest("button")) return;
-    const twice = event.timeStamp - last < 250;
-    last = event.timeStamp;
+    const button = event.target.closest("button");
+    if (!panel(event) || !button || button.matches(".widget-toggle-button")) return;
+    const twice = button === pressed && event.timeStamp - last < 250;
+    [pressed, last] = [button, event.timeStamp];
     if (twice || event.target.closest(".resonance-busy")) event.stopImmediatePropagation();
   }, true);
 }
