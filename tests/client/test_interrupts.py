@@ -39,20 +39,24 @@ def serve(connection: Any, request: bytes) -> None:
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """What was broken off is collected here, and not in the middle of another test."""
-    yield
+def thread() -> Iterator[None]:
+    """One thread for the calls of a test: an exception out of a trace function may leave CPython
+    3.11 in the belief that another is being handled, and may leave urllib3's lock with its thread.
+
+    What was broken off is collected here, and not in the middle of another test.
+    """
+    global _thread
+    with ThreadPoolExecutor(1) as _thread:
+        yield
     gc.collect()
 
 
-def interrupted(call: Callable[[], Any], at: int) -> tuple[str | None, bool]:
-    """`interrupted_here`, in a thread of its own.
+_thread: ThreadPoolExecutor
 
-    An exception out of a trace function may leave CPython 3.11 in the belief that another is being
-    handled, and then each later one of that thread has it as its context.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(interrupted_here, call, at).result()
+
+def interrupted(call: Callable[[], Any], at: int) -> tuple[str | None, bool]:
+    """`interrupted_here`, in the thread of the test."""
+    return _thread.submit(interrupted_here, call, at).result(60)
 
 
 def interrupted_here(call: Callable[[], Any], at: int) -> tuple[str | None, bool]:
