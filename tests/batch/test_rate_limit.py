@@ -13,6 +13,7 @@ def refused(server: sandbox.Sandbox) -> int:
     return sum(entry["status"] == 429 for entry in server.requests())
 
 
+@pytest.mark.soak  # on a machine of its own: where others work, requests arrive late and together
 def test_it_slows_down_before_it_is_told_to():
     requests = [{"prompt": f"Topic {number}", "paragraphs": 1} for number in range(45)]
     with sandbox.start(burst=20, rate_limit=100_000) as server:

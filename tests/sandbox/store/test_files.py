@@ -154,9 +154,9 @@ def test_a_folder_that_somebody_holds_is_left_whatever_its_number(
         left = tmp_path / f"{sqlite._TEMPORARY}killed"
         left.mkdir()
         (left / "sandbox.db").touch()
-        (tmp_path / f"{sqlite._TEMPORARY}starting").mkdir()
+        (tmp_path / f"{sqlite._DRAFT}now").mkdir()
         with contextlib.closing(Database()):
             assert theirs.folder.is_dir()
             assert not left.exists()
-            assert (tmp_path / f"{sqlite._TEMPORARY}starting").exists()
+            assert (tmp_path / f"{sqlite._DRAFT}now").exists()
             theirs.prove().result(10)
