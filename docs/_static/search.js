@@ -111,7 +111,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       }
     });
   }
-  const page = document.querySelector(".bd-article #search-results");
+  const page = document.querySelector("#search-results");
   const asked = new URLSearchParams(location.search).get("q");
   if (page && asked) {
     await ready();

@@ -122,7 +122,8 @@ def lesson(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterat
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
     report = yield
-    page = item.funcargs.get("page") or item.funcargs.get("lesson")
+    pages = (one for one in item.funcargs.values() if isinstance(one, Page))
+    page = next(pages, None)
     if report.when == "call" and report.failed and page:
         save_screenshot(page, f"FAILED-{item.name}")
     return report
