@@ -25,7 +25,7 @@ from resonance_helpers.lesson.manifest import LESSONS, NOTEBOOKS
         ("server 4.1 ms", "server 71.0 ms"),
         ("13.5 requests/s, mean 0.282 s", "3.5 requests/s, mean 1.282 s"),
         ("16,844 characters/s", "4,100 characters/s"),
-        ("5 answered, 19 unfinished", "9 answered, 15 unfinished"),
+        ("5 already answered, 19 unfinished", "9 already answered, 15 unfinished"),
         ("between -0.24 and +0.27", "between -0.60 and -0.10"),
         ({"data": {"text/html": "<td>0.261 s</td>"}}, {"data": {"text/html": "<td>0.300 s</td>"}}),
     ],
