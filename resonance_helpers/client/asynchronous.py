@@ -82,6 +82,22 @@ def _iterated(
     return call
 
 
+def _shared(
+    method: Callable[Concatenate[Any, _P], ResonanceOSAPIClient],
+) -> Callable[Concatenate[AsyncResonanceOSAPIClient, _P], AsyncResonanceOSAPIClient]:
+    """The method of this name, which gives a client over the same threads."""
+
+    def call(
+        self: AsyncResonanceOSAPIClient, /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> AsyncResonanceOSAPIClient:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), sync=method(self.sync, *args, **kwargs))
+        return other
+
+    functools.update_wrapper(call, method)
+    return call
+
+
 class AsyncResonanceOSAPIClient:
     """A client of the ResonanceOS v6 API for one event loop. Its calls are those of `sync`.
 
@@ -130,7 +146,7 @@ class AsyncResonanceOSAPIClient:
     health_check = _awaited(ResonanceOSAPIClient.health_check)
     get_system_metrics = _awaited(ResonanceOSAPIClient.get_system_metrics)
     get_prometheus_metrics = _awaited(ResonanceOSAPIClient.get_prometheus_metrics)
-    generate_content = _awaited(ResonanceOSAPIClient.generate_content)  # type: ignore[arg-type, unused-ignore]
+    generate_content = _awaited(ResonanceOSAPIClient.generate_content)
     measure_text = _awaited(ResonanceOSAPIClient.measure_text)
     get_tenants = _awaited(ResonanceOSAPIClient.get_tenants)
     create_tenant = _awaited(ResonanceOSAPIClient.create_tenant)
@@ -152,19 +168,11 @@ class AsyncResonanceOSAPIClient:
     test_webhook = _awaited(ResonanceOSAPIClient.test_webhook)
     enable_webhook = _awaited(ResonanceOSAPIClient.enable_webhook)
     get_deliveries = _awaited(ResonanceOSAPIClient.get_deliveries)
+    iter_deliveries = _iterated(ResonanceOSAPIClient.iter_deliveries)
     get_delivery = _awaited(ResonanceOSAPIClient.get_delivery)
     redeliver = _awaited(ResonanceOSAPIClient.redeliver)
     redeliver_since = _awaited(ResonanceOSAPIClient.redeliver_since)
-
-    def with_options(self, **options: Any) -> Self:
-        """A client with some options changed, over the same threads, connections and limits.
-
-        Args:
-            **options: As `ResonanceOSAPIClient.with_options` takes them.
-        """
-        other = object.__new__(type(self))
-        vars(other).update(vars(self), sync=self.sync.with_options(**options))
-        return other
+    with_options = _shared(ResonanceOSAPIClient.with_options)
 
     async def aclose(self) -> None:
         """Wait for the calls under way, then close the connections and end the threads."""

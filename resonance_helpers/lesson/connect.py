@@ -15,7 +15,7 @@ from weakref import WeakSet
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from ..performance.runner import Stopped
+from ..progress import Stopped
 from . import board, exercises, sandbox_only
 
 if TYPE_CHECKING:
