@@ -13,16 +13,20 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, wait
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from .call import Call
+from typing import Any, Protocol, TypeVar
 
 _T = TypeVar("_T")
 
 
 class Cancelled(BaseException):
     """The call was broken off. Nobody but who did that sees it."""
+
+
+class UnderWay(Protocol):
+    """What is asked of a `Call` once it was broken off."""
+
+    attempts: int
+    idempotency_key: str | None
 
 
 class Cancellation:
@@ -34,7 +38,7 @@ class Cancellation:
     """
 
     def __init__(self) -> None:
-        self.under_way: Call | None = None
+        self.under_way: UnderWay | None = None
         self.over: Future[None] = Future()
         self._lock = threading.Lock()
         self._held: dict[Any, socket.socket] = {}
@@ -107,7 +111,7 @@ def check() -> None:
         cancellation.check()
 
 
-def begin(call: Call) -> None:
+def begin(call: UnderWay) -> None:
     """This thread's call is under way."""
     if (cancellation := _here.cancellation) is not None:
         cancellation.under_way = call
