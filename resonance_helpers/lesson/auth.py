@@ -27,7 +27,7 @@ __all__ = [
     "forgery_map",
     "log_in_map",
     "requests_left",
-    "tokens_bought",
+    "tokens_issued",
     "try_forgeries",
 ]
 
@@ -174,14 +174,14 @@ def log_in_map(token: Token, asked: str = "") -> Picture:
     from . import plots
 
     granted = f"access token: {token.scope or asked or 'no scope named'}"
-    bought = granted + (", and a refresh token" if token.refresh else "")
+    brought = granted + (", and a refresh token" if token.refresh else "")
     steps = [
         (0, 1, f"scope {asked or token.scope}, code_challenge"),
         (1, 2, "the person's name and password; Allow"),
         (2, 1, "code, state"),
         (1, 0, "code, state"),
         (0, 2, "code, code_verifier"),
-        (2, 0, bought),
+        (2, 0, brought),
     ]
     figure = plots.blank(8.5, 3.4)
     with plots.style():
@@ -231,7 +231,7 @@ def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
     The text beside it leaves the numbers out, since they depend on how fast the answers came.
 
     Args:
-        answers: What the client gave, refusals among them, in any order in time's order.
+        answers: What the client gave, refusals among them, in time's order.
     """
     from . import plots
 
@@ -262,7 +262,7 @@ def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
     return plots.Picture(figure, text, f"{text}, of {quota} at most.")
 
 
-def tokens_bought(api: Any) -> int:
+def tokens_issued(api: Any) -> int:
     """How often the sandbox's token endpoint was asked, as far as its log reaches back."""
     return sum(entry["path"] == "/oauth/token" for entry in api.sandbox.requests())
 

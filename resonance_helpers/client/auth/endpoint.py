@@ -14,8 +14,8 @@ import requests
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransportError, TokenError
 from ..transport import arguments
 from ..transport.address import is_loopback, origin, web_address
-from ..transport.answer import read_content
 from ..transport.arguments import kind
+from ..transport.content import read_content
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain
 from ..transport.redaction import bare, masked
