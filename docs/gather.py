@@ -17,7 +17,8 @@ import nbformat
 from jinja2 import Environment
 from nbformat.v4 import new_markdown_cell
 
-from authoring.execute import NAVIGATION, WIDGET_VIEW
+from authoring.compare import WIDGET_VIEW
+from authoring.execute import NAVIGATION
 from benchmarks.harness import index
 from docs import http_api, problems, reference, runs, samples
 from resonance_helpers.lesson.manifest import Lesson, available, heading, pages

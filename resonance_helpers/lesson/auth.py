@@ -19,7 +19,7 @@ from ..client.auth import JWTAuth, Secret, read_jwt
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["Forgery", "find_secrets", "forgeries", "forgery_map", "tokens_bought", "try_forgeries"]
+__all__ = ["Forgery", "find_secrets", "forgeries", "forgery_map", "tokens_issued", "try_forgeries"]
 
 PARTS = ("header", "claims", "signature")
 
@@ -153,7 +153,7 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
     return plots.Picture(figure, "\n".join(lines), alt)
 
 
-def tokens_bought(api: Any) -> int:
+def tokens_issued(api: Any) -> int:
     """How often the sandbox's token endpoint was asked, as far as its log reaches back."""
     return sum(entry["path"] == "/oauth/token" for entry in api.sandbox.requests())
 

@@ -125,9 +125,17 @@ class SQLite:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+                ours = version in (VERSION, *OLDER)
+                # All pages are looked at now, not by whichever request comes upon a damaged one.
+                damage = ours and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from None
-        if version not in (VERSION, *OLDER) and (version or tables):
+        if damage:
+            raise DatabaseError(
+                f"{self._path} cannot be used as a database: it is damaged; put back a copy of it, "
+                "or name another file"
+            )
+        if not ours and (version or tables):
             whose = "not one of this sandbox"
             if {"tenants", "profiles", "idempotency"} <= tables:
                 whose = f"of another version of this sandbox ({version}, not {VERSION})"
