@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +21,13 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
     was up, or down.
 
     Args:
-        asked: The ``request_id`` of each article, to when it was asked for, in seconds since 1970.
+        asked: The ``request_id`` of each article, to when it was asked for, in seconds since 1970
+            by the receiver's clock.
         receiver: What handled the events; those of other articles are left out.
     """
     from .plots import FAINT, MEASURED, TARGET, Picture, blank, style
 
-    made, now = sorted(asked.values()), time.time()
+    made, now = sorted(asked.values()), receiver.now
     began = min(made, default=now)
     handled = _handled(asked, receiver)
     outages = [(down, up or now) for down, up in receiver.outages if (up or now) >= began]
@@ -38,14 +38,18 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
         margin = 0.05 * (end - began) or 0.1
         times = sorted({began, end + margin, *made, *handled})
         stairs = [[_count(moments, t) for t in times] for moments in (made, handled)]
-        seconds = [t - began for t in times]
+        minutes = [(t - began) / 60 for t in times]
         for number, (down, up) in enumerate(outages):
             label = None if number else "receiver is down"
             axes.axvspan(
-                max(down - began, 0), up - began, color="#e4e4e4", label=label, linewidth=0
+                max(down - began, 0) / 60,
+                (up - began) / 60,
+                color="#e4e4e4",
+                label=label,
+                linewidth=0,
             )
         axes.fill_between(
-            seconds,
+            minutes,
             *stairs,
             step="post",
             hatch="////",
@@ -58,12 +62,12 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
             (stairs[0], TARGET, "--", "asked for"),
             (stairs[1], MEASURED, "-", "handled"),
         ):
-            axes.step(seconds, heights, line, where="post", color=colour, label=label, linewidth=2)
-        axes.set_xlabel("seconds since the first article was asked for")
+            axes.step(minutes, heights, line, where="post", color=colour, label=label, linewidth=2)
+        axes.set_xlabel("minutes since the first article was asked for")
         axes.set_ylabel("articles")
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_ylim(0, len(made) + 0.5)
-        axes.set_xlim(0, end + margin - began)
+        axes.set_xlim(0, (end + margin - began) / 60)
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside lower center", ncols=4, frameon=False)
     stretches = _stretches(outages, end)
