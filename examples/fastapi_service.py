@@ -10,7 +10,6 @@ Idempotency-Key asks again under the same one, here or at the next process: ther
 """
 
 import math
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +21,6 @@ from pydantic import BaseModel, Field
 
 from resonance_helpers.client import errors
 from resonance_helpers.client.asynchronous import AsyncResonanceOSAPIClient
-from resonance_helpers.client.auth import ApiKeyAuth, Secret
 
 LONGEST = 15.0
 """Seconds for a request, where its caller has less patience for none."""
@@ -35,9 +33,7 @@ api: AsyncResonanceOSAPIClient
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     global api
-    url = os.environ.get("RESONANCE_URL", "http://localhost:8000")
-    auth = ApiKeyAuth(Secret.from_env()) if "RESONANCE_API_KEY" in os.environ else None
-    async with AsyncResonanceOSAPIClient(url, auth=auth, on_error="raise") as api:
+    async with AsyncResonanceOSAPIClient.from_env(on_error="raise") as api:
         yield
 
 

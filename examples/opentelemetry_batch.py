@@ -1,14 +1,13 @@
 """Traces of a batch, with OpenTelemetry: a span for the batch, and below it one for each request.
 
     pip install path/to/this/clone opentelemetry-sdk opentelemetry-instrumentation-requests
-    python opentelemetry_batch.py "Tides" "The harbour at night"
+    RESONANCE_URL=http://localhost:8000 python opentelemetry_batch.py "Tides" "The harbour at night"
 
 The client is traced as any use of requests is: switch the instrumentation on, and each attempt is
 a span and carries `traceparent` to the server. The threads of `run_batch`, and those of
 `AsyncResonanceOSAPIClient`, have the context of who calls them.
 """
 
-import os
 import sys
 
 from opentelemetry import trace
@@ -38,7 +37,7 @@ def main() -> None:
     provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
     trace.set_tracer_provider(provider)
     RequestsInstrumentor().instrument()
-    with ResonanceOSAPIClient(os.environ.get("RESONANCE_URL", "http://localhost:8000")) as api:
+    with ResonanceOSAPIClient.from_env() as api:
         print(write(api, sys.argv[1:]))
     provider.shutdown()
 
