@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.pool import QueuePool
 
 from .backend import DatabaseError
-from .schema import OLDER, VERSION, metadata
+from .schema import OLDER, VERSION, make
 
 __all__ = ["SQLite"]
 
@@ -105,7 +105,7 @@ class SQLite:
 
         try:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                metadata.create_all(connection)
+                make(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except exc.DatabaseError as error:
             engine.dispose()
