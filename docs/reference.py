@@ -21,7 +21,10 @@ from resonance_helpers.lesson import widgets
 CLASSES = ("autoclass", "autoexception")
 HELPERS = resonance_helpers.__name__
 GROUPS = {
-    "The client": [f"{HELPERS}.client.{name}" for name in ("api", "auth", "errors", "transport")],
+    "The client": [
+        f"{HELPERS}.client.{name}"
+        for name in ("api", "asynchronous", "auth", "errors", "transport")
+    ],
     "Beside the client": [f"{HELPERS}.{name}" for name in ("batch", "webhooks", "performance")],
     "Testing against the sandbox": [
         f"resonance_sandbox{name}" for name in ("", ".hrv", ".faults.control", ".pytest_plugin")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .batch import run_batch as run_batch
     from .client.api import AuthenticatedAPIClient as AuthenticatedAPIClient
     from .client.api import ResonanceOSAPIClient as ResonanceOSAPIClient
+    from .client.asynchronous import AsyncResonanceOSAPIClient as AsyncResonanceOSAPIClient
     from .client.auth import ApiKeyAuth as ApiKeyAuth
     from .client.auth import JWTAuth as JWTAuth
     from .client.auth import OAuth2AuthorizationCode as OAuth2AuthorizationCode
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ApiKeyAuth": ".client.auth",
+    "AsyncResonanceOSAPIClient": ".client.asynchronous",
     "AuthenticatedAPIClient": ".client.api",
     "DIMENSIONS": "resonance_sandbox.hrv",
     "HRVVector": "resonance_sandbox.hrv",

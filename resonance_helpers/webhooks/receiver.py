@@ -163,6 +163,11 @@ class WebhookReceiver:
         return list(self._outages)
 
     @property
+    def now(self) -> float:
+        """The time by its clock, in seconds since 1970."""
+        return self._clock()
+
+    @property
     def frame(self) -> pandas.DataFrame:
         """The `receipts` as a table of pandas, one row each."""
         import pandas

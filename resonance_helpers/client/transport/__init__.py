@@ -8,6 +8,7 @@ rate_limit   the server's rate limit, as its answers tell it
 limiter      when the next request may leave, by that
 session      a requests.Session whose timeouts hold in wall-clock time
 connections  urllib3's connections and pools, which keep to a deadline
+cancellation breaking off a call from another thread
 deadline     a timeout that is a point in time
 fast/        an ordinary exchange, without the libraries' way around it
 answer       the dict that a call returns

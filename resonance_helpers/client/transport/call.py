@@ -24,6 +24,7 @@ from ..errors import (
     ResonanceError,
     StatusError,
 )
+from . import cancellation
 from .answer import Answer
 from .content import SIZE_CAP, Shape, check, read_content
 from .deadline import Deadline, bounded
@@ -224,12 +225,13 @@ class Call(Generic[A]):
         """Attempts until there is an answer; where there is none, the last failure is raised."""
         policy = self._retry
         while isinstance(outcome := self.attempt(), Later):
-            policy.sleep(max(0.0, outcome.at - policy.clock()))
+            cancellation.sleep(max(0.0, outcome.at - policy.clock()), policy.sleep)
         return outcome
 
     def attempt(self) -> A | Later:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
         transport = self._transport
+        cancellation.begin(self)
         ticket = self._leave()
         try:
             request, self._started = self._started or self._request(), None
@@ -244,6 +246,7 @@ class Call(Generic[A]):
             return outcome
         if not isinstance(outcome, ResonanceError):
             raise outcome  # an argument that can't be sent, or an interrupt
+        cancellation.check()
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import NotSentError
+from .cancellation import wait_on
 from .fork import renewed_in_child
 from .rate_limit import RateLimit, parse_policies, parse_rate_limits
 
@@ -196,7 +197,7 @@ class Limiter:
             while (moment := self._ready_at(now := self._clock())) > now:
                 if (until if moment == math.inf else moment) > until or now >= until:
                     return max(moment if moment < math.inf else until, now) - now
-                self._changed.wait(min(moment, until) - now)
+                wait_on(self._changed, min(moment, until) - now)
             return self._take(now)
 
     def limit(self) -> RateLimit | None:
