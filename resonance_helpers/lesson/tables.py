@@ -104,7 +104,7 @@ def _columns(frame: pd.DataFrame) -> tuple[list[tuple[str, list[str], bool]], st
         if long:
             texts = [*texts[:FEW], "…", *texts[-FEW:]]
         columns.append(("" if name is None else str(name), texts, numeric))
-    return columns, f"{len(frame)} rows × {len(frame.columns)} columns" if long else ""
+    return columns, f"{len(frame)} rows by {len(frame.columns)} columns" if long else ""
 
 
 def _is_number(value: Any) -> bool:

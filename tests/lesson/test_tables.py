@@ -62,8 +62,8 @@ def test_numbers_have_the_decimals_that_their_column_needs(values: list, shown: 
 def test_a_long_frame_is_shown_by_its_ends():
     lines = tables.as_text(pd.DataFrame({"n": range(100)})).splitlines()
     assert len(lines) == 1 + 2 * tables.FEW + 2
-    assert lines[-1] == "100 rows × 1 columns"
-    assert "100 rows × 1 columns" in tables.as_html(pd.DataFrame({"n": range(100)}))
+    assert lines[-1] == "100 rows by 1 columns"
+    assert "100 rows by 1 columns" in tables.as_html(pd.DataFrame({"n": range(100)}))
 
 
 def test_an_empty_frame_and_one_of_two_levels_are_shown_too():
