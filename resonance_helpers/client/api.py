@@ -21,8 +21,9 @@ is no next. `batch` uses that to go on with other items while one has to wait, a
 from __future__ import annotations
 
 import copy
+import os
 from functools import cache
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import requests
 from requests.auth import AuthBase
@@ -39,6 +40,11 @@ from .transport.address import is_loopback, web_address
 from .transport.arguments import kind
 from .transport.call import INSECURE
 from .transport.quota import RetryQuota
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .types import ClientOptions
 
 __all__ = ["AuthenticatedAPIClient", "ResonanceOSAPIClient"]
 
@@ -105,6 +111,39 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
             trusted=private or allow_http,
             pace=bool(pace),
         )
+
+    @classmethod
+    def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
+        """The client that the environment describes.
+
+        ==========================  ===========================================================
+        ``RESONANCE_URL``           where the API is
+        ``RESONANCE_API_KEY``       an API key; or, where there is none:
+        ``RESONANCE_CLIENT_ID``     a client's id, and
+        ``RESONANCE_CLIENT_SECRET``  its secret, for OAuth's client credentials. The server tells
+                                    where its token endpoint is (`OAuth2ClientCredentials.discover`)
+        ``RESONANCE_ALLOW_HTTP``    1: credentials may travel unencrypted, as by `allow_http`
+        ==========================  ===========================================================
+
+        >>> api = ResonanceOSAPIClient.from_env(deadline=60)
+
+        Args:
+            **options: As for the class.
+
+        Raises:
+            LookupError: A variable that is needed is not set; the message names it.
+            ValueError: What is in one could not work; likewise.
+        """
+        url = _variable("RESONANCE_URL")
+        if not url:
+            raise LookupError(
+                "the environment variable RESONANCE_URL is not set. Fix: set it to the API's "
+                "address, such as http://localhost:8000"
+            )
+        _base_url(url, "the environment variable RESONANCE_URL")
+        if _variable("RESONANCE_ALLOW_HTTP") == "1":
+            options.setdefault("allow_http", True)
+        return cls(url, auth=_environments_auth(url), **options)
 
     # --- settings ---------------------------------------------------------------------------
 
@@ -207,10 +246,15 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
 class AuthenticatedAPIClient(ResonanceOSAPIClient):
     """A client that sends an API key: ``AuthenticatedAPIClient(url, Secret.from_env())``."""
 
-    def __init__(self, base_url: str, api_key: str | Secret | None = None, **options: Any) -> None:
-        if api_key:
-            options["auth"] = ApiKeyAuth(api_key)
-        super().__init__(base_url, **options)
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | Secret | None = None,
+        *,
+        auth: AuthBase | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__(base_url, auth=ApiKeyAuth(api_key) if api_key else auth, **options)
 
 
 @cache
@@ -230,10 +274,31 @@ def _mode(on_error: Any) -> Any:
     return on_error
 
 
-def _base_url(url: Any) -> tuple[str, bool]:
+def _variable(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _environments_auth(url: str) -> AuthBase | None:
+    if _variable("RESONANCE_API_KEY"):
+        return ApiKeyAuth(Secret.from_env("RESONANCE_API_KEY"))
+    identity = _variable("RESONANCE_CLIENT_ID")
+    if not identity and not _variable("RESONANCE_CLIENT_SECRET"):
+        return None
+    if not identity:
+        raise LookupError(
+            "the environment variable RESONANCE_CLIENT_ID is not set, and RESONANCE_CLIENT_SECRET "
+            "is. Fix: set both, or neither"
+        )
+    from .auth import OAuth2ClientCredentials
+
+    secret = Secret.from_env("RESONANCE_CLIENT_SECRET")
+    return OAuth2ClientCredentials.discover(url, identity, secret)
+
+
+def _base_url(url: Any, name: str = "base_url") -> tuple[str, bool]:
     """The base URL without its last slash, and whether credentials may travel there."""
-    parts = web_address("base_url", url)
+    parts = web_address(name, url)
     if parts.query or parts.fragment:
-        raise ValueError("base_url can't have a query or a fragment")
+        raise ValueError(f"{name} can't have a query or a fragment")
     private = parts.scheme == "https" or is_loopback(parts.hostname or "")
     return parts.geturl().rstrip("/"), private

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
+import requests
+
 from .auth.secret import Secret
-from .transport.answer import Answer
+from .transport import Answer, RetryPolicy
 
 # --- keywords ------------------------------------------------------------------------------------
 
@@ -40,6 +42,18 @@ class WriteOptions(CallOptions, total=False):
     """
 
     idempotency_key: str | None
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client is made with, beside its address and credentials."""
+
+    timeout: float
+    retry: RetryPolicy | None
+    deadline: float | None
+    on_error: Literal["return", "raise"]
+    session: requests.Session | None
+    allow_http: bool
+    pace: bool
 
 
 class GenerationOptions(WriteOptions, total=False):
@@ -176,6 +190,7 @@ class Delivery(TypedDict):
     type: EventType | Literal["webhook.test"]
     status: DeliveryStatus
     reason: str | None
+    request_id: str | None
     created_at: str
     next_attempt_at: str | None
     attempts: list[DeliveryAttempt]
@@ -344,7 +359,7 @@ class DeliveryAnswer(
         EventType | Literal["webhook.test"],
         Literal["status"],
         DeliveryStatus | Literal["error"],
-        Literal["reason", "next_attempt_at"],
+        Literal["reason", "request_id", "next_attempt_at"],
         str | None,
         Literal["attempts"],
         list[DeliveryAttempt],
