@@ -163,6 +163,8 @@ class AsyncResonanceOSAPIClient:
     get_webhooks = _awaited(ResonanceOSAPIClient.get_webhooks)
     create_webhook = _awaited(ResonanceOSAPIClient.create_webhook)
     get_webhook = _awaited(ResonanceOSAPIClient.get_webhook)
+    update_webhook = _awaited(ResonanceOSAPIClient.update_webhook)
+    ensure_webhook = _awaited(ResonanceOSAPIClient.ensure_webhook)
     delete_webhook = _awaited(ResonanceOSAPIClient.delete_webhook)
     rotate_webhook_secret = _awaited(ResonanceOSAPIClient.rotate_webhook_secret)
     test_webhook = _awaited(ResonanceOSAPIClient.test_webhook)
