@@ -17,14 +17,17 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-import requests
 from requests.auth import AuthBase
 
 from .api import ResonanceOSAPIClient
-from .transport import RetryPolicy
 from .transport.cancellation import Cancellation
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .types import ClientOptions
 
 __all__ = ["AsyncResonanceOSAPIClient", "idempotency_key_of"]
 
@@ -101,44 +104,45 @@ def _shared(
 class AsyncResonanceOSAPIClient:
     """A client of the ResonanceOS v6 API for one event loop. Its calls are those of `sync`.
 
-    Cancelling a call closes its connection at once; `idempotency_key_of` the
-    CancelledError, or the TimeoutError, is that under which it was made.
+    Cancelling a call closes its connection at once. `idempotency_key_of` the CancelledError, or
+    the TimeoutError, is the key under which it was made.
 
     Args:
+        base_url, auth, **options: As `ResonanceOSAPIClient` takes them. The connections of a
+            `session` that is none of `transport.Session` are not closed by a cancellation; they
+            end by `timeout`.
         max_concurrent: How many calls are made at once; who comes then waits for a place.
-        base_url, timeout, auth, retry, deadline, on_error, session, allow_http, pace: As
-            `ResonanceOSAPIClient` takes them. The connections of a `session` that is none of
-            `transport.Session` are not closed by a cancellation; they end by `timeout`.
 
     Attributes:
         sync: The client that makes the calls, with its settings: `.rate_limit`, `.limiter`, ...
     """
 
+    sync: ResonanceOSAPIClient
+
     def __init__(
         self,
         base_url: str = "http://localhost:8000",
-        timeout: float = 30,
         *,
         max_concurrent: int = 100,
         auth: AuthBase | None = None,
-        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
-        deadline: float | None = None,
-        on_error: Literal["return", "raise"] = "return",
-        session: requests.Session | None = None,
-        allow_http: bool = False,
-        pace: bool = False,
+        **options: Unpack[ClientOptions],
     ) -> None:
-        self.sync = ResonanceOSAPIClient(
-            base_url,
-            timeout,
-            auth=auth,
-            retry=retry,
-            deadline=deadline,
-            on_error=on_error,
-            session=session,
-            allow_http=allow_http,
-            pace=pace,
-        )
+        self._begin(ResonanceOSAPIClient(base_url, auth=auth, **options), max_concurrent)
+
+    @classmethod
+    def from_env(cls, *, max_concurrent: int = 100, **options: Unpack[ClientOptions]) -> Self:
+        """The client that the environment describes, as `ResonanceOSAPIClient.from_env` has it.
+
+        It may ask the server where its token endpoint is: call it before there is other work.
+        """
+        client = object.__new__(cls)
+        client._begin(ResonanceOSAPIClient.from_env(**options), max_concurrent)
+        return client
+
+    def _begin(self, sync: ResonanceOSAPIClient, max_concurrent: int) -> None:
+        if max_concurrent < 1:
+            raise ValueError(f"max_concurrent is {max_concurrent}; it has to be at least 1")
+        self.sync = sync
         self._threads = ThreadPoolExecutor(max_concurrent, "resonance-call")
         self._places = asyncio.Semaphore(max_concurrent)
         self._max_concurrent = max_concurrent

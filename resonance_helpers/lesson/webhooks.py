@@ -10,7 +10,7 @@ from ..webhooks.receiver import WebhookReceiver
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["backlog"]
+__all__ = ["backlog", "tries"]
 
 
 def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
@@ -25,7 +25,7 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
             by the receiver's clock.
         receiver: What handled the events; those of other articles are left out.
     """
-    from .plots import FAINT, MEASURED, TARGET, Picture, blank, style
+    from .plots import FAINT, GRID, MEASURED, TARGET, Picture, blank, style
 
     made, now = sorted(asked.values()), receiver.now
     began = min(made, default=now)
@@ -44,7 +44,7 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
             axes.axvspan(
                 max(down - began, 0) / 60,
                 (up - began) / 60,
-                color="#e4e4e4",
+                color=GRID,
                 label=label,
                 linewidth=0,
             )
@@ -76,6 +76,48 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
     lines += [f"{state:<10} {a:>9} {b:>8} {a - b:>8}" for state, a, b in counts]
     most = max((a - b for _, a, b in counts), default=0)
     alt = f"{len(made)} articles asked for, {len(handled)} events handled; at most {most} waited."
+    return Picture(figure, "\n".join(lines), alt)
+
+
+def tries(
+    rows: Mapping[str, tuple[str, str, str]], attempts: Mapping[str, Sequence[bool]]
+) -> Picture:
+    """Each event as a row, each try to deliver it as a mark: a cross failed, a dot arrived.
+
+    Args:
+        rows: Event id to (type, what the server says, what the receiver did), as in the panel.
+        attempts: Event id to whether each try arrived, in time's order.
+    """
+    from .plots import FAINT, GRID, MEASURED, TARGET, Picture, blank, style
+
+    most = max((len(each) for each in attempts.values()), default=0) or 1
+    figure = blank(7.5, 1.1 + 0.32 * max(len(rows), 1))
+    with style():
+        axes: Any = figure.add_subplot()
+        for row, (event, (_, says, did)) in enumerate(rows.items()):
+            went = attempts[event]
+            axes.plot([1, max(len(went), 1)], [row, row], color=FAINT, linewidth=1, zorder=1)
+            for number, arrived in enumerate(went, start=1):
+                mark, colour = ("o", TARGET) if arrived else ("X", MEASURED)
+                axes.plot([number], [row], mark, color=colour, markersize=9)
+            words = f"{says.partition(' ')[2].partition(',')[0]}; receiver: {did}"
+            axes.text(max(len(went), 1) + 0.18, row, words, va="center")
+        axes.set_yticks(
+            range(len(rows)), [f"{kind} …{event[-6:]}" for event, (kind, _, _) in rows.items()]
+        )
+        axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+        axes.set_xlim(0.6, most + 2.6)
+        axes.set_xticks(range(1, most + 1))
+        axes.set_xlabel("try")
+        axes.grid(axis="x", color=GRID)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    lines = []
+    for event, (kind, says, _) in rows.items():
+        marks = "".join("o" if arrived else "x" for arrived in attempts[event])
+        lines.append(f"{kind:<21} {marks:<{most}}  {says}")
+    told = "; ".join(f"{kind}: {says}, receiver: {did}" for kind, says, did in rows.values())
+    alt = f"Tries to deliver each event, the newest first. {told}."
     return Picture(figure, "\n".join(lines), alt)
 
 

@@ -21,11 +21,14 @@ from tests.support.raw_server import answer, raw_server, replies, stalls
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
 
 
+NOT_CALLS = ("close", "with_options", "prepare_generation")
+
+
 def test_it_has_every_call_with_the_same_signature() -> None:
     sync = {
         name: member
         for name, member in inspect.getmembers(ResonanceOSAPIClient, inspect.isfunction)
-        if not name.startswith("_") and name not in ("close", "with_options", "prepare_generation")
+        if not name.startswith("_") and name not in NOT_CALLS
     }
     for name, method in sync.items():
         ours = inspect.getattr_static(AsyncResonanceOSAPIClient, name)
@@ -35,8 +38,18 @@ def test_it_has_every_call_with_the_same_signature() -> None:
         iterates = name.startswith("iter_")
         assert inspect.isasyncgenfunction(ours) == iterates, name
         assert inspect.iscoroutinefunction(ours) != iterates, name
-    made = {"max_concurrent", *inspect.signature(ResonanceOSAPIClient).parameters}
-    assert inspect.signature(AsyncResonanceOSAPIClient).parameters.keys() == made
+
+
+def test_it_is_made_as_the_other_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESONANCE_URL", "http://localhost:1/there")
+    for api in (
+        AsyncResonanceOSAPIClient("http://localhost:1/there", timeout=3, on_error="raise"),
+        AsyncResonanceOSAPIClient.from_env(timeout=3, on_error="raise"),
+    ):
+        assert repr(api.sync) == "ResonanceOSAPIClient('http://localhost:1/there', timeout=3)"
+        assert api.sync.on_error == "raise"
+    with pytest.raises(ValueError, match="max_concurrent is 0"):
+        AsyncResonanceOSAPIClient(max_concurrent=0)
 
 
 def test_it_is_called_as_the_other_one_is(resonance_sandbox: Any) -> None:
