@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
+import urllib3
 
 from .clause import Broken, Need, NotShown
 
@@ -121,7 +123,7 @@ class Prober:
                     break
                 told = response.headers.get("Retry-After", "")
                 time.sleep(max(wait, min(float(told), LONGEST) if told.isdecimal() else 0.0))
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Broken(f"{method} {path}: no answer ({type(error).__name__}).") from None
         return response
 
@@ -148,10 +150,8 @@ class Prober:
     def clean_up(self) -> None:
         """Undo what checks have made, as far as it can be undone."""
         for undo in reversed(self.cleanup):
-            try:
+            with contextlib.suppress(Exception):  # of a server that answers anything at all
                 undo()
-            except (Broken, NotShown):
-                continue
         self.cleanup.clear()
 
     def _pace(self) -> None:
