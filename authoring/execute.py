@@ -1,9 +1,7 @@
 """Run the lessons and commit what they print, so that a second run changes no byte.
 
 Each lesson runs from top to bottom in a kernel of its own. Its new outputs are laid beside the
-committed ones; where the part that a reader compares is equal, the committed output stays. What
-differs between two honest runs is left out of that part: the bytes of a picture (fonts differ
-between machines) and the frames of a traceback. Strict nbval compares the same things.
+committed ones; where the two are alike, the committed output stays. `compare` says what that is.
 """
 
 from __future__ import annotations
@@ -19,12 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
 
-from . import guide
+from . import guide, reading
+from .compare import PICTURES, WIDGET_VIEW, alike, comparable
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -33,9 +32,6 @@ __all__ = ["Difference", "LessonError", "contents", "differences", "execute", "m
 
 NAVIGATION = "navigation"
 """The tag of the cell that is written from the manifest."""
-
-PICTURES = ("image/png", "image/jpeg")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE_INFO = {
@@ -168,22 +164,6 @@ def first_line(source: str) -> str:
 # -- comparing ------------------------------------------------------------------------------------
 
 
-def comparable(output: NotebookNode) -> dict[str, Any]:
-    """The part of an output that must be equal in every run."""
-    kind = output.output_type
-    if kind == "stream":
-        return {"type": kind, "name": output.name, "text": output.text}
-    if kind == "error":
-        return {"type": kind, "ename": output.ename, "evalue": output.evalue}
-    data = {
-        mime: None if mime in PICTURES else value
-        for mime, value in output.data.items()
-        if mime != WIDGET_VIEW
-    }
-    alt = {mime: output.metadata.get(mime, {}).get("alt") for mime in PICTURES if mime in data}
-    return {"type": kind, "data": data, "alt": alt}
-
-
 def merge(committed: NotebookNode, fresh: NotebookNode, *, redraw: bool = False) -> NotebookNode:
     """The notebook to save: ``fresh``, but with each committed output that is still true.
 
@@ -200,7 +180,7 @@ def merge(committed: NotebookNode, fresh: NotebookNode, *, redraw: bool = False)
         if len(old.outputs) != len(cell.outputs):
             continue
         for at, (kept, new) in enumerate(zip(old.outputs, cell.outputs, strict=True)):
-            if comparable(kept) == comparable(new):
+            if alike(comparable(kept), comparable(new)):
                 if kept.output_type == "execute_result":
                     kept.execution_count = new.execution_count
                 cell.outputs[at] = kept
@@ -290,7 +270,7 @@ def changed(old: NotebookNode, new: NotebookNode) -> str:
         [line for output in cell.outputs for line in shown(output)] for cell in (old, new)
     )
     for was, is_now in zip_longest(before, now, fillvalue="nothing more"):
-        if was != is_now:
+        if not alike(was, is_now):
             return f"printed {first_line(was)!r}, now {first_line(is_now)!r}"
     return "differs in a picture or in the form of its outputs"
 
@@ -390,6 +370,7 @@ def cleared(notebook: NotebookNode, path: Path) -> NotebookNode:
 
 def contents(root: Path, *, check: bool = False) -> list[Difference]:
     """Write the lessons' tables of contents under ``root`` from the manifest, and the guide's."""
+    stale = reading.update(root, check=check)
     lessons = available(root / "notebooks")
     wanted = {root / "notebooks" / "README.md": CONTENTS.format(table=table(lessons))}
     readme = root / "README.md"
@@ -400,14 +381,13 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
             readme.read_text(encoding="utf-8"),
         )
     wanted |= guide.pages(root / "docs" / "instructor")
-    found = []
     for path, text in wanted.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            name = path.relative_to(root).as_posix()
-            found.append(Difference(name, None, "what is computed in it is not up to date"))
+            stale.append(path)
             if not check:
                 write_whole(path.resolve(), text.encode())
-    return found
+    told = "what is computed in it is not up to date"
+    return [Difference(path.relative_to(root).as_posix(), None, told) for path in stale]
 
 
 def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:

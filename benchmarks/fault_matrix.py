@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.awaited import FACES
 from benchmarks.harness import Goal, Options, Result, stage
 from resonance_helpers.client.api import ResonanceOSAPIClient
 from resonance_helpers.client.errors import ResonanceError
@@ -94,16 +95,17 @@ def faults(timeout: float) -> dict[str, Fault]:
 
 @dataclass
 class Sandbox:
-    """A sandbox under test: where it is, what it stores, and how to break it."""
+    """A sandbox under test: where it is, what it stores, how to break it, and how it is called."""
 
     url: str
     database: Path
     faults: Faults
     verify: str | bool = True
+    face: str = "threads"
 
     def client(self, **options: Any) -> ResonanceOSAPIClient:
         """A client with connections of its own."""
-        api = ResonanceOSAPIClient(self.url, **options)
+        api: ResonanceOSAPIClient = FACES[self.face](self.url, **options)
         api.session.verify = self.verify
         return api
 
@@ -114,14 +116,14 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(scheme: str, folder: Path) -> Iterator[Sandbox]:
-    """A sandbox that speaks http or https."""
-    database = folder / f"{scheme}.db"
+def sandbox(scheme: str, folder: Path, face: str) -> Iterator[Sandbox]:
+    """A sandbox that speaks http or https, and is called by a face of the client."""
+    database = folder / f"{scheme}-{face}.db"
     if scheme == "http":
         with start(
             database=database, rate_limit=UNLIMITED, burst=UNLIMITED, quota=UNLIMITED
         ) as own:
-            yield Sandbox(own.url, database, Faults(own.url))
+            yield Sandbox(own.url, database, Faults(own.url), face=face)
         return
     import trustme
 
@@ -144,7 +146,7 @@ def sandbox(scheme: str, folder: Path) -> Iterator[Sandbox]:
         try:
             url = json.loads(process.stdout.readline())["url"]
             verify = str(trusted)
-            yield Sandbox(url, database, Faults(url, verify=verify), verify)
+            yield Sandbox(url, database, Faults(url, verify=verify), verify, face)
         finally:
             process.stdin.close()
 
@@ -354,6 +356,7 @@ def matrix(
     repeats: int = 1,
     only: Callable[[str], bool] = lambda name: True,
     situations: tuple[str, ...] = SITUATIONS,
+    face: str = "threads",
 ) -> tuple[dict[str, Tally], int, int]:
     """The whole matrix: a tally for each fault, and the duplicates and losses of all."""
     tallies: dict[str, Tally] = {}
@@ -362,10 +365,10 @@ def matrix(
     with tempfile.TemporaryDirectory() as folder:
         for scheme in schemes:
             everything = Tally()
-            with sandbox(scheme, Path(folder)) as server:
+            with sandbox(scheme, Path(folder), face) as server:
                 for name, fault in chosen.items():
                     for situation in situations:
-                        with stage(f"{scheme}: {name}, {situation}"):
+                        with stage(f"{face}, {scheme}: {name}, {situation}"):
                             tally = strike(
                                 server, name, fault, situation, timeout=timeout, repeats=repeats
                             )
@@ -386,13 +389,17 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def run(options: Options) -> list[Result]:
-    """The matrix as a table. A quick run takes fewer faults, once, over http."""
-    quick = options.quick
+    """The matrix as a table for each face. A quick run takes fewer faults, once, over http."""
+    return [_table(options.quick, face) for face in FACES]
+
+
+def _table(quick: bool, face: str) -> Result:
     tallies, duplicates, lost = matrix(
         ("http",) if quick else ("http", "https"),
         timeout=0.3 if quick else 1.0,
         repeats=1 if quick else 5,
-        only=(lambda name: "reset" in name) if quick else lambda name: True,
+        only=(lambda name: name == "reset after commit") if quick else lambda name: True,
+        face=face,
     )
     rows = [
         (
@@ -408,23 +415,24 @@ def run(options: Options) -> list[Result]:
     calls = sum(tally.calls for tally in tallies.values())
     wrong = [what for tally in tallies.values() for what in tally.wrong]
     overshoot = percentile([o for tally in tallies.values() for o in tally.overshoots], 0.99)
-    return [
-        Result(
-            "fault_matrix",
-            "Every fault at every point of a request",
-            ("fault", "calls", "succeeded", "typed failures", "wrong", "overshoot p99, ms"),
-            rows,
-            notes=[
-                f"{len(tallies)} faults, {len(METHODS)} methods, three situations each "
-                "(see the module), http and https",
-                *wrong[:20],
-            ],
-            goals=[
-                Goal("calls", calls, 10_000, at_least=True),
-                Goal("duplicated effects", duplicates, 0),
-                Goal("lost", lost, 0),
-                Goal("calls gone wrong (untyped, given up, not to be recovered)", len(wrong), 0),
-                Goal("deadline overshoot p99, ms", round(1000 * overshoot, 1), 100),
-            ],
-        )
-    ]
+    name, how = (
+        ("fault_matrix", "") if face == "threads" else (f"fault_matrix-{face}", f", by {face}")
+    )
+    return Result(
+        name,
+        f"Every fault at every point of a request{how}",
+        ("fault", "calls", "succeeded", "typed failures", "wrong", "overshoot p99, ms"),
+        rows,
+        notes=[
+            f"{len(tallies)} faults, {len(METHODS)} methods, three situations each "
+            "(see the module), http and https",
+            *wrong[:20],
+        ],
+        goals=[
+            Goal("calls", calls, 10_000, at_least=True),
+            Goal("duplicated effects", duplicates, 0),
+            Goal("lost", lost, 0),
+            Goal("calls gone wrong (untyped, given up, not to be recovered)", len(wrong), 0),
+            Goal("deadline overshoot p99, ms", round(1000 * overshoot, 1), 100),
+        ],
+    )

@@ -149,9 +149,11 @@ def generation(options: Options) -> Result:
             calls = options.size(max(240, 12 * callers), callers)
             prompts = [PROMPTS[i % len(PROMPTS)] for i in range(calls)]
             warmup = prompts[: options.size(2 * callers, 2)]
-            measure(client, warmup, concurrency=callers)  # both ends: threads, connections
+            measure(
+                client, warmup, concurrency=callers, progress=False
+            )  # both ends: threads, connections
             before = _account(url)
-            seen = measure(client, prompts, concurrency=callers, warmup=0)
+            seen = measure(client, prompts, concurrency=callers, warmup=0, progress=False)
             spent = _spent(before, _account(url), scoring)
             for row, layer in zip(rows, LAYERS, strict=True):
                 row += [1000 * spent[layer] / calls, f"{spent[layer] / sum(spent.values()):.0%}"]

@@ -17,7 +17,8 @@ import nbformat
 from jinja2 import Environment
 from nbformat.v4 import new_markdown_cell
 
-from authoring.execute import NAVIGATION, WIDGET_VIEW
+from authoring.compare import WIDGET_VIEW
+from authoring.execute import NAVIGATION
 from benchmarks.harness import index
 from docs import http_api, problems, reference, runs, samples
 from resonance_helpers.lesson.manifest import Lesson, available, heading, pages
@@ -96,11 +97,25 @@ def gather(root: Path) -> None:
     folder.write("benchmarks/README.md", index(DOCS / "benchmarks") + tables())
     for path in guide():
         folder.write(path.relative_to(DOCS).as_posix(), path.read_bytes())
+    folder.write("recipes.md", recipes())
     folder.write("changelog.md", (ROOT / "CHANGELOG.md").read_bytes())
     for name in ("index", "start"):
         template = (DOCS / f"{name}.md.jinja").read_text(encoding="utf-8")
         folder.write(f"{name}.md", render(template, pictures))
     folder.sweep()
+
+
+def recipes() -> str:
+    """Each file of ``examples``, under the first sentence of its own words."""
+    shown = [
+        "# Recipes",
+        "Files of `examples/`, each of them tested, to copy into your own project.",
+    ]
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        title = source.partition("\n")[0].removeprefix('"""').rstrip(".")
+        shown += [f"## {title}", f"`examples/{path.name}`", f"```python\n{source}```"]
+    return "\n\n".join(shown) + "\n"
 
 
 def page(lesson: Lesson, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import nbformat
 
-from authoring.execute import WIDGET_VIEW, LessonError, cleared, differences, merge, run_cells
+from authoring.compare import WIDGET_VIEW
+from authoring.execute import LessonError, cleared, differences, merge, run_cells
 from resonance_helpers.lesson.manifest import NOTEBOOKS, Lesson
 
 ROOT = Path(__file__).resolve().parent.parent

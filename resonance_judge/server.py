@@ -82,7 +82,7 @@ def _token_id(header: str) -> str | None:
     parts = header.removeprefix("Bearer ").split(".")
     if len(parts) != 3:
         return None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return str(claims["jti"])
     return None

@@ -39,7 +39,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         (
             *(*PYTEST, *SPREAD),
             *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=60"),
-            *("--nbval-sanitize-with", "tests/notebooks/sanitize.cfg", "notebooks"),
+            *("--nbval-sanitize-with", "authoring/measured.cfg", "notebooks"),
         ),
     ],
     "browser": [

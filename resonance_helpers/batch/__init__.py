@@ -7,14 +7,13 @@ attempts   one attempt, here or in a worker of an executor
 crew       the threads that make them
 journal    the file from which a killed run goes on
 interrupts Ctrl-C at a moment that suits
-progress   what is shown meanwhile
 stats      the figures
 report     what is handed back
 """
 
+from ..progress import Snapshot, Stopped
 from .attempts import InvalidRequestError, WorkerSetupError
 from .journal import JournalDamaged, JournalError, JournalInUse, JournalMismatch
-from .progress import Snapshot
 from .report import BatchReport, Failure, read_report
 from .run import run_batch
 from .stats import BatchStats
@@ -29,6 +28,7 @@ __all__ = [
     "JournalInUse",
     "JournalMismatch",
     "Snapshot",
+    "Stopped",
     "WorkerSetupError",
     "read_report",
     "run_batch",

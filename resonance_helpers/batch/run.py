@@ -19,13 +19,13 @@ from typing import Any
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
 from ..client.transport.quota import RETRY_COST
+from ..progress import Snapshot, Stopped, in_notebook, progress_for
 from .attempts import Attempts, Here, InvalidRequestError, Remote
 from .crew import Crew
 from .dispatcher import TICK, Dispatcher, Waker
 from .interrupts import Interrupts
 from .items import Item, as_request
 from .journal import Answers, Entry, Journal, JournalError, JournalMismatch
-from .progress import Snapshot, progress_for
 from .queue import WorkQueue
 from .report import BatchReport
 from .stats import Tally
@@ -101,6 +101,9 @@ def run_batch(
         minutes (or `until`): `stopped` says so, and `stats` what was left undone. A second Ctrl-C
         raises KeyboardInterrupt.
 
+        In a notebook, *Stop* ends the cell instead: `Stopped`, a KeyboardInterrupt, says how far
+        the batch had come, and has the `report`.
+
     Raises:
         TypeError, ValueError: an argument is wrong; nothing was sent.
         JournalError: the journal belongs to another batch, is in use, damaged, or can't be
@@ -156,6 +159,7 @@ class _Run:
         self._interrupts = Interrupts()
         self._tally = Tally()
         self._records: dict[int, dict[str, Any]] = {}
+        self._unanswered: set[int] = set()
         self._error: BaseException | None = None
         self._stopped: str | None = None
         self._closed = False
@@ -212,12 +216,25 @@ class _Run:
                 crew.wait(grace)
                 self._attempts.limiter.unwatch(self._waker)
                 self._closed = True
-            if self._interrupts.count and not done:
+            interrupted = self._interrupts.count > 0 and not done
+            if interrupted:
                 self._stopped = "interrupted by Ctrl-C"
             shown.close(self._snapshot(total))
         if self._error is not None and not self._stopped:
             raise self._error
-        return self._report(total)
+        report = self._report(total)
+        if interrupted and in_notebook():
+            raise Stopped(self._how_far(total), report)  # nothing else of the cell is to start
+        return report
+
+    def _how_far(self, total: int | None) -> str:
+        """One sentence about a batch that was stopped, and how to go on where one can."""
+        ended = str(self._tally.successful + self._tally.failed)
+        far = ended if total is None else f"{ended} of {total}"
+        if self._unanswered:
+            far += f" ({len(self._unanswered)} more were sent and have no answer yet)"
+        on = " To go on, run it again with the same journal." if self._journal else ""
+        return f"Stopped: {far}, the rest was not sent.{on}"
 
     def _report(self, total: int | None) -> BatchReport:
         records: Iterable[dict[str, Any]]
@@ -375,6 +392,7 @@ class _Run:
             if not item.attempts:
                 item.began = time.monotonic()
                 item.started = self._epoch + item.began
+                self._unanswered.add(item.index)
             item.attempts += 1
             break
         return item
@@ -465,6 +483,7 @@ class _Run:
         self, item: Item, *, success: bool, final: bool, harmless: bool, result: dict[str, Any]
     ) -> None:
         seconds = time.monotonic() - item.began if item.attempts else 0.0
+        self._unanswered.discard(item.index)
         if self._closed:
             return  # too late for the report; a next run will hear the answer again
         fields: dict[str, Any] = {

@@ -2,8 +2,9 @@
 
 It needs requests alone and imports nothing from outside this folder.
 
-api         ResonanceOSAPIClient: a method for each operation
-errors      what can go wrong with a call, a class for each reason
-auth/       credentials, and how a request carries them
-transport/  everything between a call and the socket
+api           ResonanceOSAPIClient: a method for each operation
+asynchronous  AsyncResonanceOSAPIClient: the same for asyncio
+errors        what can go wrong with a call, a class for each reason
+auth/         credentials, and how a request carries them
+transport/    everything between a call and the socket
 """

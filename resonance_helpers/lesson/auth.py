@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,21 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from ..client.auth import JWTAuth, Secret, read_jwt
+from ..client.auth.tokens import Token
 
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["Forgery", "find_secrets", "forgeries", "forgery_map", "tokens_bought", "try_forgeries"]
+__all__ = [
+    "Forgery",
+    "find_secrets",
+    "forgeries",
+    "forgery_map",
+    "log_in_map",
+    "requests_left",
+    "tokens_issued",
+    "try_forgeries",
+]
 
 PARTS = ("header", "claims", "signature")
 
@@ -125,7 +135,7 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
                     length,
                     left=start,
                     height=0.66,
-                    color="white" if changed else plots.TARGET,
+                    color=plots.PAPER if changed else plots.TARGET,
                     edgecolor=plots.MEASURED if changed else plots.TARGET,
                     hatch="////" if changed else None,
                 )
@@ -137,9 +147,7 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
                     va="center",
                     fontsize=8,
                     color=plots.INK if changed else "white",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-                    if changed
-                    else None,
+                    bbox=plots.RIM if changed else None,
                 )
             axes.text(5.15, row, _verdict(one), va="center")
         axes.set_yticks(range(len(tried)), [one.name for one in tried])
@@ -153,7 +161,108 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
     return plots.Picture(figure, "\n".join(lines), alt)
 
 
-def tokens_bought(api: Any) -> int:
+LANES = ("your program", "the browser", "the server")
+
+
+def log_in_map(token: Token, asked: str = "") -> Picture:
+    """Who told whom what until there was this token, in the order in which it happened.
+
+    Args:
+        token: What the log-in brought.
+        asked: The scope that the program asked for; by default that of the token.
+    """
+    from . import plots
+
+    granted = f"access token: {token.scope or asked or 'no scope named'}"
+    brought = granted + (", and a refresh token" if token.refresh else "")
+    steps = [
+        (0, 1, f"scope {asked or token.scope}, code_challenge"),
+        (1, 2, "the person's name and password; Allow"),
+        (2, 1, "code, state"),
+        (1, 0, "code, state"),
+        (0, 2, "code, code_verifier"),
+        (2, 0, brought),
+    ]
+    figure = plots.blank(8.5, 3.4)
+    with plots.style():
+        axes = figure.add_subplot()
+        for lane, name in enumerate(LANES):
+            axes.plot([lane, lane], [0.4, len(steps) + 0.5], color=plots.FAINT, linewidth=1)
+            axes.text(lane, 0.2, name, ha="center", va="bottom", fontweight="bold")
+        for row, (start, end, words) in enumerate(steps, start=1):
+            secret = "password" in words
+            axes.annotate(
+                "",
+                (end, row),
+                (start, row),
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": plots.MEASURED if secret else plots.TARGET,
+                    "linestyle": "--" if secret else "-",
+                    "linewidth": 1.8,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
+            )
+            at = (start + end) / 2
+            axes.text(
+                at,
+                row - 0.14,
+                f"{row}. {words}",
+                ha="center",
+                va="bottom",
+                fontsize=8,
+                bbox=plots.RIM,
+            )
+        axes.set_xlim(-0.35, 2.35)
+        axes.set_ylim(len(steps) + 0.6, -0.4)
+        axes.set_axis_off()
+    lines = [
+        f"{row}. {LANES[start]:<12} -> {LANES[end]:<12}  {words}"
+        for row, (start, end, words) in enumerate(steps, start=1)
+    ]
+    told = "; ".join(f"{LANES[start]} to {LANES[end]}: {words}" for start, end, words in steps)
+    return plots.Picture(figure, "\n".join(lines), f"A log-in in {len(steps)} steps. {told}.")
+
+
+def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
+    """How many requests were left after each answer, by what it says itself.
+
+    The text beside it leaves the numbers out, since they depend on how fast the answers came.
+
+    Args:
+        answers: What the client gave, refusals among them, in time's order.
+    """
+    from . import plots
+
+    known = [
+        (place, limit, answer.get("response_code") == 429)
+        for place, answer in enumerate(answers, start=1)
+        if (limit := getattr(answer, "rate_limit", None)) is not None
+    ]
+    quota = max((limit.limit or limit.remaining for _, limit, _ in known), default=1)
+    refused = sum(answer.get("response_code") == 429 for answer in answers)
+    figure = plots.blank(7.5, 2.6)
+    with plots.style():
+        axes: Any = figure.add_subplot()
+        for is_refused, mark, colour, label in (
+            (False, "o", plots.TARGET, "answered"),
+            (True, "X", plots.MEASURED, "refused with 429"),
+        ):
+            these = [(place, limit.remaining) for place, limit, no in known if no is is_refused]
+            if these:
+                axes.plot(*zip(*these, strict=True), mark, color=colour, label=label)
+        axes.set_ylim(-0.06 * quota, 1.06 * quota)
+        axes.set(xlabel="request", ylabel=f"left, of {quota}")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+        if known:
+            figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    text = f"{len(answers)} requests, {refused} refused with 429: how many were left after each"
+    return plots.Picture(figure, text, f"{text}, of {quota} at most.")
+
+
+def tokens_issued(api: Any) -> int:
     """How often the sandbox's token endpoint was asked, as far as its log reaches back."""
     return sum(entry["path"] == "/oauth/token" for entry in api.sandbox.requests())
 

@@ -32,7 +32,7 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
     Args:
         reports: A title for each report.
     """
-    from .plots import MEASURED, TARGET, Picture, blank, style
+    from .plots import GRID, MEASURED, PAPER, TARGET, Picture, blank, style
 
     spans = {title: _spans(report) for title, report in reports.items()}
     rows = [max(3, len(some)) for some in spans.values()]
@@ -48,7 +48,7 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
                     span.ended - span.began,
                     left=span.began,
                     height=0.8,
-                    color=TARGET if span.success else "white",
+                    color=TARGET if span.success else PAPER,
                     edgecolor=TARGET if span.success else MEASURED,
                     hatch=None if span.success else "////",
                 )
@@ -59,7 +59,7 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
             axes.set_yticks([span.item for span in some if span.item % every == 0])
             axes.invert_yaxis()
             axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(axis="x", color="#e4e4e4")
+            axes.grid(axis="x", color=GRID)
             axes.set_axisbelow(True)
         places[-1, 0].set_xlabel("seconds since the batch began (hatched: failed)")
     text = "\n".join(_told(title, some) for title, some in spans.items())

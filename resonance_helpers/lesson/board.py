@@ -30,7 +30,8 @@ OUTCOMES = ("Correct", "Not yet", "Set-up broken")
 
 NOTICE = (
     "Your instructor has a board: it is told which exercise you check and how that went, under a "
-    "number; no code and no text. question() raises your hand there. To stay off it: "
+    "number, or under your name where the list of attendees says so; no code and no text. "
+    "question() raises your hand there, and tells which. To stay off it: "
     f'del os.environ["{URL}"], and connect() again.'
 )
 LONGEST_MESSAGE = 1000  # characters
@@ -189,6 +190,7 @@ def question(raised: bool = True) -> None:
     if answer is None:
         print("The board does not answer; ask aloud.")
     elif raised:
-        print(f"Your hand is up: number {answer.get('number')}. question(False) lowers it.")
+        shown = answer.get("name") or f"number {answer.get('number')}"
+        print(f"Your hand is up: {shown}. question(False) lowers it.")
     else:
         print("Your hand is down.")

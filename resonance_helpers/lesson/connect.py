@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.auth import ApiKeyAuth, Secret
 from ..client.errors import ResonanceError
-from ..performance.runner import Stopped
-from . import board, exercises, sandbox_only
+from ..progress import Stopped
+from . import board, exercises, sandbox_only, tables
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
@@ -67,9 +66,10 @@ _running: tuple[Sandbox, dict[str, Any]] | None = None
 def connect(**options: Any) -> LessonClient:
     """A client that is ready for work, and one line that says of what.
 
-    With ``RESONANCE_URL`` in the environment it is that server's, with the key of
-    ``RESONANCE_API_KEY`` if there is one. Otherwise a sandbox is started, once for each kernel: a
-    second call puts it back to its first state, so that *Run All* twice prints the same twice.
+    With ``RESONANCE_URL`` in the environment it is that server's, with the credentials that
+    `ResonanceOSAPIClient.from_env` finds there. Otherwise a sandbox is started, once for each
+    kernel: a second call puts it back to its first state, so that *Run All* twice prints the same
+    twice.
 
     Args:
         options: Of the sandbox, such as ``latency=0.234`` or ``auth="required"``. Another server
@@ -80,9 +80,10 @@ def connect(**options: Any) -> LessonClient:
     """
     if shell := sandbox_only.shell():
         show_errors_as_sentences(shell)
+        tables.show_in(shell)
         shield_requests()
     url = os.environ.get("RESONANCE_URL", "").strip()
-    api = _elsewhere(url) if url else _here(options)
+    api = _elsewhere() if url else _here(options)
     health = api.health_check()
     if health.get("status") not in ("healthy", "degraded"):
         where = "The server that RESONANCE_URL names" if url else "The sandbox"
@@ -102,15 +103,12 @@ def connect(**options: Any) -> LessonClient:
     return api
 
 
-def _elsewhere(url: str) -> LessonClient:
-    key = os.environ.get("RESONANCE_API_KEY", "").strip()
-    in_the_open = os.environ.get("RESONANCE_ALLOW_HTTP", "").strip() == "1"
+def _elsewhere() -> LessonClient:
     try:
-        auth = ApiKeyAuth(Secret(key)) if key else None
-        return LessonClient(url, auth=auth, allow_http=in_the_open)
-    except (ValueError, ResonanceError) as error:
+        return LessonClient.from_env()
+    except (LookupError, ValueError, ResonanceError) as error:
         reason = str(error).replace("allow_http=True", "RESONANCE_ALLOW_HTTP=1")
-        raise SetUpError(f"RESONANCE_URL or RESONANCE_API_KEY is wrong: {reason}") from None
+        raise SetUpError(f"RESONANCE_URL or what belongs to it is wrong: {reason}") from None
 
 
 def _here(options: dict[str, Any]) -> LessonClient:

@@ -194,7 +194,7 @@ def map_of(found: Sequence[Journey]) -> Picture:
         axes.set_xlim(-0.9, len(STATIONS) + 1.6)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.spines[:].set_visible(False)
-        axes.grid(axis="x", color="#e4e4e4")
+        axes.grid(axis="x", color=plots.GRID)
     wide = max(len(journey.name) for journey in found)
     # A letter for each station, three dashes apart, so that each X lies before or after it.
     letters = "  ".join(station[0].upper() for station in STATIONS)
@@ -305,7 +305,7 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
                 height=height * 0.9,
                 color=colour,
                 hatch=hatch,
-                edgecolor="white" if part != "twice" else "#8a7f00",
+                edgecolor=plots.PAPER if part != "twice" else "#8a7f00",
                 label={"answered": "answered", "lost": "written, never received",
                        "twice": "written again"}[part],
             )  # fmt: skip

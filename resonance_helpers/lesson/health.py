@@ -1,7 +1,7 @@
-"""Is the server able to work? One look, a wait, and a check before work.
+"""Is the server able to work? One check, a wait, and a check before work.
 
->>> look = check(client)
->>> look.state, look.works("writer")
+>>> report = check(client)
+>>> report.state, report.works("writer")
 ('healthy', True)
 >>> wait_until_ready(client, timeout=10, needs=["writer"])
 healthy: every part works
@@ -34,20 +34,20 @@ class Asks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """One look at a server.
+    """What one check of a server found.
 
     Attributes:
         state: One of `STATES`.
         detail: Why, in a sentence.
         parts: ``"ok"`` or ``"failing"`` for each component that the server checks; empty where it
             named none.
-        looks: How many looks it took to see this.
+        tries: How many checks it took to get this.
     """
 
     state: str
     detail: str
     parts: Mapping[str, str] = field(default_factory=dict)
-    looks: int = 1
+    tries: int = 1
 
     def works(self, *needs: str) -> bool:
         """Whether the server takes requests and each part in `needs` is in order.
@@ -64,7 +64,7 @@ class HealthReport:
 
 
 def check(client: Asks) -> HealthReport:
-    """Look once. Never raises for anything that a server or a network does."""
+    """Check once. Never raises for anything that a server or a network does."""
     return read(client.health_check())
 
 
@@ -98,16 +98,16 @@ def wait_until_ready(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> HealthReport:
-    """Look until the server works for `needs` or `timeout` seconds have passed; the last look.
+    """Check until the server works for `needs` or `timeout` seconds have passed; the last report.
 
-    Whoever calls asks the look that comes back, for instance
-    ``if not look.works("writer"): sys.exit(str(look))``.
+    Whoever calls asks the report that comes back, for instance
+    ``if not report.works("writer"): sys.exit(str(report))``.
 
     Args:
-        client: Anything with a `health_check()`. A look that hangs is bounded by the client's own
+        client: Anything with a `health_check()`. A check that hangs is bounded by the client's own
             timeout, which may outlast this one.
-        timeout: Seconds; 0 looks once.
-        interval: Seconds between two looks.
+        timeout: Seconds; 0 checks once.
+        interval: Seconds between two checks.
         needs: Parts that have to be in order.
         clock: For tests.
         sleep: For tests.
@@ -116,18 +116,18 @@ def wait_until_ready(
         raise ValueError("timeout is 0 or more seconds, and interval more than 0")
     needs = tuple(needs)
     end = clock() + timeout
-    looks = 0
+    tries = 0
     while True:
-        look = check(client)
-        looks += 1
+        report = check(client)
+        tries += 1
         left = end - clock()
-        if look.works(*needs) or left <= 0:
-            return replace(look, looks=looks)
+        if report.works(*needs) or left <= 0:
+            return replace(report, tries=tries)
         sleep(min(interval, left))
 
 
-def timeline(looks: Iterable[HealthReport], title: str = "") -> Picture:
-    """Looks in time's order, as a picture of steps between the four states."""
+def timeline(reports: Iterable[HealthReport], title: str = "") -> Picture:
+    """Reports in time's order, as a picture of steps between the four states."""
     from .plots import steps
 
-    return steps([look.state for look in looks], STATES, title, "look")
+    return steps([report.state for report in reports], STATES, title, "check")

@@ -13,7 +13,7 @@ from ..performance.concurrency import Sweep
 from ..performance.reporting import PUBLISHED, beside_published
 from ..performance.run import Run
 from ..performance.statistics import calls_needed
-from .plots import FAINT, INK, MEASURED, TARGET, Picture, blank, style
+from .plots import FAINT, INK, MEASURED, RIM, TARGET, Picture, blank, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def shape(run: Run, title: str = "Where the response times lie") -> Picture:
         if math.isfinite(found.value):
             label = f"{found.name} {found.value:.3f} s"
             axes.plot([found.value], [q], "o", color=INK, markerfacecolor="none")
-            axes.annotate(label, (found.value, q), (7, -13), textcoords="offset points")
+            axes.annotate(label, (found.value, q), (7, -13), textcoords="offset points", bbox=RIM)
             if found.low is not None and found.high is not None:
                 axes.plot([found.low, found.high], [q, q], color=INK, linewidth=1)
     axes.set(
@@ -98,6 +98,8 @@ def relation(run: Run, x: str, y: str) -> Picture:
 @style()
 def scaling(sweep: Sweep) -> Picture:
     """Throughput and response time over concurrency, with the ideal of each."""
+    from matplotlib.ticker import LogLocator
+
     levels = list(sweep.runs)
     rates = [run.requests_per_second for run in sweep.runs.values()]
     means = [run.mean() for run in sweep.runs.values()]
@@ -114,6 +116,7 @@ def scaling(sweep: Sweep) -> Picture:
     )
     left.plot(levels, rates, "o-", color=TARGET, label="measured")
     left.set(title="Throughput", ylabel="requests per second", yscale="log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
     left.yaxis.set_minor_formatter("")
     right.plot(levels, tails, "s:", color=MEASURED, label="p90")

@@ -5,7 +5,8 @@ says the same in numbers. The text is what a diff, a test and a reader without s
 
 Colours are two of Okabe and Ito's, which people with any common colour blindness can tell apart,
 and nothing is told by colour alone: a target is dashed with open marks, a measure solid with full
-ones. The paper is white in a dark theme too.
+ones. A PNG has a quiet paper of its own, which does for a light page and for a dark one. An SVG
+stands inside a page and takes its colours from it: no byte of either depends on a theme.
 """
 
 from __future__ import annotations
@@ -35,8 +36,18 @@ MEASURED = "#D55E00"
 TARGET = "#0072B2"
 INK = "#222222"
 FAINT = "#8a8a8a"
+PAPER = "#f6f6f3"
+GRID = "#dededb"
+RIM = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
+"""Behind words that stand over a line (`bbox`)."""
 DOTS_PER_INCH = 100
 SHARPNESS = 2  # pixels of the PNG to each pixel of the page
+OF_THE_PAGE = {
+    INK: "currentColor",
+    PAPER: "var(--jp-layout-color0, Canvas)",
+    GRID: "color-mix(in srgb, currentColor 16%, transparent)",
+}
+"""What stands in an SVG in place of each colour that would not suit every theme."""
 
 
 class Picture:
@@ -72,12 +83,17 @@ class Picture:
             )
 
     def svg(self) -> str:
-        """The figure as one `<svg>` element, labelled with `alt`, the same bytes each time."""
+        """The figure as one `<svg>` element, labelled with `alt`, the same bytes each time.
+
+        Its ink, paper and grid are the colours of the page that it stands in.
+        """
         # Ids inside are salted by the content, so that two pictures on a page never share one.
         with style({"svg.hashsalt": self.text, "svg.fonttype": "none"}):
             document = _saved(self.figure, "svg", metadata={"Date": None, "Creator": None})
         element = document.decode()
         element = element[element.index("<svg") :]
+        for ours, of_the_page in OF_THE_PAGE.items():
+            element = element.replace(ours, of_the_page)
         label = f'<svg role="img" aria-label="{escape(self.alt)}" style="max-width:100%" '
         return element.replace("<svg ", label, 1).strip()
 
@@ -147,7 +163,7 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
     figure = blank(9, 0.7 + 0.4 * len(vectors))
     with style():
         axes = figure.add_subplot()
-        axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
+        axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors=PAPER)
         axes.invert_yaxis()
         axes.set_xticks(
             [i + 0.5 for i in range(len(DIMENSIONS))],
@@ -158,7 +174,7 @@ def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
         axes.spines[:].set_visible(False)
         for row, vector in enumerate(vectors.values()):
             for column, value in enumerate(vector):
-                colour = "white" if shades[row, column] > 0.65 else INK
+                colour = "white" if shades[row, column] > 0.65 else "black"
                 axes.text(
                     column + 0.5, row + 0.5, f"{value:g}", ha="center", va="center", color=colour
                 )
@@ -203,7 +219,7 @@ def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: st
         axes.set_xticks(list(looks))
         axes.set_xlabel(axis)
         axes.set_title(title)
-        axes.grid(axis="y", color="#e4e4e4")
+        axes.grid(axis="y", color=GRID)
     text = "\n".join(
         f"{order[height]:>{max(map(len, order))}} |"
         + "".join(" o" if state == order[height] else " ." for state in states)
@@ -249,9 +265,7 @@ def blank(width: float, height: float) -> Figure:
     # Figure, not pyplot: no state shared between cells or threads, and no window to close.
     from matplotlib.figure import Figure
 
-    return Figure(
-        figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained"
-    )
+    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor=PAPER, layout="constrained")
 
 
 @contextmanager
@@ -269,6 +283,8 @@ def style(more: dict[Any, Any] | None = None) -> Iterator[None]:
         "font.family": ["DejaVu Sans", "sans-serif"],
         "font.size": 9,
         "axes.titlesize": 10,
+        "axes.facecolor": "none",
+        "axes.edgecolor": INK,
         "text.color": INK,
         "axes.labelcolor": INK,
         "xtick.color": INK,
@@ -280,7 +296,8 @@ def style(more: dict[Any, Any] | None = None) -> Iterator[None]:
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind, facecolor="white", **options)
+    paper = "none" if kind == "svg" else PAPER
+    figure.savefig(stream, format=kind, facecolor=paper, **options)
     return stream.getvalue()
 
 
@@ -303,8 +320,8 @@ def _web(axes: PolarAxes) -> None:
         across = round(sin(_turn(i / len(DIMENSIONS))), 6)
         word.set_horizontalalignment("center" if across == 0 else "left" if across > 0 else "right")
     axes.tick_params(pad=3)
-    axes.grid(color="#dcdcdc")
-    axes.spines["polar"].set_color("#dcdcdc")
+    axes.grid(color=GRID)
+    axes.spines["polar"].set_color(GRID)
 
 
 def _loop(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from ..webhooks.receiver import WebhookReceiver
 if TYPE_CHECKING:
     from .plots import Picture
 
-__all__ = ["backlog"]
+__all__ = ["backlog", "tries"]
 
 
 def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
@@ -22,12 +21,13 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
     was up, or down.
 
     Args:
-        asked: The ``request_id`` of each article, to when it was asked for, in seconds since 1970.
+        asked: The ``request_id`` of each article, to when it was asked for, in seconds since 1970
+            by the receiver's clock.
         receiver: What handled the events; those of other articles are left out.
     """
-    from .plots import FAINT, MEASURED, TARGET, Picture, blank, style
+    from .plots import FAINT, GRID, MEASURED, TARGET, Picture, blank, style
 
-    made, now = sorted(asked.values()), time.time()
+    made, now = sorted(asked.values()), receiver.now
     began = min(made, default=now)
     handled = _handled(asked, receiver)
     outages = [(down, up or now) for down, up in receiver.outages if (up or now) >= began]
@@ -38,14 +38,18 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
         margin = 0.05 * (end - began) or 0.1
         times = sorted({began, end + margin, *made, *handled})
         stairs = [[_count(moments, t) for t in times] for moments in (made, handled)]
-        seconds = [t - began for t in times]
+        minutes = [(t - began) / 60 for t in times]
         for number, (down, up) in enumerate(outages):
             label = None if number else "receiver is down"
             axes.axvspan(
-                max(down - began, 0), up - began, color="#e4e4e4", label=label, linewidth=0
+                max(down - began, 0) / 60,
+                (up - began) / 60,
+                color=GRID,
+                label=label,
+                linewidth=0,
             )
         axes.fill_between(
-            seconds,
+            minutes,
             *stairs,
             step="post",
             hatch="////",
@@ -58,12 +62,12 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
             (stairs[0], TARGET, "--", "asked for"),
             (stairs[1], MEASURED, "-", "handled"),
         ):
-            axes.step(seconds, heights, line, where="post", color=colour, label=label, linewidth=2)
-        axes.set_xlabel("seconds since the first article was asked for")
+            axes.step(minutes, heights, line, where="post", color=colour, label=label, linewidth=2)
+        axes.set_xlabel("minutes since the first article was asked for")
         axes.set_ylabel("articles")
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_ylim(0, len(made) + 0.5)
-        axes.set_xlim(0, end + margin - began)
+        axes.set_xlim(0, (end + margin - began) / 60)
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside lower center", ncols=4, frameon=False)
     stretches = _stretches(outages, end)
@@ -72,6 +76,48 @@ def backlog(asked: Mapping[str, float], receiver: WebhookReceiver) -> Picture:
     lines += [f"{state:<10} {a:>9} {b:>8} {a - b:>8}" for state, a, b in counts]
     most = max((a - b for _, a, b in counts), default=0)
     alt = f"{len(made)} articles asked for, {len(handled)} events handled; at most {most} waited."
+    return Picture(figure, "\n".join(lines), alt)
+
+
+def tries(
+    rows: Mapping[str, tuple[str, str, str]], attempts: Mapping[str, Sequence[bool]]
+) -> Picture:
+    """Each event as a row, each try to deliver it as a mark: a cross failed, a dot arrived.
+
+    Args:
+        rows: Event id to (type, what the server says, what the receiver did), as in the panel.
+        attempts: Event id to whether each try arrived, in time's order.
+    """
+    from .plots import FAINT, GRID, MEASURED, TARGET, Picture, blank, style
+
+    most = max((len(each) for each in attempts.values()), default=0) or 1
+    figure = blank(7.5, 1.1 + 0.32 * max(len(rows), 1))
+    with style():
+        axes: Any = figure.add_subplot()
+        for row, (event, (_, says, did)) in enumerate(rows.items()):
+            went = attempts[event]
+            axes.plot([1, max(len(went), 1)], [row, row], color=FAINT, linewidth=1, zorder=1)
+            for number, arrived in enumerate(went, start=1):
+                mark, colour = ("o", TARGET) if arrived else ("X", MEASURED)
+                axes.plot([number], [row], mark, color=colour, markersize=9)
+            words = f"{says.partition(' ')[2].partition(',')[0]}; receiver: {did}"
+            axes.text(max(len(went), 1) + 0.18, row, words, va="center")
+        axes.set_yticks(
+            range(len(rows)), [f"{kind} …{event[-6:]}" for event, (kind, _, _) in rows.items()]
+        )
+        axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+        axes.set_xlim(0.6, most + 2.6)
+        axes.set_xticks(range(1, most + 1))
+        axes.set_xlabel("try")
+        axes.grid(axis="x", color=GRID)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    lines = []
+    for event, (kind, says, _) in rows.items():
+        marks = "".join("o" if arrived else "x" for arrived in attempts[event])
+        lines.append(f"{kind:<21} {marks:<{most}}  {says}")
+    told = "; ".join(f"{kind}: {says}, receiver: {did}" for kind, says, did in rows.values())
+    alt = f"Tries to deliver each event, the newest first. {told}."
     return Picture(figure, "\n".join(lines), alt)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..progress import Snapshot, progress_for
 from .run import Run
 from .runner import MOST_CALLS, MOST_WORKERS, Generates, Plan, execute
 
@@ -18,6 +19,7 @@ def measure(
     repeat: int = 1,
     concurrency: int = 1,
     warmup: int = 1,
+    progress: bool | Callable[[Snapshot], object] = True,
     **parameters: Any,
 ) -> Run:
     """Generate an article for each prompt and time every call.
@@ -31,9 +33,12 @@ def measure(
         repeat: How often to go through all prompts, 1 or more.
         concurrency: Workers, 1 to 256; with several, the client has to be safe for threads.
         warmup: Calls made beforehand and not counted, so that no call pays for the connection.
+        progress: Shown where there is someone to see it (True), not at all (False), or each
+            `Snapshot` handed to a function.
         parameters: Sent with each call, such as `profile_name`.
 
     Raises:
+        Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
         ValueError: A number is out of its range, or there are more than 20,000 calls.
     """
     each = listed(prompts)
@@ -46,7 +51,15 @@ def measure(
             "give fewer prompts or a smaller repeat"
         )
     warm(client, each, warmup, parameters)
-    samples, wall = execute(client, Plan(each * repeat, parameters, concurrency))
+    samples, wall = execute(
+        client,
+        Plan(
+            each * repeat,
+            parameters,
+            concurrency,
+            progress=progress_for(progress, "a measurement"),
+        ),
+    )
     return Run(samples, concurrency, wall)
 
 

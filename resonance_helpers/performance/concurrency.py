@@ -7,14 +7,15 @@ concurrency; and once throughput has met its limit, response times grow instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
+from ..progress import Snapshot, Stopped, progress_for
 from .closed_loop import listed, measure, whole
 from .run import Run
-from .runner import MOST_WORKERS, Generates
+from .runner import MOST_WORKERS, Generates, stopped
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -79,6 +80,7 @@ def sweep(
     *,
     calls_each: int = 4,
     least: int = 8,
+    progress: bool | Callable[[Snapshot], object] = True,
     **parameters: Any,
 ) -> Sweep:
     """Measure the same calls at each concurrency, lowest first.
@@ -90,7 +92,13 @@ def sweep(
         calls_each: Calls for each worker, 1 or more. Few make the end of a run, when some workers
             have nothing left to do, weigh more.
         least: Calls at each concurrency, at least.
+        progress: Shown where there is someone to see it (True), not at all (False), or each
+            `Snapshot` handed to a function.
         parameters: Sent with each call.
+
+    Raises:
+        Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
+        ValueError: A number is out of its range.
     """
     each = listed(prompts)
     whole("calls_each", calls_each, 1, 1_000)
@@ -99,8 +107,25 @@ def sweep(
         raise ValueError("concurrency is empty; give one number at least, such as (1, 2, 4)")
     for workers in concurrency:
         whole("concurrency", workers, 1, MOST_WORKERS)
-    runs = {}
-    for workers in sorted(set(concurrency)):
-        calls = list(islice(cycle(each), max(least, calls_each * workers)))
-        runs[workers] = measure(client, calls, concurrency=workers, **parameters)
+    counts = {workers: max(least, calls_each * workers) for workers in sorted(set(concurrency))}
+    shown = progress_for(progress, "a measurement")
+    runs: dict[int, Run] = {}
+    far = Snapshot(0, sum(counts.values()), 0, 0, 0, 0, 0.0, 0.0)
+    for workers, count in counts.items():
+        before = far
+
+        def show(now: Snapshot, before: Snapshot = before) -> None:
+            nonlocal far
+            sums = ("ended", "successful", "failed", "retries", "seconds")
+            added = {name: getattr(before, name) + getattr(now, name) for name in sums}
+            far = replace(before, **added, rate=now.rate)
+            shown.show(far)
+
+        calls = list(islice(cycle(each), count))
+        try:
+            runs[workers] = measure(client, calls, concurrency=workers, progress=show, **parameters)
+        except Stopped:
+            shown.close(far)
+            raise stopped(far) from None
+    shown.close(far)
     return Sweep(runs)

@@ -15,9 +15,11 @@ __all__ = ["Histogram", "histogram"]
 
 BINS_A_DECADE = 20
 FIRST, LAST = -2, 2  # decades of seconds: 10 ms to 100 s; what lies beyond goes to the end bins
-BLUE, VERMILION, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#d4d4d4"
+BLUE, VERMILION = "#0072B2", "#D55E00"
+PAPER = "var(--jp-layout-color0, Canvas)"  # the page's, as is the ink: it stands in a page
 FAILURES = 6  # bins to the right of the last: far enough that the labels keep apart
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 260, 46, 130, 26, 40
+ROWS = 4  # of labels above the bars, so that none lies over one
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 46, 130, 26 + 14 * ROWS, 40
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Histogram:
             title: A line above.
         """
         most = max([*self.counts, self.failed, 1])
+        # From left to right, each label a row lower: no line goes through another's label.
+        rows = [
+            (_mark_x(seconds), TOP - 14 * (ROWS - row % ROWS) + 6, f"{label} {_seconds(seconds)}")
+            for row, (label, seconds) in enumerate(sorted(marks, key=lambda mark: mark[1]))
+        ]
         parts = [_bar(i, count, most, BLUE) for i, count in enumerate(self.counts) if count]
         if self.failed:
             # Told apart by place and word, not by colour alone.
@@ -77,23 +84,14 @@ class Histogram:
             _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end"),
             _text(LEFT, 13, title, "start"),
         ]
-        # Lines first: a label with its rim stays readable over its neighbour's line.
-        parts += [_line(_mark_x(seconds)) for _, seconds in marks]
-        parts += [
-            _text(
-                _mark_x(seconds) + 4,
-                TOP + 10 + 14 * (row % 4),
-                f"{label} {_seconds(seconds)}",
-                "start",
-            )
-            for row, (label, seconds) in enumerate(marks)
-        ]
+        parts += [_line(x, y - 9) for x, y, _ in rows]
+        parts += [_text(x + 4, y, label, "start") for x, y, label in rows]
         told = f"{title or 'Histogram'}: {self.total} calls, {self.failed} failed. " + ", ".join(
             f"{label} {_seconds(seconds)}" for label, seconds in marks
         )
         return (
             f'<svg role="img" aria-label="{escape(told)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            f'style="max-width:{WIDTH}px;width:100%;background:white" '
+            f'style="max-width:{WIDTH}px;width:100%" fill="currentColor" '
             'font-family="sans-serif" font-size="11" xmlns="http://www.w3.org/2000/svg">'
             + "".join(parts)
             + "</svg>"
@@ -130,7 +128,8 @@ def _bar(place: float, count: int, most: int, colour: str, wide: float = 1) -> s
 def _tick(seconds: float) -> str:
     x = _x((math.log10(seconds) - FIRST) * BINS_A_DECADE)
     line = (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM + 4}" stroke="{FAINT}"/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM + 4}" '
+        'stroke="currentColor" stroke-opacity="0.2"/>'
     )
     return line + _text(x, HEIGHT - 24, _seconds(seconds))
 
@@ -143,17 +142,17 @@ def _mark_x(seconds: float) -> float:
     return _x(min((math.log10(max(seconds, 10.0**FIRST)) - FIRST) * BINS_A_DECADE, failures))
 
 
-def _line(x: float) -> str:
+def _line(x: float, top: float) -> str:
     return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{INK}" '
-        'stroke-dasharray="4 3"/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{HEIGHT - BOTTOM}" '
+        'stroke="currentColor" stroke-dasharray="4 3"/>'
     )
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    # The white rim keeps a label readable over a bar.
+    # A rim of the paper's colour keeps a label readable beside a line.
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}" stroke="white" '
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="stroke:{PAPER}" '
         f'stroke-width="3" paint-order="stroke">{escape(text)}</text>'
     )
 

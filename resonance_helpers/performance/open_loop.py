@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from itertools import cycle, islice
 from typing import Any
 
+from ..progress import Snapshot, progress_for
 from .closed_loop import listed, warm, whole
 from .run import Run, Sample
 from .runner import MOST_CALLS, MOST_WORKERS, Generates, Plan, execute
@@ -34,6 +35,7 @@ def load(
     warmup: int = 1,
     on_sample: Callable[[Sample], None] | None = None,
     stop: threading.Event | None = None,
+    progress: bool | Callable[[Snapshot], object] = True,
     **parameters: Any,
 ) -> Run:
     """Put a load on the server for a while, and time every call from the moment it was due.
@@ -54,9 +56,12 @@ def load(
         warmup: Calls made beforehand and not counted.
         on_sample: Told of each call when it ends, from the thread that made it.
         stop: Set it, from anywhere, to end the run early.
+        progress: Shown where there is someone to see it (True), not at all (False), or each
+            `Snapshot` handed to a function.
         parameters: Sent with each call.
 
     Raises:
+        Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
         ValueError: A number is out of its range, or there are no calls or more than 20,000.
     """
     each = listed(prompts)
@@ -73,6 +78,7 @@ def load(
         last_start=duration + overrun,
         on_sample=on_sample,
         stop=stop,
+        progress=progress_for(progress, "a measurement"),
     )
     warm(client, each, warmup, parameters)
     samples, wall = execute(client, plan)

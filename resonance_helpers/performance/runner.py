@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..client.errors import ResonanceError
+from ..progress import SILENT, TICK, Progress, Snapshot, Stopped
 from .run import Sample
 
-__all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "Stopped", "execute"]
+__all__ = ["MOST_CALLS", "MOST_WORKERS", "Generates", "Plan", "execute"]
 
 MOST_CALLS = 20_000
 MOST_WORKERS = 256
@@ -21,15 +23,12 @@ GRACE = 0.5
 """Seconds that calls under way may take to end after an interrupt."""
 
 
-class Stopped(KeyboardInterrupt):
-    """A measurement was interrupted; the message says how far it had come."""
-
-
 class Generates(Protocol):
     """What is measured: anything that generates as the client does."""
 
-    def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
-        """An answer, or an error dict."""
+    @property
+    def generate_content(self) -> Callable[..., dict[str, Any]]:
+        """A function of a prompt, and perhaps of more: an answer, or an error dict."""
         ...
 
 
@@ -47,6 +46,7 @@ class Plan:
         on_sample: Told of each call when it ends, from the thread that made it.
         stop: Set it, from anywhere, to send no further call. What falls due later is no part of
             the run; what is due already and has not been sent counts as a failure.
+        progress: Is shown how far the run is.
     """
 
     prompts: Sequence[str]
@@ -56,6 +56,7 @@ class Plan:
     last_start: float = float("inf")
     on_sample: Callable[[Sample], None] | None = None
     stop: threading.Event | None = None
+    progress: Progress = SILENT
 
 
 def execute(
@@ -77,6 +78,7 @@ def execute(
     turn = iter(range(len(plan.prompts)))
     mutex = threading.Lock()
     workers = min(plan.workers, len(plan.prompts))
+    meter = _Meter(len(plan.prompts), plan.progress)
     # Give the threads a moment to start, so that the first calls can be on time.
     zero = clock() + (0.02 if plan.due is not None and workers > 1 else 0.0)
 
@@ -88,8 +90,12 @@ def execute(
                 if place is None:
                     return
                 samples[place] = sample = one(place)
-                if plan.on_sample and sample:
-                    plan.on_sample(sample)
+                if sample:
+                    meter.count(sample)
+                    if plan.on_sample:
+                        plan.on_sample(sample)
+                if workers == 1:
+                    meter.show()
         except BaseException as error:
             broken.append(error)
             stop.set()
@@ -112,18 +118,56 @@ def execute(
         return _sample(prompt, sent if due is None else due, sent, finished, answer)
 
     try:
-        _run_all(work, workers, stop)
+        _run_all(work, workers, stop, meter.show)
         if broken:
             raise broken[0]
     except KeyboardInterrupt:
-        ended = sum(sample is not None and sample.failure != "not-sent" for sample in samples)
-        raise Stopped(
-            f"Stopped: {ended} of {len(samples)} calls had ended; no other is sent."
-        ) from None
+        raise stopped(meter.now) from None
+    finally:
+        plan.progress.close(meter.now)
     return [sample for sample in samples if sample is not None], clock() - zero
 
 
-def _run_all(work: Callable[[], None], workers: int, stop: threading.Event) -> None:
+def stopped(far: Snapshot) -> Stopped:
+    """What an interrupt of a measurement becomes."""
+    return Stopped(f"Stopped: {far.ended} of {far.total} calls had ended; no other is sent.")
+
+
+class _Meter:
+    """Counts the calls that have ended, and shows it now and then."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._progress = total, progress
+        self._began = self._shown = time.monotonic()
+        self._counts: Counter[str] = Counter()
+        self._mutex = threading.Lock()
+
+    def count(self, sample: Sample) -> None:
+        """One more has ended; from any thread."""
+        if sample.failure != "not-sent":
+            with self._mutex:
+                self._counts["successful" if sample.ok else "failed"] += 1
+                self._counts["retries"] += sample.attempts - 1
+
+    def show(self) -> None:
+        """Show how far it is, unless that was done a moment ago; from the calling thread."""
+        if time.monotonic() - self._shown >= TICK:
+            self._shown = time.monotonic()
+            self._progress.show(self.now)
+
+    @property
+    def now(self) -> Snapshot:
+        """How far it is."""
+        with self._mutex:
+            good, bad, retries = (self._counts[k] for k in ("successful", "failed", "retries"))
+        seconds = time.monotonic() - self._began
+        rate = (good + bad) / seconds if seconds else 0.0
+        return Snapshot(good + bad, self._total, good, bad, retries, 0, seconds, rate)
+
+
+def _run_all(
+    work: Callable[[], None], workers: int, stop: threading.Event, tick: Callable[[], None]
+) -> None:
     if workers == 1:
         work()
         return
@@ -132,7 +176,9 @@ def _run_all(work: Callable[[], None], workers: int, stop: threading.Event) -> N
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(TICK)
+                tick()
     except BaseException:
         stop.set()  # an interrupt: what is under way then ends by the client's own timeout
         end = time.monotonic() + GRACE

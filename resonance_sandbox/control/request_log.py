@@ -25,6 +25,7 @@ SHOWN_HEADERS = (
     b"idempotency-key",
     b"if-match",
     b"if-none-match",
+    b"traceparent",
     b"user-agent",
     b"x-request-id",
 )

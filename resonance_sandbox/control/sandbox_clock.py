@@ -19,7 +19,8 @@ class SandboxClock:
 
     A plain callable, like `time.time`, for whatever takes a ``clock=``: a receiver of webhooks,
     a `SeenEvents`, a client's OAuth. It asks the sandbox once, and is right from then on, as long
-    as the clock is advanced here alone.
+    as the clock is advanced here alone. While it is, it asks: what the sandbox sends on the way
+    is of the moment at which it fell due.
 
     >>> clock = sandbox.clock  # doctest: +SKIP
     >>> clock.advance(hours=28)  # doctest: +SKIP
@@ -32,10 +33,13 @@ class SandboxClock:
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
         self._clock = Clock()
+        self._advancing = 0
         self._learn(call("GET", "/sandbox/clock"))
 
     def __call__(self) -> float:
         """The sandbox's time."""
+        if self._advancing:
+            self._learn(self._call("GET", "/sandbox/clock"))
         return self._clock()
 
     @property
@@ -65,7 +69,11 @@ class SandboxClock:
                 "days=, hours=, minutes= or seconds=, as in advance(hours=28)"
             )
         body = {"seconds": span.total_seconds()}
-        self._learn(self._call("POST", "/sandbox/clock", body, timeout=PATIENCE))
+        self._advancing += 1
+        try:
+            self._learn(self._call("POST", "/sandbox/clock", body, timeout=PATIENCE))
+        finally:
+            self._advancing -= 1
         return self()
 
     def __repr__(self) -> str:

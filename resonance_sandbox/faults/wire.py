@@ -25,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from ..http.connections import Connections, most_connections
+from ..http.strict_http import StrictConnection
 
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
 
@@ -135,6 +136,7 @@ class FaultyHTTP(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn = StrictConnection(h11.SERVER)
         self.wire: Wire | None = None
         self.served = False
         self._quiet_since = self.loop.time()

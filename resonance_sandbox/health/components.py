@@ -15,7 +15,7 @@ from ..auth.directory import Directory
 from ..hrv import HRVVector
 from ..http.context import context_of
 from ..http.problems import Problem
-from ..store import Database
+from ..store import Database, DatabaseError
 from ..store.catalog import SHARED
 from ..writer.base import Brief, Writer
 
@@ -118,6 +118,8 @@ class HealthProbes:
     async def _database_works(self) -> str:
         # Through the writer's queue: it proves that thread, the lock and the file together.
         await asyncio.wrap_future(self._database.prove())
+        if self._database.damaged:
+            raise DatabaseError("damaged")
         return self._database.system
 
     async def _writer_works(self) -> str:

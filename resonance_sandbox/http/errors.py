@@ -49,15 +49,17 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405:
-        allow = ", ".join(_allowed(request))
+    # OPTIONS * asks about the whole server (RFC 9110, 9.3.7); CONNECT names none of its addresses.
+    whole = request.scope["path"] == "*" or request.method == "CONNECT"
+    if error.status_code == 405 or whole:
+        allow = ", ".join(_allowed(request, whole))
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": allow})
         return await _problem(
             request,
             Problem(
                 "method-not-allowed",
-                f"This address takes {allow}.",
+                f"This {'server' if whole else 'address'} takes {allow}.",
                 headers={"Allow": allow},
             ),
         )
@@ -72,10 +74,10 @@ async def _database(request: Request, error: Exception) -> Response:
     return await _problem(request, unavailable())
 
 
-def _allowed(request: Request) -> list[str]:
+def _allowed(request: Request, whole: bool) -> list[str]:
     found: set[str] = set()
     for route in request.app.state.routes:
-        if route.path_regex.match(request.scope["path"]):
+        if whole or route.path_regex.match(request.scope["path"]):
             found |= route.methods or set()
     if "GET" in found:
         found.add("HEAD")

@@ -37,7 +37,7 @@ from ..store import Database, DatabaseError, idempotency
 
 __all__ = ["IdempotencyMiddleware", "Stored", "is_final", "purge"]
 
-METHODS = frozenset({"POST", "PUT", "DELETE"})
+METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 EXEMPT = ("/oauth/", "/sandbox/")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 

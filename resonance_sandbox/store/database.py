@@ -43,6 +43,7 @@ class Database:
     Attributes:
         after_commit: called by the writer's thread after each transaction; it must not block.
         stuck: the last that somebody wanted to store could not be, for the database's own reasons.
+        damaged: some of what is stored has turned out to be unreadable.
 
     Raises:
         DatabaseError: it cannot be opened.
@@ -52,6 +53,7 @@ class Database:
         self._backend = _open(location)
         self.after_commit: Callable[[], None] = lambda: None
         self.stuck = False
+        self.damaged = False
         self._proof = self._proves  # one object, to be told from what others want to store
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
@@ -83,8 +85,12 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for reading; blocks, so not for the event loop."""
-        with self._backend.reading.connect() as connection:
-            yield connection
+        try:
+            with self._backend.reading.connect() as connection:
+                yield connection
+        except exc.DatabaseError as error:
+            self.damaged |= _is_damage(error)
+            raise
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Run `work` in the writer's next transaction; the future is done once it is committed.
@@ -147,11 +153,17 @@ class Database:
                     break
                 group.append(job)
             failures = _commit(self._backend.writing, group)
+            self.damaged |= any(_is_damage(failure) for _, failure in failures)
             if any(isinstance(failure, exc.OperationalError) for _, failure in failures):
                 self.stuck = True
             elif any(failure is None and work is not self._proof for work, failure in failures):
                 self.stuck = False
             self.after_commit()
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    """Whether that is SQLite's word for a damaged file, or PostgreSQL's for damaged data."""
+    return type(error) in (exc.DatabaseError, exc.InternalError)
 
 
 def _execute(statement: Executable, connection: Connection) -> None:

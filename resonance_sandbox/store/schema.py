@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    inspect,
 )
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "generations",
     "grants",
     "idempotency",
+    "make",
     "metadata",
     "profiles",
     "secrets",
@@ -36,11 +39,11 @@ __all__ = [
     "webhooks",
 ]
 
-VERSION = 3
+VERSION = 4
 """Changes with the tables: a database of a version that is not named here is not opened."""
 
-OLDER = (2,)
-"""Versions that lack whole tables alone, which are made when the database is opened."""
+OLDER = (2, 3)
+"""Versions that lack whole tables or columns alone, which are made when the database is opened."""
 
 MARK = f"ResonanceOS sandbox, version {VERSION}"
 
@@ -176,8 +179,9 @@ events = Table(
     Column("tenant", String(64), nullable=False),
     Column("type", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("request_id", String(128), nullable=True),
 )
-"""What happened, in the very bytes that are sent."""
+"""What happened, in the very bytes that are sent, and the request that caused it."""
 
 deliveries = Table(
     "deliveries",
@@ -219,3 +223,16 @@ clock = Table(
     Column("ahead", Float, nullable=False),
 )
 """Seconds that the clock is ahead of the machine's, in one row: a restart does not turn it back."""
+
+
+def make(connection: Connection) -> None:
+    """Make what is not there: all tables, or what a database of an older version lacks."""
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
+                )

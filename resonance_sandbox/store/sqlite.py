@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.pool import QueuePool
 
 from .backend import DatabaseError
-from .schema import OLDER, VERSION, metadata
+from .schema import OLDER, VERSION, make
 
 __all__ = ["SQLite"]
 
@@ -105,7 +105,7 @@ class SQLite:
 
         try:
             with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                metadata.create_all(connection)
+                make(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except exc.DatabaseError as error:
             engine.dispose()
@@ -125,9 +125,17 @@ class SQLite:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+                ours = version in (VERSION, *OLDER)
+                # All pages are looked at now, not by whichever request comes upon a damaged one.
+                damage = ours and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from None
-        if version not in (VERSION, *OLDER) and (version or tables):
+        if damage:
+            raise DatabaseError(
+                f"{self._path} cannot be used as a database: it is damaged; put back a copy of it, "
+                "or name another file"
+            )
+        if not ours and (version or tables):
             whose = "not one of this sandbox"
             if {"tenants", "profiles", "idempotency"} <= tables:
                 whose = f"of another version of this sandbox ({version}, not {VERSION})"

@@ -49,10 +49,14 @@ class AttendeesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """One person: ``name`` as on the list, and ``tenant``, the same in letters that a URL takes."""
+    """One person: ``name`` as on the list, and ``tenant``, the same in letters that a URL takes.
+
+    ``named`` says whether an instructor's board shows their name, instead of a number.
+    """
 
     name: str
     tenant: str
+    named: bool = False
 
 
 def read_list(path: Path) -> list[Attendee]:
@@ -60,15 +64,22 @@ def read_list(path: Path) -> list[Attendee]:
 
     It has one a line, or is a CSV file's first column; a comma, a semicolon or a tab may part the
     columns. A heading "name" or "attendee", empty lines and those that begin with # are passed
-    over.
+    over. Under a heading "board", "name" has the instructor's board show that attendee's name;
+    "number", or nothing, a number.
 
     Raises:
-        AttendeesError: it cannot be read, is empty, or two lines make the same tenant.
+        AttendeesError: it cannot be read, is empty, two lines make the same tenant, or a column
+            "board" has another word.
     """
     found: dict[str, Attendee] = {}
+    board = 0
     for number, row in enumerate(_rows(path), start=1):
         name = row[0].strip() if row else ""
-        if not name or name.startswith("#") or (not found and name.lower() in (*COLUMNS, "name")):
+        if not name or name.startswith("#"):
+            continue
+        if not found and name.lower() in (*COLUMNS, "name"):
+            titles = [title.strip().lower() for title in row]
+            board = titles.index("board") if "board" in titles else 0
             continue
         where = f"{path}, line {number}: {name!r}"
         tenant = tenant_of(name)
@@ -81,7 +92,10 @@ def read_list(path: Path) -> list[Attendee]:
                 f"{where} makes the tenant {tenant}, as {found[tenant].name!r} does; "
                 "tell them apart by a letter"
             )
-        found[tenant] = Attendee(name, tenant)
+        shown = row[board].strip().lower() if 0 < board < len(row) else ""
+        if shown not in ("", "name", "number"):
+            raise AttendeesError(f"{where} has {shown!r} under board; write name or number there")
+        found[tenant] = Attendee(name, tenant, named=shown == "name")
     if not found:
         raise AttendeesError(f"{path} names nobody; write one attendee a line")
     return list(found.values())

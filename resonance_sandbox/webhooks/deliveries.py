@@ -232,7 +232,7 @@ def purge(connection: Connection, now: float) -> None:
 
 
 def _listed() -> Any:
-    return select(deliveries, events.c.type, events.c.body).join(
+    return select(deliveries, events.c.type, events.c.body, events.c.request_id).join(
         events, events.c.id == deliveries.c.event
     )
 
@@ -260,6 +260,7 @@ def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, A
             "type": row.type,
             "status": row.status,
             "reason": row.reason,
+            "request_id": row.request_id,
             "created_at": row.created_at,
             "next_attempt_at": row.due_shown,
             "attempts": tried[row.seq],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sys
 import threading
 import traceback
@@ -16,9 +17,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..clock import Clock
-from ..store import Database, DatabaseError
+from ..store import Database, DatabaseError, reason_of
 from . import deliveries, subscriptions
 from .secret_box import SecretBox
 from .sending import AttemptOutcome, send, signed
@@ -33,7 +35,8 @@ LONGEST_SLEEP = 60.0
 """Seconds after which a queue looks at the clock anew: the machine may have slept."""
 
 AFTER_A_FAULT = 1.0
-"""Seconds that a delivery rests whose outcome could not be stored."""
+"""Seconds that deliveries rest after an outcome that could not be stored; after each more of them
+twice as long, up to `LONGEST_SLEEP`."""
 
 
 class DeliveryWorker:
@@ -63,6 +66,8 @@ class DeliveryWorker:
         self._agent = agent
         self._queues: dict[str, _ReceiverQueue] = {}
         self._not_stored = 0
+        self._rest = AFTER_A_FAULT
+        self._told: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = threading.Event()
         self._stopping = asyncio.Event()
@@ -138,9 +143,9 @@ class DeliveryWorker:
         while True:
             try:
                 await queue.run()
-            except Exception:
-                _tell("a receiver's queue stopped")
-                await asyncio.sleep(AFTER_A_FAULT)
+            except Exception as error:
+                self._say("a receiver's queue stopped", error)
+                await self._recover()
             else:
                 # In the same step as its last look at the database: no wake falls in between.
                 del self._queues[queue.webhook]
@@ -154,11 +159,29 @@ class DeliveryWorker:
                 lambda connection: self._recorder.enter(connection, row.seq, outcome)
             )
             await asyncio.wrap_future(entered)
-        except Exception:
+            self._rest = AFTER_A_FAULT
+        except Exception as error:
             # It is pending still, so it will be sent again: twice is better than never.
             self._not_stored += 1
-            _tell("a delivery was not stored")
-            await asyncio.sleep(AFTER_A_FAULT)
+            self._say("a delivery was not stored", error)
+            await self._recover()
+
+    async def _recover(self) -> None:
+        """Wait for what may pass."""
+        rest, self._rest = self._rest, min(2 * self._rest, LONGEST_SLEEP)
+        await asyncio.sleep(rest)
+
+    def _say(self, what: str, error: Exception) -> None:
+        """On stderr, the same once a minute: a sentence if it is the database's fault."""
+        assert self._loop is not None
+        now = self._loop.time()
+        if now - self._told.get(what, -math.inf) < LONGEST_SLEEP:
+            return
+        self._told[what] = now
+        if isinstance(error, SQLAlchemyError | DatabaseError):
+            print(f"sandbox: {what}: {reason_of(error)}", file=sys.stderr)
+        else:
+            print(f"{what}:\n{''.join(traceback.format_exception(error))}", file=sys.stderr, end="")
 
     async def attempt(self, row: Row[Any]) -> AttemptOutcome:
         """Send one delivery, signed; what came of it."""
@@ -224,7 +247,3 @@ class _ReceiverQueue:
             )
         finally:
             woken.cancel()
-
-
-def _tell(what: str) -> None:
-    print(f"{what}:\n{traceback.format_exc()}", file=sys.stderr, end="")

@@ -95,7 +95,11 @@ class Outbox:
         identity, now = self._identity(connection, kind, request_id), self._clock.shown()
         made_at = self._clock()
         body = dumps({"type": kind, "timestamp": now, "data": data})
-        connection.execute(insert(events).values(id=identity, tenant=tenant, type=kind, body=body))
+        connection.execute(
+            insert(events).values(
+                id=identity, tenant=tenant, type=kind, body=body, request_id=request_id
+            )
+        )
         for webhook in receivers:
             live = webhook.disabled_reason is None
             connection.execute(

@@ -34,6 +34,7 @@ from .schemas import (
     Webhook,
     WebhookDelivery,
     WebhookList,
+    WebhookUpdate,
 )
 from .secret_box import new_secret
 from .ssrf_guard import Refused
@@ -72,12 +73,7 @@ async def create_webhook(request: Request, body: NewWebhook, principal: Subscrib
     """
     state = request.app.state
     tenant = state.directory.resolve(principal, body.tenant)
-    try:
-        await state.guard.admit(body.url)
-    except Refused as refused:
-        raise Problem(
-            "validation-failed", f"url {refused}.", errors=[("url", str(refused))]
-        ) from None
+    await _admitted(request, body.url)
     secret = body.secret or new_secret()
 
     def effect(connection: Connection) -> Reply:
@@ -128,6 +124,31 @@ async def read_webhook(request: Request, id: Identity, principal: Subscriber) ->
     return await read(
         request, lambda connection: json_response(subscriptions.shown(find(connection), now))
     )
+
+
+@router.patch(
+    "/webhooks/{id}",
+    response_model=Webhook,
+    responses=responses("unknown-webhook", *WITH_BODY, *IDEMPOTENT),
+    summary="Change a webhook",
+)
+async def update_webhook(
+    request: Request, id: Identity, body: WebhookUpdate, principal: Subscriber
+) -> Response:
+    """Its URL, its events or its description; what is left out stays.
+
+    What is pending goes to the new URL. A disabled webhook stays so until it is enabled.
+    """
+    find, clock = _finder(request, principal, id), request.app.state.clock
+    if body.url is not None:
+        await _admitted(request, body.url)
+
+    def effect(connection: Connection) -> Reply:
+        webhook = find(connection)
+        subscriptions.change(connection, webhook, body.url, body.events, body.description)
+        return Reply(200, subscriptions.shown(find(connection), clock()))
+
+    return await commit(request, effect)
 
 
 @router.delete(
@@ -338,6 +359,16 @@ def generation_failed(body: GenerationFailed) -> None:
 @sent.post("profile.created", summary="A profile was made", status_code=204)
 def profile_created(body: ProfileCreated) -> None:
     """Signed likewise."""
+
+
+async def _admitted(request: Request, url: str) -> None:
+    """Refuse a URL that nothing is sent to."""
+    try:
+        await request.app.state.guard.admit(url)
+    except Refused as refused:
+        raise Problem(
+            "validation-failed", f"url {refused}.", errors=[("url", str(refused))]
+        ) from None
 
 
 def _finder(

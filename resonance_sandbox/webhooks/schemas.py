@@ -24,6 +24,7 @@ __all__ = [
     "Webhook",
     "WebhookDelivery",
     "WebhookList",
+    "WebhookUpdate",
 ]
 
 EventType = Literal["generation.completed", "generation.failed", "profile.created"]
@@ -36,24 +37,34 @@ SigningSecret = Annotated[
     ),
     AfterValidator(read_secret),
 ]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="https, at a public address",
+        json_schema_extra={"format": "uri"},
+    ),
+]
+Events = Annotated[list[EventType], Field(min_length=1, max_length=20), AfterValidator(once)]
 
 
 class NewWebhook(RequestBody):
     """Where to send events, and which."""
 
-    url: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=2048,
-            description="https, at a public address",
-            json_schema_extra={"format": "uri"},
-        ),
-    ]
-    events: Annotated[list[EventType], Field(min_length=1, max_length=20), AfterValidator(once)]
+    url: Url
+    events: Events
     secret: SigningSecret | None = None
     description: Annotated[str, Field(max_length=500, pattern=LINE)] = ""
     tenant: Name | None = None
+
+
+class WebhookUpdate(RequestBody):
+    """What changes about a webhook; what is left out stays."""
+
+    url: Url | None = None
+    events: Events | None = None
+    description: Annotated[str, Field(max_length=500, pattern=LINE)] | None = None
 
 
 class SecretRotation(RequestBody):
@@ -121,6 +132,10 @@ class WebhookDelivery(BaseModel):
         Field(description="dead: not tried again, unless you ask for it"),
     ]
     reason: Annotated[str | None, Field(description="why it is dead")]
+    request_id: Annotated[
+        str | None,
+        Field(description="of the request that caused it; null where that was not stored yet"),
+    ]
     created_at: Moment
     next_attempt_at: Moment | None
     attempts: list[DeliveryAttempt]

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -20,6 +20,7 @@ from .secret_box import KEY_VARIABLE, SecretBox
 __all__ = [
     "MAX_WEBHOOKS",
     "add",
+    "change",
     "clear",
     "disable",
     "enable",
@@ -113,6 +114,24 @@ def listed(connection: Connection, tenant: str, now: float) -> list[dict[str, An
     return [shown(row, now) for row in rows]
 
 
+def change(
+    connection: Connection,
+    webhook: Row[Any],
+    url: str | None,
+    kinds: Sequence[str] | None,
+    description: str | None,
+) -> None:
+    """Give a webhook another URL, other events, another description; None leaves it as it is."""
+    given = {
+        "url": url,
+        "events": None if kinds is None else json.dumps(kinds),
+        "description": description,
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    if changed:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(changed))
+
+
 def rotate(
     connection: Connection,
     box: SecretBox,
@@ -121,7 +140,13 @@ def rotate(
     overlap: int,
     clock: Clock,
 ) -> dict[str, Any]:
-    """Give a webhook a new secret; for `overlap` seconds the one before signs too."""
+    """Give a webhook a new secret; for `overlap` seconds the one before signs too.
+
+    One that it has already changes nothing; the one before that goes on to its own end, which is
+    now where `overlap` is 0.
+    """
+    if overlap and box.open(webhook.secret, webhook.id) == secret:
+        return shown(webhook, clock())
     connection.execute(
         update(webhooks)
         .where(webhooks.c.id == webhook.id)

@@ -355,7 +355,8 @@ def test_percentiles_are_by_nearest_rank() -> None:
 
 
 def test_the_log_of_requests(api: API) -> None:
-    api.generate("One", Idempotency_Key="k", User_Agent="test")
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    api.generate("One", Idempotency_Key="k", User_Agent="test", Traceparent=trace)
     api.generate("")
     shown = api.server.requests()
     assert [(entry["method"], entry["path"], entry["status"]) for entry in shown] == [
@@ -364,6 +365,7 @@ def test_the_log_of_requests(api: API) -> None:
     ]
     assert [entry["idempotency_key"] for entry in shown] == ["k", None]
     assert shown[0]["headers"]["user-agent"] == "test"
+    assert shown[0]["headers"]["traceparent"] == trace
     assert shown[1]["problem"] == "validation-failed"
     assert "One" not in str(shown)
 

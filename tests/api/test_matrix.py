@@ -70,6 +70,9 @@ NAMING: dict[tuple[str, str], Call] = {
     ("get", "/webhooks"): lambda api, of: api("GET", f"/webhooks?tenant={of.tenant}"),
     ("post", "/webhooks"): lambda api, of: api("POST", "/webhooks", hook(of.tenant)),
     ("get", "/webhooks/{id}"): lambda api, of: api("GET", f"/webhooks/{of.webhook}"),
+    ("patch", "/webhooks/{id}"): lambda api, of: api(
+        "PATCH", f"/webhooks/{of.webhook}", {"description": "changed"}
+    ),
     ("delete", "/webhooks/{id}"): lambda api, of: api("DELETE", f"/webhooks/{of.webhook}"),
     ("post", "/webhooks/{id}/rotate_secret"): lambda api, of: api(
         "POST", f"/webhooks/{of.webhook}/rotate_secret", {}

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
+from resonance_judge.conform.schema import CONFIG, HOOKS
 from resonance_sandbox import Sandbox
 from resonance_sandbox.app import create_app
 from resonance_sandbox.http.problems import PROBLEMS, urn
 
 from .conftest import API
 
-CONFIG = Path(__file__).with_name("schemathesis.toml")
-HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 PHASES = ("--phases", "examples,coverage,fuzzing", "--generation-deterministic")
 
 

@@ -319,6 +319,75 @@ def test_both_secrets_sign_while_a_rotation_overlaps(api: API, hooks: HookServer
     Webhook(ended["secret"]).verify(hook.body, hook.headers)
 
 
+def test_the_same_secret_again_changes_nothing(api: API, hooks: HookServer) -> None:
+    """So that a program which gives its secret at each start ends no rotation before its time."""
+    webhook = subscribe(api, hooks.url)
+    first = act(api, webhook, "rotate_secret", {"overlap_seconds": 60, "secret": OWN}).json()
+    again = act(api, webhook, "rotate_secret", {"overlap_seconds": 90, "secret": OWN}).json()
+    assert again == first
+    assert act(api, webhook, "test").status_code == 202
+    (hook,) = hooks.wait(1)
+    for secret in (OWN, webhook["secret"]):
+        assert Webhook(secret).verify(hook.body, hook.headers)["type"] == "webhook.test"
+    ended = act(api, webhook, "rotate_secret", {"overlap_seconds": 0, "secret": OWN}).json()
+    assert ended["previous_secret_expires_at"] is None
+
+
+def test_a_change_leaves_the_rest(api: API, hooks: HookServer) -> None:
+    webhook = subscribe(api, hooks.url, "generation.completed", description="mine")
+    path = f"/webhooks/{webhook['id']}"
+    shown = api("GET", path).json()
+    for change in (
+        {"events": ["profile.created"]},
+        {"description": "yours"},
+        {"url": f"{hooks.url}?x=1"},
+        {},
+    ):
+        answer = api("PATCH", path, change)
+        assert (answer.status_code, answer.json()) == (200, shown | change)
+        shown |= change
+    api.create("mine")
+    (hook,) = hooks.wait(1)
+    assert Webhook(webhook["secret"]).verify(hook.body, hook.headers)["type"] == "profile.created"
+    first = api("PATCH", path, {"description": "once"}, Idempotency_Key="k")
+    api("PATCH", path, {"description": "since"})
+    again = api("PATCH", path, {"description": "once"}, Idempotency_Key="k")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert api("GET", path).json()["description"] == "since"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", "ftp://example.com"),
+        ("url", "https://10.0.0.1/"),
+        ("events", []),
+        ("events", ["webhook.test"]),
+        ("description", 7),
+    ],
+)
+def test_a_change_that_is_refused_changes_nothing(
+    api: API, hooks: HookServer, field: str, value: Any
+) -> None:
+    webhook = subscribe(api, hooks.url)
+    path = f"/webhooks/{webhook['id']}"
+    before = api("GET", path).json()
+    refused = api("PATCH", path, {"description": "changed", field: value})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"].startswith(field)
+    assert api("GET", path).json() == before
+
+
+def test_a_delivery_tells_the_request_that_caused_it(api: API, hooks: HookServer) -> None:
+    webhook = subscribe(api, hooks.url, "profile.created", "generation.completed")
+    asked = [api.create("mine"), api.generate(), act(api, webhook, "test")]
+    found = settled(api, webhook, 3)
+    assert [row["request_id"] for row in reversed(found)] == [
+        answer.headers["X-Request-ID"] for answer in asked
+    ]
+
+
 def test_a_dead_receiver_holds_up_no_other(api: API, hooks: HookServer) -> None:
     """Not even with more deliveries under way than one receiver may have."""
     with raw_server(stalls) as silent:

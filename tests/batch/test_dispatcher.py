@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -16,6 +17,12 @@ from resonance_helpers.batch.crew import Crew
 from tests.support.raw_server import RawServer, answer, drips, raw_server, resets
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
+
+
+fast_path = pytest.mark.skipif(
+    not find_spec("resonance_helpers.client.transport.fast"),
+    reason="only the fast path begins an exchange without a thread that waits for it",
+)
 
 
 def prompt_of(request: bytes) -> str:
@@ -71,6 +78,7 @@ def articles(report: Any) -> list[str]:
     return [result["result"]["article"] for result in report.results]
 
 
+@fast_path
 def test_ordinary_exchanges_need_no_threads(given):
     prompts = [f"prompt {number}" for number in range(60)]
     with raw_server(Scripted()) as server, client_of(server, auth=ApiKeyAuth("rk_test_1")) as api:
@@ -100,6 +108,7 @@ def test_no_more_are_under_way_than_there_may_be():
     assert most == [5]
 
 
+@fast_path
 def test_one_that_comes_slowly_holds_nobody_up(given):
     """In pieces without end, out of the ordinary, or not at all."""
     chunk = (
@@ -133,6 +142,7 @@ def test_one_that_comes_slowly_holds_nobody_up(given):
     assert set(given) == {"a", "b", "c"}
 
 
+@fast_path
 def test_a_connection_that_breaks_is_tried_again_under_the_same_key():
     script = Scripted(b=resets, d=lambda connection, _: connection.close())
     with raw_server(script) as server, client_of(server) as api:
@@ -169,6 +179,7 @@ def test_an_auth_that_takes_its_time_holds_nobody_up(given):
     assert sorted(given) == list("abcdefgh")
 
 
+@fast_path
 def test_more_than_a_selector_can_watch_go_to_threads(given, monkeypatch):
     monkeypatch.setattr(dispatcher, "MOST_IN_FLIGHT", 3)
     with raw_server(Scripted()) as server, client_of(server) as api:
@@ -178,6 +189,7 @@ def test_more_than_a_selector_can_watch_go_to_threads(given, monkeypatch):
     assert 0 < len(given) < 10
 
 
+@fast_path
 def test_a_client_that_is_closed_on_the_way_does_nothing_twice():
     script = Scripted()
     with raw_server(script) as server, client_of(server) as api:

@@ -1,45 +1,25 @@
-"""What is shown while a batch runs, and where nothing is."""
+"""What a batch shows while it runs, and how *Stop* ends it in a notebook."""
 
 from __future__ import annotations
 
 import io
+import re
+import signal
 import sys
+import time
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
-from resonance_helpers.batch import Snapshot, run_batch
-from resonance_helpers.batch.progress import Silent, TerminalLine, WidgetLine, progress_for
-
-SNAPSHOT = Snapshot(
-    ended=30, total=120, successful=29, failed=1, retries=4, waiting=2, seconds=2.0, rate=15.0
-)
+from benchmarks.server import running
+from resonance_helpers.batch import Stopped, run_batch
+from resonance_helpers.batch import run as module
+from resonance_helpers.client.api import ResonanceOSAPIClient
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def test_a_snapshot_says_how_far_how_well_how_fast_and_how_long_still():
-    assert str(SNAPSHOT) == (
-        "30/120, 96.7 % success, 1 failed, 4 retries, 2 waiting, 15.0/s, 6 s left"
-    )
-
-
-def test_without_a_total_nobody_knows_how_long():
-    endless = Snapshot(
-        ended=3, total=None, successful=3, failed=0, retries=0, waiting=0, seconds=1, rate=3
-    )
-    assert endless.seconds_left is None
-    assert str(endless) == "3, 100.0 % success, 3.0/s"
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(59, "59 s"), (61, "1:01"), (3661, "1:01:01")])
-def test_long_times_are_written_like_a_clock(seconds, shown):
-    snapshot = Snapshot(
-        ended=0, total=seconds, successful=0, failed=0, retries=0, waiting=0, seconds=1, rate=1
-    )
-    assert str(snapshot).endswith(f"{shown} left")
 
 
 def test_a_terminal_gets_one_line(serve, monkeypatch):
@@ -57,27 +37,71 @@ def test_a_pipe_gets_nothing(serve, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_choices(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert isinstance(progress_for(False), Silent)
-    assert isinstance(progress_for(True), TerminalLine)
-    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw
-    assert isinstance(progress_for(True), Silent)
-
-
 def test_a_function_gets_the_last_state_too(serve):
     seen = []
     run_batch(serve()[0], ["x", "y"], progress=seen.append)
     assert (seen[-1].ended, seen[-1].successful, seen[-1].total) == (2, 2, 2)
 
 
-def test_a_notebook_gets_a_widget_whose_text_is_the_same_each_time(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    line = WidgetLine()
-    assert not shown  # a batch that is refused shows no progress
-    line.show(SNAPSHOT)
-    line.show(SNAPSHOT)
-    (widget,) = shown
-    assert widget.value.startswith('<progress max="120" value="30"></progress> 30/120')
-    assert repr(widget) == "Progress of a batch, live in JupyterLab"
+CELL = """
+from resonance_helpers.client.api import ResonanceOSAPIClient
+from resonance_helpers.batch import run_batch
+from resonance_helpers.lesson.connect import show_errors_as_sentences
+show_errors_as_sentences(get_ipython())
+api = ResonanceOSAPIClient("{url}")
+run_batch(api, ["first"] * 96, concurrency=2)
+run_batch(api, ["second"] * 96, concurrency=2)
+"""
+
+
+def test_stop_ends_the_cell_in_one_sentence_and_no_second_batch_starts():
+    with running(delay=0.1) as server:
+        manager, client = start_new_kernel(kernel_name="python3")
+        try:
+            cell = client.execute(CELL.format(url=server.url))
+            until = time.monotonic() + 60
+            while server.stats()["requests"] < 4 and time.monotonic() < until:
+                time.sleep(0.02)
+            manager.interrupt_kernel()
+            told = []
+            while not told:
+                message = client.get_iopub_msg(timeout=60)
+                if message["parent_header"].get("msg_id") == cell:
+                    told = message["content"].get("traceback", [])
+            asked = server.stats()["requests"]
+            client.execute("import sys; report = sys.last_value.report", store_history=False)
+            client.execute("print(report.stats.total, report.stopped)")
+            while (message := client.get_iopub_msg(timeout=60))["msg_type"] != "stream":
+                pass
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    (sentence,) = told
+    assert re.fullmatch(r"Stopped: \d+ of 96, the rest was not sent\.", sentence)
+    assert asked < 96
+    assert message["content"]["text"] == "96 interrupted by Ctrl-C\n"
+
+
+def test_it_tells_how_to_go_on_and_what_has_no_answer_yet(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "in_notebook", lambda: True)
+    monkeypatch.setattr(module, "GRACE", 0.1)
+    with running(delay=5) as server:
+        sent = []
+
+        def look(snapshot):
+            if server.stats()["requests"] >= 2 and not sent:
+                sent.append(signal.raise_signal(signal.SIGINT))
+
+        with pytest.raises(Stopped) as stopped:
+            run_batch(
+                ResonanceOSAPIClient(server.url),
+                ["a"] * 5,
+                concurrency=2,
+                journal=tmp_path / "j",
+                progress=look,
+            )
+    assert str(stopped.value) == (
+        "Stopped: 0 of 5 (2 more were sent and have no answer yet), the rest was not sent. "
+        "To go on, run it again with the same journal."
+    )
+    assert stopped.value.report.stats.unfinished == 5

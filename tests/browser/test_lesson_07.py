@@ -23,7 +23,7 @@ def test_a_person_logs_in_and_allows(
     page.locator(".jp-RenderedImage img").first.scroll_into_view_if_needed()
     screenshot(page, "07-forgeries")
 
-    panel = cell(page, "panel = LogInPanel(api)")
+    panel = cell(page, "panel = LogInPanel(")
     said = panel.locator("p[role=status]")
     panel.scroll_into_view_if_needed()
     expect(said).to_contain_text("Press Log in. You are acme_corp-user.")
@@ -82,7 +82,7 @@ def test_the_gauge_falls_and_obeying_helps(
     lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
     page = lesson
-    panel = cell(page, "gauge = RateGauge(api)")
+    panel = cell(page, "gauge = RateGauge(")
     said = panel.locator("p[role=status]")
     panel.scroll_into_view_if_needed()
     send = panel.get_by_role("button", name="Send 60")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from authoring.execute import WIDGET_VIEW
+from authoring.compare import WIDGET_VIEW
 from docs import gather
 from resonance_helpers.lesson.manifest import LESSONS
 

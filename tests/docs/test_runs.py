@@ -8,7 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from authoring.execute import WIDGET_VIEW, LessonError, normalise
+from authoring.compare import WIDGET_VIEW
+from authoring.execute import LessonError, normalise
 from docs import runs
 from resonance_helpers.lesson.manifest import LESSONS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -53,6 +54,7 @@ class Deviant:
             if changed != body:
                 headers = [pair for pair in headers if pair[0] != b"content-length"]
                 headers.append((b"content-length", b"%d" % len(changed)))
+            await asyncio.sleep(self._deviation.pause)
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": changed})
 
@@ -65,7 +67,11 @@ def _same(scope: Scope, status: int, headers: Headers, body: bytes) -> tuple[int
 
 @dataclass(frozen=True)
 class Deviation:
-    """What differs: of a request's headers and body, of an answer, of the deliveries."""
+    """What differs: of a request's headers and body, of an answer, of the deliveries.
+
+    Attributes:
+        pause: seconds for which each answer is held back, its request still at work.
+    """
 
     name: str
     breaks: frozenset[str]
@@ -73,6 +79,7 @@ class Deviation:
     body: Callable[[bytes], bytes] = lambda body: body
     answer: Callable[[Scope, int, Headers, bytes], tuple[int, Headers, bytes]] = _same
     worker: type[DeliveryWorker] = DeliveryWorker
+    pause: float = 0.0
 
     def installed(self, app: Any) -> Any:
         """The same application, with the deviation in it."""
@@ -136,10 +143,10 @@ class Careless(DeliveryWorker):
     """Signs with a secret that nobody has."""
 
     async def attempt(self, row: Any) -> AttemptOutcome:
-        headers = signed(row.event, row.body, [f"whsec_{base64.b64encode(b'x' * 32).decode()}"])
-        return await send(
-            self._guard, row.url, headers, row.body, self._recorder.now(), self._timeout
-        )
+        at, now = self._clock.shown(), self._clock()
+        secret = f"whsec_{base64.b64encode(b'x' * 32).decode()}"
+        headers = signed(row.event, row.body, [secret], now)
+        return await send(self._guard, row.url, headers, row.body, at, self._timeout, now)
 
 
 IDEMPOTENCY = "idempotency-replay idempotency-effect idempotency-reuse idempotency-at-once"
@@ -160,6 +167,12 @@ DEVIATIONS = (
         "a replay is not told",
         "idempotency-replay idempotency-at-once",
         answer=answers_without(b"idempotency-replayed"),
+    ),
+    _(
+        "a replay is not told, nor met by whoever comes at once",
+        "idempotency-replay idempotency-at-once",
+        answer=answers_without(b"idempotency-replayed"),
+        pause=0.3,
     ),
     _("keys are ignored", IDEMPOTENCY, asked=without(b"idempotency-key")),
     _("If-Match is ignored", "lost-updates", asked=without(b"if-match")),

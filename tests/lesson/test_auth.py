@@ -12,6 +12,7 @@ import requests
 import resonance_sandbox as sandbox
 from resonance_helpers import OAuth2ClientCredentials, Secret
 from resonance_helpers.client.auth import HeadlessBrowser, read_jwt
+from resonance_helpers.client.transport.answer import Answer
 from resonance_helpers.lesson import auth as access
 from resonance_helpers.lesson.connect import LessonClient
 from resonance_helpers.lesson.widgets.auth import LogInPanel, RateGauge
@@ -164,6 +165,27 @@ def test_the_gauge_falls_and_who_does_not_obey_is_refused(api: LessonClient) -> 
     assert min(seen) == 0
     assert gauge.number.value.endswith("of 5")
     assert f"{gauge.refused} refused with 429" in gauge.news
+    assert f"30 requests, {gauge.refused} refused with 429" in gauge.view.value
+
+
+def test_the_picture_has_a_mark_for_each_answer(api: LessonClient) -> None:
+    left = [4, 2, 1, 0, 0, 0, 5]
+    answers = [
+        Answer(
+            {"response_code": 429} if place in (4, 5) else {},
+            headers={"RateLimit-Policy": '"burst";q=6;w=1', "RateLimit": f'"burst";r={n};t=1'},
+        )
+        for place, n in enumerate(left)
+    ]
+    picture = access.requests_left(answers)
+    drawn = {line.get_label(): list(line.get_xydata()) for line in picture.figure.axes[0].lines}
+    assert [list(one) for one in drawn["answered"]] == [[1, 4], [2, 2], [3, 1], [4, 0], [7, 5]]
+    assert [list(one) for one in drawn["refused with 429"]] == [[5, 0], [6, 0]]
+    assert picture.alt == (
+        "7 requests, 2 refused with 429: how many were left after each, of 6 at most."
+    )
+    assert RateGauge(api, answers=answers)._still()[1]["image/png"]["alt"] == picture.alt
+    access.requests_left([]).png()
 
 
 def test_who_obeys_is_not_refused(api: LessonClient) -> None:
@@ -211,6 +233,12 @@ def test_a_person_logs_in_by_the_link(api: LessonClient, button: str) -> None:
         assert panel.news.startswith("You are not logged in: The log-in was refused: access_denied")
         return
     assert panel.news == "Logged in, with the scope generate profiles:read."
+    assert "4. code, state" in panel.view.value
+    assert "6. access token: generate profiles:read, and a refresh token" in panel.view.value
+    earlier = LogInPanel(api, token=panel.auth.token)
+    assert earlier._still()[1]["image/png"]["alt"].startswith("A log-in in 6 steps.")
+    secrets = (panel.auth.token.access.reveal(), acme["password"])
+    assert not any(secret in earlier.view.value for secret in secrets)
     count = requests.get(f"{api.base_url}/profiles", auth=panel.auth, timeout=10).json()["count"]
     assert count > 0
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import resonance_sandbox as sandbox
+from resonance_helpers import ApiKeyAuth
 from resonance_helpers.lesson import connect as tutorial
 from resonance_helpers.lesson.connect import LessonClient, SetUpError, connect
 
@@ -43,7 +44,7 @@ def test_a_second_call_finds_the_same_sandbox_in_its_first_state() -> None:
     assert first.sandbox is not None
     first.create_profile("demo_tenant", "mine", [0.5] * 8)
     acme = first.sandbox.credentials["acme_corp"]["api_key"]
-    theirs = tutorial.LessonClient(first.base_url, auth=tutorial.ApiKeyAuth(acme))
+    theirs = tutorial.LessonClient(first.base_url, auth=ApiKeyAuth(acme))
     theirs.create_profile("acme_corp", "theirs", [0.5] * 8)
     first.sandbox.outage("writer")
     first.sandbox.faults.add("unavailable", route="/profiles*")

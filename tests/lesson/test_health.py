@@ -95,13 +95,13 @@ def wait(server: Server, clock: Clock, **options: Any) -> health.HealthReport:
 def test_waiting_ends_with_the_first_look_that_is_ready() -> None:
     server = Server(AWAY, UNHEALTHY, HEALTHY, AWAY)
     look = wait(server, Clock())
-    assert (look.state, look.looks) == ("healthy", 3)
+    assert (look.state, look.tries) == ("healthy", 3)
     assert server.looks == 3
 
 
 def test_waiting_for_a_part() -> None:
     server = Server(DEGRADED, DEGRADED, HEALTHY)
-    assert wait(server, Clock()).looks == 1
+    assert wait(server, Clock()).tries == 1
     assert wait(server, Clock(), needs=["writer"]).state == "healthy"
 
 
@@ -114,7 +114,7 @@ def test_waiting_in_vain_ends_on_time(timeout: float, interval: float) -> None:
 
 
 def test_no_timeout_means_one_look() -> None:
-    assert wait(Server(AWAY), Clock(), timeout=0).looks == 1
+    assert wait(Server(AWAY), Clock(), timeout=0).tries == 1
 
 
 @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"interval": 0}, {"timeout": math.nan}])

@@ -56,6 +56,26 @@ class TestEveryPicture:
         assert root.get("aria-label") == picture.alt
         assert not re.search(r"<(script|image)|href=\"http", picture.svg())
 
+    def test_an_svg_takes_ink_and_paper_from_the_page_it_stands_in(self, name: str) -> None:
+        svg = drawn(name).svg()
+        assert "currentColor" in svg
+        for colour in plots.OF_THE_PAGE:
+            assert colour not in svg
+        # Black and white are left to words on a coloured ground, which no theme changes.
+        if name != "profile_map":
+            assert not re.search(r"#(000000|ffffff)|\b(black|white)\b", svg)
+
+    def test_a_png_stands_on_a_paper_of_its_own(self, name: str) -> None:
+        from io import BytesIO
+
+        from PIL import Image
+
+        image = Image.open(BytesIO(drawn(name).png())).convert("RGBA")
+        width, height = image.size
+        paper = tuple(bytes.fromhex(plots.PAPER[1:]))
+        for corner in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)):
+            assert image.getpixel(corner) == (*paper, 255)
+
     def test_size_on_the_page_is_half_that_of_the_png(self, name: str) -> None:
         from io import BytesIO
 

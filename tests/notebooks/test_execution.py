@@ -15,7 +15,8 @@ import pytest
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
-from authoring.execute import cleared, comparable, differences, dump, execute, merge, run_cells
+from authoring.compare import alike, comparable
+from authoring.execute import cleared, differences, dump, execute, merge, run_cells
 from docs import runs
 from resonance_helpers.lesson import solved
 from resonance_helpers.lesson.manifest import available
@@ -52,9 +53,10 @@ def test_run_all_gives_the_committed_outputs_and_again_the_second_time(page: Pag
     assert dump(merged) == page.text, "run `make execute`"
     for number, (once, twice) in enumerate(zip(first.cells, second.cells, strict=True), start=1):
         if once.cell_type == "code":
-            assert [comparable(output) for output in once.outputs] == [
-                comparable(output) for output in twice.outputs
-            ], f"cell {number} prints something else the second time"
+            assert alike(
+                [comparable(output) for output in once.outputs],
+                [comparable(output) for output in twice.outputs],
+            ), f"cell {number} prints something else the second time"
 
 
 def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:

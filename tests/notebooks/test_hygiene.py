@@ -104,6 +104,14 @@ def test_hardly_anything_is_exempt_from_comparison(page: Page):
     assert not {tag for tag in tags if tag.startswith("nbval-")}
 
 
+def test_no_cell_prints_a_bare_boolean(page: Page):
+    bare = re.compile(r"[\s(\[]*(?:(?:True|False)[\s,)\]]*)+")
+    for number, cell in enumerate(page.code, start=1):
+        for output in cell.outputs:
+            text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            assert not bare.fullmatch(text), f"[{number}] could show what it measured or counted"
+
+
 # -- so that nothing of this machine is published -------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -40,13 +41,36 @@ def test_the_svg_is_well_formed_and_tells_a_screen_reader(values: list[float], t
     for bar in bars:
         assert float(bar.attrib["height"]) > 0
         assert 0 <= float(bar.attrib["x"]) <= 720
-        assert 0 <= float(bar.attrib["y"]) <= 260
+        assert 0 <= float(bar.attrib["y"]) <= 300
 
 
 def test_bars_are_as_high_as_their_counts() -> None:
     root = ElementTree.fromstring(histogram([0.01] * 4 + [0.1] * 2 + [math.inf]).svg())
     heights = [float(e.attrib["height"]) for e in root if e.tag.endswith("rect")]
     assert [height / heights[0] for height in heights] == [1.0, 0.5, 0.25]
+
+
+@given(st.lists(st.floats(0.001, 200) | st.just(math.inf), min_size=1, max_size=4))
+def test_no_label_lies_over_a_bar_or_another_label_or_a_line(marks: list[float]) -> None:
+    found = histogram([0.3] * 9 + [1.0, math.inf])
+    root = ElementTree.fromstring(found.svg([(f"p{i}", at) for i, at in enumerate(marks)]))
+    labels = [e for e in root if e.tag.endswith("text") and (e.text or "")[:1] == "p"]
+    boxes = sorted((float(e.attrib["x"]), float(e.attrib["y"])) for e in labels)
+    top = min(float(e.attrib["y"]) for e in root if e.tag.endswith("rect"))
+    lines = [e for e in root if "stroke-dasharray" in e.attrib]
+    assert len(boxes) == len(marks) == len(lines)
+    assert max(y for _, y in boxes) < top
+    assert len({y for _, y in boxes}) == len(boxes)
+    for x, y in boxes:
+        for line in lines:  # a line that is to the right of a label's start begins below it
+            if float(line.attrib["x1"]) > x:
+                assert float(line.attrib["y1"]) >= y - 1
+
+
+def test_it_takes_its_colours_from_the_page() -> None:
+    svg = histogram([0.3, math.inf]).svg([("p50", 0.3)])
+    assert not re.search("#222|white|black", svg)
+    assert svg.count("currentColor") > 2
 
 
 def test_the_text_twin() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.performance.run import Run
-from resonance_helpers.performance.runner import Plan, Stopped, execute
+from resonance_helpers.performance.runner import Plan, execute
+from resonance_helpers.progress import Stopped
 from tests.performance.conftest import Clock, FakeServer
 
 

@@ -471,6 +471,23 @@ def test_from_python(hooks: HookServer) -> None:
             clock.advance(hours=-1)
 
 
+def test_a_receiver_that_goes_by_it_takes_what_falls_due_on_the_way() -> None:
+    secret = "whsec_" + "A" * 32
+    with (
+        start(allow_loopback_webhooks=True) as sandbox,
+        WebhookReceiver(secret, clock=sandbox.clock) as receiver,
+    ):
+        receiver.stop()
+        body = {"url": receiver.url, "events": ["profile.created"], "secret": secret}
+        sandbox.call("POST", "/webhooks", body)
+        made = {"tenant": "default", "profile_name": "n", "hrv_vector": [0.5] * 8}
+        sandbox.call("POST", "/profiles", made)
+        sandbox.clock.advance(minutes=10)
+        receiver.start()
+        sandbox.clock.advance(hours=28)
+        assert [(one.outcome, one.reason) for one in receiver.receipts] == [("handled", "")]
+
+
 def test_a_restart_does_not_turn_it_back(tmp_path: Any) -> None:
     database = tmp_path / "kept.db"
     with start(database=database) as sandbox:

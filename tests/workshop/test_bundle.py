@@ -98,6 +98,9 @@ def test_install_copies_sets_up_offline_and_keeps_what_the_learner_changed(tmp_p
     (stick / "lessons" / "01_health.ipynb").write_text("first")
     shutil.copy(ROOT / "workshop" / "stick" / "install.py", stick)
     shutil.copy(ROOT / "workshop" / "seat.py", stick / "project" / "workshop")
+    package = ROOT / "resonance_helpers"  # an installation imports its own, not this clone's
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, stick / "project" / package.name, ignore=ignored)
     (stick / "project" / "bootstrap.py").write_text(
         "import os, pathlib, sys\n"
         "assert os.environ['PIP_NO_INDEX'] == '1'\n"

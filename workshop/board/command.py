@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"Board, for you alone: {where}/#{token}")
         print(f"Attendees set: export RESONANCE_BOARD={where}", flush=True)
     uvicorn.run(
-        application(store, exercises(), token, seats),
+        application(store, exercises(), token, seats, seats.names),
         host=options.host,
         port=options.port,
         log_level="error",
@@ -120,6 +120,12 @@ class Seats:
         self._keys_file = room.path.with_name(f"{room.path.stem}-keys.csv")
         self._seen: tuple[float, ...] = ()
         self._held: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+
+    def names(self) -> Mapping[int, str]:
+        """The names that the list says to show, by number."""
+        self()
+        return self._names
 
     def __call__(self) -> Mapping[str, int]:
         """The number of each key."""
@@ -129,13 +135,15 @@ class Seats:
         )
         if seen != self._seen:
             with suppress(AttendeesError, OSError):  # somebody is just writing one
-                self._held = self._read()
+                self._held, self._names = self._read()
                 self._seen = seen
         return self._held
 
-    def _read(self) -> dict[str, int]:
+    def _read(self) -> tuple[dict[str, int], dict[int, str]]:
         room = Room(self._room.path)
-        there = {one.tenant for one in room.attendees}
+        there = {one.tenant: one for one in room.attendees}
         found = [*room.passwords.items(), *read_keys(self._keys_file).items()]
         numbers = self._store.seat(tenant for tenant, _ in found)
-        return {key_of(secret): numbers[who] for who, secret in found if who in there}
+        held = {key_of(secret): numbers[who] for who, secret in found if who in there}
+        named = [who for who, _ in found if who in there and there[who].named]
+        return held, {numbers[who]: there[who].name for who in named}

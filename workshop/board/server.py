@@ -64,6 +64,7 @@ def application(
     known: Mapping[str, Exercise],
     token: str,
     seats: Callable[[], Mapping[str, int]],
+    names: Callable[[], Mapping[int, str]] = dict,
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """The board as an ASGI application.
@@ -73,6 +74,7 @@ def application(
         known: The exercises; a report on another one is refused.
         token: Whoever shows it is the instructor.
         seats: Attendees' keys and their numbers, as they are now.
+        names: What to call the numbers that the list has a name for.
         clock: Unix time.
     """
     allowances: dict[int, Allowance] = {}
@@ -104,7 +106,7 @@ def application(
             store.add(found)
         else:
             store.raise_hand(number, clock() if found else None)
-        return JSONResponse({"number": number}, headers=HEADERS)
+        return JSONResponse({"number": number, "name": names().get(number)}, headers=HEADERS)
 
     async def expectations(request: Request) -> Response:
         if shown(request) not in seats():
@@ -115,7 +117,7 @@ def application(
     async def board(request: Request) -> Response:
         if not hmac.compare_digest(shown(request).encode(), token.encode()):
             return refused(401, "the board is for whoever has the address that was printed")
-        return JSONResponse(state(store, known, clock()), headers=HEADERS)
+        return JSONResponse(state(store, known, clock(), names()), headers=HEADERS)
 
     async def page(request: Request) -> Response:
         name, kind = FILES[request.url.path]

@@ -73,8 +73,11 @@ def _cells(reports: Iterable[Report], now: float) -> dict[tuple[str, int], tuple
     return cells
 
 
-def state(store: Store, known: Mapping[str, Exercise], now: float) -> dict[str, Any]:
-    """All that the page shows, as JSON."""
+def state(
+    store: Store, known: Mapping[str, Exercise], now: float, names: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """All that the page shows, as JSON. `names` are of those whom the list wants named."""
+    names = names or {}
     reports = [one for one in store.reports() if one.exercise in known]
     cells = _cells(reports, now)
     there = sorted({one.number for one in reports} | store.hands().keys())
@@ -108,7 +111,11 @@ def state(store: Store, known: Mapping[str, Exercise], now: float) -> dict[str, 
         "scripted": store.scripted,
         "past": known[order[past]].label if past >= 0 else None,
         "attendees": [
-            {"number": n, "hand": max(0, round(now - hands[n])) if n in hands else None}
+            {
+                "number": n,
+                "name": names.get(n),
+                "hand": max(0, round(now - hands[n])) if n in hands else None,
+            }
             for n in there
         ],
         "exercises": rows,

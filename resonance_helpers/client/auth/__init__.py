@@ -15,6 +15,7 @@ providers and grants, while the hard part, one refresh for many threads, it leav
 bearer      the header of a request, and the one retry after a 401
 tokens      a token that all threads share, renewed in time and once
 endpoint    the token endpoint: a form goes out, a token comes back
+discovery   where the token endpoint is, as the server tells it
 oauth       the two grants
 loopback    where the browser comes back to after the log-in
 headless    a browser without a window, for tests and documentation

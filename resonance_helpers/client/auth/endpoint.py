@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -14,8 +14,8 @@ import requests
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransportError, TokenError
 from ..transport import arguments
 from ..transport.address import is_loopback, origin, web_address
-from ..transport.answer import read_content
 from ..transport.arguments import kind
+from ..transport.content import read_content
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain
 from ..transport.redaction import bare, masked
@@ -37,7 +37,7 @@ class TokenEndpoint:
     """Where tokens are bought.
 
     Args:
-        url: Its address: https, or this machine's.
+        url: Its address: https, or this machine's; or what returns one that is.
         client_id: The public name of the program.
         client_secret: What proves it; None for a program that can keep no secret, such as one
             that runs on its users' machines.
@@ -48,7 +48,7 @@ class TokenEndpoint:
 
     def __init__(
         self,
-        url: str,
+        url: str | Callable[[], str],
         client_id: str,
         client_secret: Secret | None,
         *,
@@ -56,7 +56,7 @@ class TokenEndpoint:
         timeout: float = 10.0,
         session: requests.Session | None = None,
     ) -> None:
-        self.url = checked_url("token_url", url)
+        self.url = url if callable(url) else checked_url("token_url", url)
         if not isinstance(client_id, str):
             raise TypeError(f"client_id is a {kind(client_id)}, not a string")
         self.client_id = client_id
@@ -85,6 +85,7 @@ class TokenEndpoint:
             return error if isinstance(error, Exception) else bare(error)
 
     def _answer(self, form: Mapping[str, str | Secret | None]) -> Token | TokenError:
+        url = self.url() if callable(self.url) else self.url
         fields = {
             name: value.reveal() if isinstance(value, Secret) else value
             for name, value in form.items()
@@ -104,7 +105,7 @@ class TokenEndpoint:
         try:
             response = self._session.request(
                 "POST",
-                self.url,
+                url,
                 data=urlencode(fields).encode(),
                 headers=headers,
                 auth=anonymous,
@@ -117,7 +118,7 @@ class TokenEndpoint:
         except BROKEN_OFF as error:
             if response is not None:
                 response.close()
-            cause = explain(error, origin=origin(urlsplit(self.url)), timeout=self._timeout)
+            cause = explain(error, origin=origin(urlsplit(url)), timeout=self._timeout)
             # Who waited as long as they would has waited long enough.
             timed_out = isinstance(cause, AttemptTimeoutError | ConnectTimeoutError)
             return TokenError(

@@ -6,14 +6,15 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import requests
 
 from ..errors import TokenError
-from ..transport import arguments
+from ..transport import RetryPolicy, arguments
 from .bearer import TokenAuth
 from .clock import ServerClock
+from .discovery import Discovery
 from .endpoint import TokenEndpoint, checked_url
 from .loopback import Redirect, authorization_url, new_verifier
 from .secret import Secret
@@ -29,7 +30,7 @@ class OAuth2ClientCredentials(TokenAuth):
     >>> requests.get(f"{url}/profiles", auth=auth)
 
     Args:
-        token_url: The token endpoint: https, or this machine's.
+        token_url: The token endpoint: https, or this machine's. `discover` finds it by itself.
         client_id: The program's public name.
         client_secret: What proves it, plain or as a `Secret`.
         scope: What to ask for: words in one string or several; None for all that it may have.
@@ -43,7 +44,7 @@ class OAuth2ClientCredentials(TokenAuth):
 
     def __init__(
         self,
-        token_url: str,
+        token_url: str | Callable[[], str],
         client_id: str,
         client_secret: str | Secret,
         scope: str | Iterable[str] | None = None,
@@ -59,6 +60,48 @@ class OAuth2ClientCredentials(TokenAuth):
         )
         self._scope = _words(scope)
         self._tokens = TokenCache(self._fetch, server)
+
+    @classmethod
+    def discover(
+        cls,
+        base_url: str,
+        client_id: str,
+        client_secret: str | Secret,
+        scope: str | Iterable[str] | None = None,
+        *,
+        hosts: Iterable[str] = (),
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  (immutable)
+        timeout: float = 10.0,
+        session: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """For a server that tells where its token endpoint is (RFC 8414).
+
+        It is asked when the first token is needed, and again after each failure to answer, by
+        `retry`, for 30 s at most. The secret goes to the host and port of `base_url` alone, over
+        https, or on this machine; where the token endpoint is elsewhere a `TokenError` says so.
+
+        >>> auth = OAuth2ClientCredentials.discover(url, client_id, Secret.from_env("SECRET"))
+
+        Args:
+            base_url: The server: https, or this machine's.
+            client_id: As for the class, like all that is not told of here.
+            client_secret: Likewise.
+            scope: Likewise.
+            hosts: Other hosts that may be told the secret, such as ``["login.example.com"]``.
+            retry: When the metadata is asked for again; None for never.
+            timeout: Seconds for one request, to either place.
+            session: A session for those requests.
+            clock: Seconds since the epoch, like `time.time`.
+
+        Raises:
+            TypeError, ValueError: An argument could not work.
+            InsecureTransportError: `base_url` is plain http to another machine.
+        """
+        session, policy = arguments.session(session), arguments.policy(retry)
+        url = Discovery(base_url, hosts, timeout=timeout, session=session, retry=policy)
+        options: Any = {"timeout": timeout, "session": session, "clock": clock}
+        return cls(url, client_id, client_secret, scope, **options)
 
     @property
     def token(self) -> Token | None:

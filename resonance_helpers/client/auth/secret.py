@@ -44,11 +44,15 @@ class Secret:
 
         Raises:
             LookupError: There is no such variable, or it is empty.
+            ValueError: No HTTP header can carry it.
         """
         value = os.environ.get(name, "")
         if not value.strip():
-            raise LookupError(f"the environment variable {name} is not set")
-        return cls(value)
+            raise LookupError(f"the environment variable {name} is not set. Fix: set it")
+        try:
+            return cls(value)
+        except ValueError as error:
+            raise ValueError(f"the environment variable {name} can't be used: {error}") from None
 
     @classmethod
     def from_prompt(cls, prompt: str = "API key: ") -> Secret:

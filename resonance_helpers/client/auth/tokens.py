@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from ..errors import ResonanceError, TokenError
+from ..transport.cancellation import result_of
 from ..transport.deadline import time_left
 from ..transport.fork import renewed_in_child
 from .clock import ServerClock
@@ -232,7 +233,7 @@ class TokenCache:
     def _arrival(self, flight: _Flight) -> Token:
         failure: ResonanceError | None = None
         try:
-            fresh = flight.result(timeout=time_left())
+            fresh = result_of(flight, time_left())
         except ResonanceError as error:
             failure = copy.copy(error)  # each who waits gets one of its own
         except TimeoutError as error:

@@ -9,9 +9,12 @@ policy       what one policy of it lets go, and what others use of it
 limiter      when the next request may leave, by all of them
 session      a requests.Session whose timeouts hold in wall-clock time
 connections  urllib3's connections and pools, which keep to a deadline
+cancellation breaking off a call from another thread
 deadline     a timeout that is a point in time
 fast/        an ordinary exchange, without the libraries' way around it
-answer       what of a response becomes a dict in the caller's hands
+answer       the dict that a call returns
+fields       what a type checker knows of it
+content      what of a response may become one
 failure      why an attempt brought no answer
 arguments    what several classes take, checked
 address      what can be an address, and which are this machine's

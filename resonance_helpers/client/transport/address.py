@@ -9,6 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
+NO_HOST = frozenset(' "#%/:<>?@[\\]^`{|}')
+"""What no host's name has (https://url.spec.whatwg.org/#forbidden-domain-code-point)."""
+
 
 def web_address(name: str, value: Any) -> SplitResult:
     """The parts of a URL that requests can be sent to.
@@ -32,8 +35,11 @@ def web_address(name: str, value: Any) -> SplitResult:
         raise ValueError(f"{name} can't hold credentials: take them out, and pass them as such")
     try:
         requests.PreparedRequest().prepare_url(parts.geturl(), None)
-    except requests.exceptions.InvalidURL:
-        raise ValueError(f"{name} is no valid URL: no host can have this name") from None
+        possible = ":" in (host := parts.hostname or "") or NO_HOST.isdisjoint(host)
+    except requests.exceptions.InvalidURL:  # older ones let more names through
+        possible = False
+    if not possible:
+        raise ValueError(f"{name} is no valid URL: no host can have this name")
     return parts
 
 

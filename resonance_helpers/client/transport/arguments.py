@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from numbers import Real
 from typing import Any
 
@@ -30,10 +33,15 @@ def seconds(name: str, value: Any) -> float:
     try:
         number = float(value)  # before it is compared: the types of other libraries do that badly
     except OverflowError:
-        number = inf
+        number = math.inf
     if not 0 < number <= LONGEST:
         raise ValueError(f"{name} is {value}; it has to be above 0 and at most {LONGEST:,} seconds")
     return number
+
+
+def optional_seconds(name: str, value: Any) -> float | None:
+    """A number of seconds, or None."""
+    return None if value is None else seconds(name, value)
 
 
 def policy(retry: Any) -> RetryPolicy:
@@ -53,3 +61,108 @@ def session(given: Any) -> requests.Session:
     used = Session() if given is None else given
     renewed_in_child(used, new_connections)
     return used
+
+
+def text(name: str, value: Any) -> str:
+    """A string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a {kind(value)}, not a string")
+    return value
+
+
+def optional_text(name: str, value: Any) -> str | None:
+    """A string, or None."""
+    return None if value is None else text(name, value)
+
+
+def optional_mapping(name: str, value: Any) -> dict[str, Any] | None:
+    """A dict of its own, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is a {kind(value)}, not a dict")
+    return dict(value)
+
+
+def texts(name: str, values: Any) -> list[str]:
+    """A list of strings; not one string, which is a list of letters."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} is a {kind(values)}, not a list of strings")
+    return [text(f"{name}[{position}]", value) for position, value in enumerate(values)]
+
+
+def moment(name: str, value: Any) -> str:
+    """A time with its zone, as RFC 3339 writes it."""
+    if not isinstance(value, datetime):
+        return text(name, value)
+    if value.tzinfo is None:
+        raise ValueError(f"{name} has no time zone; datetime.now(UTC) has one")
+    return value.isoformat()
+
+
+def numbers(name: str, values: Any) -> list[float]:
+    """A list of numbers; how many, and in which range, is for the server to judge."""
+    if isinstance(values, str | bytes | Mapping):
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers")
+    try:
+        listed = list(values)
+    except TypeError:
+        raise TypeError(f"{name} is a {kind(values)}, not a list of numbers") from None
+    return [_number(f"{name}[{position}]", value) for position, value in enumerate(listed)]
+
+
+def _number(name: str, value: Any) -> float:
+    if not is_number(value):
+        raise TypeError(f"{name} is a {kind(value)}, not a number")
+    try:
+        number = float(value)  # before it is compared: the types of other libraries do that badly
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is not finite, or too large for any range")
+    return value if isinstance(value, int) else number
+
+
+def if_match_header(etag: str | None) -> dict[str, str]:
+    """The header for the `.etag` of an answer."""
+    if etag is None:
+        return {}
+    # An empty one would protect nothing.
+    if not (text("if_match", etag).strip() == etag != "" and etag.isascii() and etag.isprintable()):
+        raise ValueError("if_match has to be the `.etag` of an answer")
+    return {"If-Match": etag}
+
+
+_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # RFC 9110, 5.6.2
+
+_OWN = {
+    "authorization": "give the client auth=",
+    "x-api-key": "give the client auth=",
+    "proxy-authorization": "put it into the proxy's URL",
+    "cookie": "put it into the client's session.cookies",
+    "idempotency-key": "pass idempotency_key=",
+    "if-match": "pass if_match= where the call takes it",
+}
+_OF_HTTP = {
+    *("accept", "accept-encoding", "connection", "content-encoding", "content-length"),
+    *("content-type", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"),
+    "upgrade",
+}
+
+
+def headers(given: Any) -> dict[str, str]:
+    """Headers for one call: none that the client sets itself, or the session, or HTTP.
+
+    A value may be a secret, so no message repeats one.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"headers is a {kind(given)}, not a dict")
+    for name, value in given.items():
+        if not _NAME.fullmatch(text("a name in headers", name)):
+            raise ValueError(f"headers has {name[:200]!r}, which can't be the name of a header")
+        if name.lower() in _OWN or name.lower() in _OF_HTTP:
+            fix = _OWN.get(name.lower(), "leave it out: the client sets it")
+            raise ValueError(f"headers can't set {name!r}. Fix: {fix}")
+        if not (text(f"headers[{name!r}]", value).isascii() and value.isprintable()):
+            raise ValueError(f"headers[{name!r}] has characters that a header can't carry")
+    return dict(given)

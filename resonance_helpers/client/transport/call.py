@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -24,7 +24,9 @@ from ..errors import (
     ResonanceError,
     StatusError,
 )
-from .answer import SIZE_CAP, Answer, Shape, check, read_content
+from . import cancellation
+from .answer import Answer
+from .content import SIZE_CAP, Shape, check, read_content
 from .deadline import Deadline, bounded
 from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
 from .limiter import Limiter
@@ -34,6 +36,15 @@ from .redaction import bare, credentials, is_secret, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
 from .session import anonymous
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    A = TypeVar("A", bound=Answer, default=Answer, covariant=True)
+else:
+    from typing import TypeVar
+
+    A = TypeVar("A", covariant=True)
 
 log = logging.getLogger("resonance_helpers")
 
@@ -125,7 +136,7 @@ class Later:
     error: ResonanceError
 
 
-class Call:
+class Call(Generic[A]):
     """A request, its idempotency key, and the attempts made at it so far.
 
     `run` makes attempts until there is an answer, sleeping in between. Who has better things to
@@ -152,6 +163,7 @@ class Call:
         payload: The JSON to send, or None for no body.
         params: The query; a value of None is left out.
         headers: More headers.
+        answer: The class of the answer.
         expect: The fields that the answer has to have, and their types.
         text: Take an answer in plain text, too.
         read: Makes of the answer's JSON what the caller gets.
@@ -175,6 +187,7 @@ class Call:
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        answer: type[A] = Answer,  # type: ignore[assignment]  # the default of A
         expect: Shape | None = None,
         text: bool = False,
         read: Callable[[dict[str, Any]], dict[str, Any]] = dict,
@@ -196,6 +209,7 @@ class Call:
             self._headers["Content-Type"] = "application/json"
         if self.idempotency_key:
             self._headers["Idempotency-Key"] = self.idempotency_key
+        self._answer = answer
         self._expect = expect or {}
         self._text = text
         self._read = read
@@ -207,16 +221,17 @@ class Call:
         self._started: _Request | None = None
         self.heard: Mapping[str, str] | None = None
 
-    def run(self) -> Answer:
+    def run(self) -> A:
         """Attempts until there is an answer; where there is none, the last failure is raised."""
         policy = self._retry
         while isinstance(outcome := self.attempt(), Later):
-            policy.sleep(max(0.0, outcome.at - policy.clock()))
+            cancellation.sleep(max(0.0, outcome.at - policy.clock()), policy.sleep)
         return outcome
 
-    def attempt(self) -> Answer | Later:
+    def attempt(self) -> A | Later:
         """One attempt: its answer, or when to make the next; raises where there is no next."""
         transport = self._transport
+        cancellation.begin(self)
         ticket = self._leave()
         try:
             request, self._started = self._started or self._request(), None
@@ -231,6 +246,7 @@ class Call:
             return outcome
         if not isinstance(outcome, ResonanceError):
             raise outcome  # an argument that can't be sent, or an interrupt
+        cancellation.check()
         outcome.attempts = self.attempts
         self._last = outcome
         later = self._plan(outcome)
@@ -379,7 +395,7 @@ class Call:
             stream=True,
         )
 
-    def _exchange(self, request: _Request) -> Answer | BaseException:
+    def _exchange(self, request: _Request) -> A | BaseException:
         """Send the request and read the answer.
 
         What goes wrong is returned, an interrupt too: raised from here, its traceback would lead
@@ -410,7 +426,7 @@ class Call:
 
     def _outcome(
         self, request: _Request, response: requests.Response, content: bytes | BadResponseError
-    ) -> Answer | ResonanceError:
+    ) -> A | ResonanceError:
         """What the answer says, and what beside it is to be remembered."""
         headers = response.headers
         elapsed = time.perf_counter() - request.began
@@ -433,7 +449,7 @@ class Call:
                 headers.get("Retry-After"), now=self._retry.now(), date=headers.get("Date")
             )
             return document
-        return Answer(
+        return self._answer(
             self._read(document),
             status_code=response.status_code,
             headers=headers,
@@ -453,7 +469,7 @@ class _Signing(AuthBase):
         headers: Those of the request, credentials and all.
     """
 
-    def __init__(self, transport: Transport, call: Call) -> None:
+    def __init__(self, transport: Transport, call: Call[Any]) -> None:
         auth: Any = transport.auth or transport.session.auth
         self._auth = HTTPBasicAuth(*auth) if isinstance(auth, tuple) else auth or anonymous
         self._transport, self._call = transport, call

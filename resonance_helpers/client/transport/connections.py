@@ -2,7 +2,8 @@
 
 The time left is set anew before every operation on the socket (name look-up, connect, TLS
 handshake, each send, each receive), so that all of them together end when they should. No thread
-is needed but for the name look-up, which can't be interrupted.
+is needed but for the name look-up, which can't be interrupted. Before each of them, too, a call
+that may be broken off lays its hand on the connection (`cancellation`).
 
 These stand in for the classes of urllib3, and for nothing else: where a program has put a class or
 a function of its own in their place (a recorder, a mock, another way to connect), that one is
@@ -14,13 +15,13 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
-import queue
 import re
 import socket
 import ssl
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import urllib3.poolmanager
@@ -28,6 +29,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import connection as plain
+
+from .cancellation import current, let_go, result_of
 
 TLS_RECORD = 16 * 1024
 """Bytes."""
@@ -45,6 +48,7 @@ class Punctual:
     """
 
     sock: Any
+    works_for: Any = None  # the cancellation that may end it
     _expires: float | None = None
 
     @property
@@ -58,6 +62,8 @@ class Punctual:
 
     def arm(self, sock: socket.socket) -> None:
         """Give the socket what time is left; raise TimeoutError where none is."""
+        if (cancellation := current()) is not None:
+            cancellation.hold(self, sock)
         if self._expires is not None:
             left = self._expires - time.monotonic()
             if left <= 0:
@@ -89,12 +95,7 @@ class Punctual:
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             timeout = self.timeout
             try:
-                sock = plain.create_connection(
-                    (address, self.port),  # type: ignore[attr-defined]
-                    timeout and timeout / left,
-                    source_address=self.source_address,  # type: ignore[attr-defined]
-                    socket_options=self.socket_options,  # type: ignore[attr-defined]
-                )
+                sock = self._open(address, timeout and timeout / left)
             except OSError:
                 if left == 1:
                     raise
@@ -103,6 +104,34 @@ class Punctual:
                 sys.audit("http.client.connect", self, self.host, self.port)  # type: ignore[attr-defined]
                 return sock
         raise OSError("the host has no address")
+
+    def _open(self, address: str, timeout: float | None) -> socket.socket:
+        """A connection to one address: what urllib3 does there, which can be broken off."""
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address,
+            self.port,  # type: ignore[attr-defined]
+            plain.allowed_gai_family(),
+            socket.SOCK_STREAM,
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():  # type: ignore[attr-defined]
+                sock.setsockopt(*option)
+            sock.settimeout(timeout)
+            if self.source_address:  # type: ignore[attr-defined]
+                sock.bind(self.source_address)  # type: ignore[attr-defined]
+            if (cancellation := current()) is not None:
+                cancellation.hold(self, sock)
+            sock.connect(place)
+        except BaseException:
+            let_go(self)
+            sock.close()
+            raise
+        return sock
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        let_go(self)
 
     def send(self, data: Any) -> None:
         if self.sock is None:
@@ -193,6 +222,7 @@ class Incoming(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+        let_go(self._connection)
 
 
 def broken(error: ssl.SSLError) -> ConnectionAbortedError:
@@ -211,30 +241,29 @@ def _resolve(connection: Any) -> list[str]:
     else:
         return [host]
 
-    found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+    found: Future[list[str]] = Future()
 
     def look_up() -> None:
         try:
             entries = socket.getaddrinfo(
                 host, connection.port, plain.allowed_gai_family(), socket.SOCK_STREAM
             )
-            found.put([_with_zone(address) for *_, address in entries])
+            found.set_result([_with_zone(address) for *_, address in entries])
         except Exception as error:
-            found.put(error)
+            found.set_exception(error)
 
     try:
         threading.Thread(target=look_up, name="resonance-dns", daemon=True).start()
     except RuntimeError:  # there are no more threads to be had, as in an `atexit` function
         look_up()
     try:
-        result = found.get(timeout=connection.timeout)
-    except queue.Empty:
+        return result_of(found, connection.timeout)
+    except TimeoutError:
         raise ConnectTimeoutError(connection, f"timed out looking up {host}") from None
-    if isinstance(result, socket.gaierror):
-        raise NameResolutionError(host, connection, result)
-    if isinstance(result, Exception):  # a name that can't be one: "a..b", 64 characters in a row
-        raise NameResolutionError(host, connection, socket.gaierror(str(result)))
-    return result
+    except socket.gaierror as error:
+        raise NameResolutionError(host, connection, error) from None
+    except Exception as error:  # a name that can't be one: "a..b", 64 characters in a row
+        raise NameResolutionError(host, connection, socket.gaierror(str(error))) from None
 
 
 def _with_zone(address: tuple[Any, ...]) -> str:
@@ -262,13 +291,21 @@ class _InPlaceOf:
         return self._ours if now is self._theirs else now
 
 
-class PunctualHTTPPool(HTTPConnectionPool):
+class _Letting:
+    """A pool whose connections work for nobody."""
+
+    def _put_conn(self, conn: Any) -> None:
+        let_go(conn)
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class PunctualHTTPPool(_Letting, HTTPConnectionPool):
     """A pool of `PunctualHTTPConnection`."""
 
     ConnectionCls: Any = _InPlaceOf(HTTPConnectionPool, PunctualHTTPConnection)
 
 
-class PunctualHTTPSPool(HTTPSConnectionPool):
+class PunctualHTTPSPool(_Letting, HTTPSConnectionPool):
     """A pool of `PunctualHTTPSConnection`."""
 
     ConnectionCls: Any = _InPlaceOf(HTTPSConnectionPool, PunctualHTTPSConnection)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..errors import NotSentError
+from .cancellation import wait_on
 from .fork import renewed_in_child
 from .policy import BACK_OFF, LONGEST_BACK_OFF, Departures, Policy
 from .rate_limit import RateLimit, parse_policies, parse_rate_limits
@@ -113,7 +114,7 @@ class Limiter:
                 while (moment := self._ready_at(now := self._clock())) > now:
                     if (until if moment == math.inf else moment) > until or now >= until:
                         return max(moment if moment < math.inf else until, now) - now
-                    self._changed.wait(min(moment, until) - now)
+                    wait_on(self._changed, min(moment, until) - now)
                 return self._take(now)
             finally:
                 self._waiting -= 1

@@ -123,7 +123,7 @@ def wait(answer: Any, api: Any) -> str:
             told = attempt(answer, ask, tries)
         except _EnoughError:
             raise NotYet("Your function never gives up: it asked 50 times and went on.") from None
-        scene = f"With a server that is healthy from look {healthy_at} on, and {tries} tries,"
+        scene = f"With a server that is healthy from try {healthy_at} on, and {tries} tries,"
         if bool(told) is not expected:
             raise NotYet(f"{scene} your function returned {told!r}.")
         if asked != min(healthy_at, tries):

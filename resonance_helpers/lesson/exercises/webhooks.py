@@ -54,9 +54,11 @@ def guard(answer: Any, api: Any) -> str:
 
 @exercise(
     "api.create_webhook(url, events, tenant, secret=...) subscribes; events is a list.",
-    "The receiver has to know what the server signs with: pass it secret=secret.",
+    "The receiver has to know what the server signs with: give both secret=secret.",
+    "WebhookReceiver(secret, clock=api.clock) knows the secret, and what day it is there.",
     solution="""
-answer = api.create_webhook(receiver.url, ["profile.created"], "demo_tenant", secret=secret)
+mine = WebhookReceiver(secret, clock=api.clock)
+answer = api.create_webhook(mine.url, ["profile.created"], "demo_tenant", secret=secret)
 """,
 )
 def subscribe(answer: Any, api: Any) -> str:
@@ -78,7 +80,7 @@ def subscribe(answer: Any, api: Any) -> str:
     if tried.get("status") in (400, 401, 403):
         raise NotYet(
             "The receiver refused the test event: it was signed with a secret that the receiver "
-            "does not know."
+            "does not know, or the receiver goes by another clock than the sandbox."
         )
     if tried.get("error") or not tried:
         raise NotYet(f"The test event did not arrive: {tried.get('error', 'it is on its way')}")

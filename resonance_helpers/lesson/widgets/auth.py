@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,8 +12,10 @@ import ipywidgets as ipw
 import traitlets
 
 from ...client.auth import OAuth2AuthorizationCode
+from ...client.auth.tokens import Token
 from ...client.errors import ResonanceError
 from ...client.transport import NO_RETRIES
+from ..auth import log_in_map, requests_left
 from .base import LABEL, WIDE, Panel, PanelError, got
 
 __all__ = ["LogInPanel", "RateGauge"]
@@ -29,6 +32,7 @@ class LogInPanel(Panel):
         client: A client of `connect()`.
         tenant: Whose demo user you are.
         scope: What the program asks for.
+        token: That of an earlier log-in, drawn until the next.
 
     Attributes:
         auth: The credential after the log-in, None before.
@@ -38,8 +42,13 @@ class LogInPanel(Panel):
     auth = traitlets.Any()
 
     def __init__(
-        self, client: Any, tenant: str = "acme_corp", scope: str = "generate profiles:read"
+        self,
+        client: Any,
+        tenant: str = "acme_corp",
+        scope: str = "generate profiles:read",
+        token: Token | None = None,
     ) -> None:
+        self._scope = scope
         self.button = ipw.Button(description="Log in", button_style="primary")
         self.peek = ipw.ToggleButton(description="Show the password")
         self.peek.observe(self._peek, "value")
@@ -63,6 +72,8 @@ class LogInPanel(Panel):
         )
         self.button.on_click(lambda _: self.start())
         self.news = f"Press Log in. You are {mine['username']}."
+        if token:
+            self.draw(log_in_map(token, scope))
 
     def start(self) -> threading.Thread:
         """Wait for the person, in the background; what *Log in* does."""
@@ -80,7 +91,9 @@ class LogInPanel(Panel):
                 raise PanelError(f"You are not logged in: {refused.message}") from None
             self.auth = self._auth
             token = self._auth.token
-            self.tell("done", f"Logged in, with the scope {token.scope if token else ''}.")
+            assert token is not None
+            self.draw(log_in_map(token, self._scope))
+            self.tell("done", f"Logged in, with the scope {token.scope}.")
         self.link.value = ""
         self.peek.value = False
 
@@ -104,6 +117,7 @@ class RateGauge(Panel):
     Args:
         client: A `ResonanceOSAPIClient`.
         count: Requests that *Send* sends.
+        answers: Earlier ones, drawn until the next *Send*.
 
     Attributes:
         sent: Requests so far.
@@ -115,7 +129,9 @@ class RateGauge(Panel):
     refused = traitlets.Int()
     waited = traitlets.Int()
 
-    def __init__(self, client: Any, count: int = 60) -> None:
+    def __init__(
+        self, client: Any, count: int = 60, answers: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self._count = count
         self.gauge = ipw.IntProgress(0, description="Left:", style=LABEL, layout=WIDE)
         self.number = ipw.Label("?")
@@ -129,11 +145,15 @@ class RateGauge(Panel):
             self.button,
         )
         self.news = f"Press Send {count}, then tick the box and press it again."
+        if answers:
+            self.draw(requests_left(answers))
 
     def run(self) -> None:
         """Send all requests, one after another; what *Send* does."""
         sent, refused, waited = self.sent, self.refused, self.waited
         self._watched = object()
+        self.outdated()
+        answers = []
         with self.working(f"Sending {self._count} …"):
             self.reach()
             for _ in range(self._count):
@@ -141,6 +161,7 @@ class RateGauge(Panel):
                     self._wait()
                 self.sent += 1
                 answer = self._client.get_profiles(limit=1)
+                answers.append(answer)
                 self._move()
                 if answer.get("response_code") == 429:
                     self.refused += 1
@@ -148,6 +169,7 @@ class RateGauge(Panel):
                     got(answer)
             refused = self.refused - refused
             times = self.waited - waited
+            self.draw(requests_left(answers))
             self.tell(
                 "done",
                 f"Sent {self.sent - sent}: {self._count - refused} answered, {refused} refused "

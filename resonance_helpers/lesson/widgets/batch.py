@@ -9,10 +9,10 @@ from typing import Any
 import ipywidgets as ipw
 import traitlets
 
-from ...batch.progress import Snapshot
 from ...batch.report import BatchReport
 from ...batch.run import run_batch
 from ...client.api import ResonanceOSAPIClient
+from ...progress import Snapshot
 from ..batch import timeline
 from .base import Panel, labelled
 

@@ -125,6 +125,7 @@ class LoadPanel(Panel):
                 warmup=0,
                 on_sample=ended,
                 stop=stop,
+                progress=False,
             )
             while not wait([loading], REDRAWN_EVERY).done:
                 if stop is self._stop:

@@ -13,6 +13,7 @@ import traitlets
 
 from ...client.errors import ResonanceError
 from ...webhooks.receiver import Receipt, WebhookReceiver
+from ..webhooks import tries
 from .base import LABEL, Panel, got, in_words, on_enter
 
 __all__ = ["EventPanel"]
@@ -96,7 +97,7 @@ class EventPanel(Panel):
             self.tell("failed", in_words(error))
             return False
         receipts = self._receiver.receipts
-        self.rows = {
+        fresh = {
             delivery["id"]: (
                 delivery["type"],
                 _server_says(delivery),
@@ -104,18 +105,25 @@ class EventPanel(Panel):
             )
             for delivery in deliveries
         }
-        self.table.value = _table(self.rows)
+        changed = fresh != self.rows
+        if changed:
+            self.rows = fresh
+            self.outdated()
+        self.table.value = _table(fresh)
         counts = Counter(delivery["status"] for delivery in deliveries)
         waiting = [f"{counts[one]} {one}" for one in ("pending", "dead") if counts[one]]
+        if changed and not counts["pending"]:  # a picture takes longer than a look
+            arrived = {
+                delivery["id"]: [_is_2xx(attempt["status"]) for attempt in delivery["attempts"]]
+                for delivery in deliveries
+            }
+            self.draw(tries(self.rows, arrived))
         self.tell(
             "busy" if counts["pending"] else "done",
             f"The receiver is {'up' if self._receiver.listening else 'down'}{self._trouble}. "
             f"{', '.join(waiting) or 'Nothing is missing'}.",
         )
         return counts["pending"] > 0
-
-    def _still(self) -> tuple[dict[str, str], dict[str, Any]]:
-        return ({"text/html": self.table.value}, {}) if self.rows else ({}, {})
 
     def _switch(self, change: Any) -> None:
         try:
@@ -152,6 +160,10 @@ class EventPanel(Panel):
                     self._watching = False
                     return
             pause.wait(LOOKED_EVERY)
+
+
+def _is_2xx(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 def _server_says(delivery: Mapping[str, Any]) -> str:

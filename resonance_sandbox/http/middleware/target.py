@@ -23,8 +23,10 @@ class TargetMiddleware:
             raw: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "replace")
             scheme, _, rest = raw.partition(b"://")
             if scheme.lower() in (b"http", b"https"):
-                authority, _, path = rest.partition(b"/")
-                scope["raw_path"] = b"/" + path
+                authority, slash, path = rest.partition(b"/")
+                # OPTIONS of a whole server is * without a proxy between (RFC 9112, 3.2.4).
+                whole = scope["method"] == "OPTIONS" and not slash and not scope["query_string"]
+                scope["raw_path"] = b"*" if whole else b"/" + path
                 scope["path"] = unquote(scope["raw_path"].decode("ascii"))
                 others = [header for header in scope["headers"] if header[0] != b"host"]
                 scope["headers"] = [(b"host", authority), *others]

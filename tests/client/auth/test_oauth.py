@@ -25,6 +25,7 @@ from resonance_helpers.client.auth import (
 from resonance_helpers.client.auth.bearer import TokenAuth
 from resonance_helpers.client.auth.loopback import Redirect
 from resonance_helpers.client.errors import InsecureTransportError, ResonanceError, TokenError
+from resonance_helpers.client.transport import Answer
 from tests.client.auth.test_token_cache import in_threads
 from tests.support.raw_server import raw_server, replies
 from tests.support.token_server import CLIENT, LOGIN, SECRET, TokenServer, token_server
@@ -152,7 +153,7 @@ def test_sixty_four_threads_and_one_rotating_token(
         server.expire()
         if expired == "known":
             server.ahead = shift = shift + 4000.0
-        results = in_threads(64, lambda: client._run(client._get("/thing")))
+        results = in_threads(64, lambda: client._run(client._get("/thing", Answer, {})))
         assert all(result.get("ok") is True for result in results), results
         assert len(server.grants) == 1 + number  # the log-in's, and one a round
     assert not server.spent & server.refresh
@@ -251,7 +252,7 @@ def test_a_second_401_is_the_answer(server: TokenServer) -> None:
     server.issue = useless  # type: ignore[method-assign]
     assert get(server, auth) == 401
     assert len(server.seen) == 2
-    answer = ResonanceOSAPIClient(server.url, auth=auth)._get("/thing")
+    answer = ResonanceOSAPIClient(server.url, auth=auth)._get("/thing", Answer, {})
     with pytest.raises(ResonanceError) as raised:
         answer.run()
     assert raised.value.response_code == 401
@@ -272,7 +273,7 @@ def test_a_post_keeps_its_idempotency_key(server: TokenServer) -> None:
     server.expire()
     keys.clear()
     client = ResonanceOSAPIClient(server.url, auth=auth)
-    assert client._run(client._post("/thing", {"a": 1}))["ok"]
+    assert client._run(client._post("/thing", Answer, {}, {"a": 1}))["ok"]
     assert len(set(keys)) == 1
     assert keys[0]
 
@@ -505,7 +506,7 @@ def test_nobody_listens() -> None:
 def test_the_clients_policy_tries_again(server: TokenServer) -> None:
     server.answers = [(503, {}, b""), (503, {"Retry-After": "0"}, b"")]
     client = ResonanceOSAPIClient(server.url, auth=machine(server), retry=RetryPolicy(base=0.001))
-    answer = client._get("/thing").run()
+    answer = client._get("/thing", Answer, {}).run()
     assert answer.attempts == 3
     server.answers = [(400, {}, b'{"error": "invalid_client"}')]
     client = ResonanceOSAPIClient(server.url, auth=machine(server))
@@ -632,7 +633,7 @@ def test_no_credential_shows(
     for auth in auths:
         server.valid.add("plain-canary")
         client = ResonanceOSAPIClient(server.url, auth=auth, retry=None)
-        assert client._run(client._get("/thing"))["ok"]
+        assert client._run(client._get("/thing", Answer, {}))["ok"]
         assert_clean(repr(auth), str(auth), f"{auth}", repr(auth._tokens.token), repr(client))
         assert_clean(repr(getattr(auth, "token", None)), repr(getattr(auth, "_endpoint", None)))
         # A server that repeats what it was sent, and one that is gone.
@@ -640,7 +641,7 @@ def test_no_credential_shows(
         said = {"error": f"bad {sent}", "error_description": f"{sent} or ECHO is bad"}
         server.answers = [(400, {}, json.dumps(said).encode())] * 2
         server.expire()
-        for failure in (client._get("/thing"), client._get("/thing")):
+        for failure in (client._get("/thing", Answer, {}), client._get("/thing", Answer, {})):
             with pytest.raises(ResonanceError) as raised:
                 failure.run()
             assert_clean_error(raised.value)

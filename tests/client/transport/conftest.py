@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
+from benchmarks.awaited import FACES
 from resonance_helpers import ResonanceOSAPIClient
 from tests.support.raw_server import Handler, RawServer, raw_server
 
@@ -48,14 +49,16 @@ def serve(
         yield start
 
 
-@pytest.fixture
-def client_of(authority_file: Path) -> Iterator[Callable[..., ResonanceOSAPIClient]]:
-    """Makes a client of a server, which raises, and does not retry unless told to."""
+@pytest.fixture(params=FACES)
+def client_of(
+    request: pytest.FixtureRequest, authority_file: Path
+) -> Iterator[Callable[..., ResonanceOSAPIClient]]:
+    """Makes a client of a server, of each face, which raises, and retries only if told to."""
     with ExitStack() as stack:
 
         def make(server: RawServer, **options: Any) -> ResonanceOSAPIClient:
             options = {"retry": None, "on_error": "raise", "timeout": 5, **options}
-            client = ResonanceOSAPIClient(server.url, **options)
+            client: ResonanceOSAPIClient = FACES[request.param](server.url, **options)
             client.session.verify = str(authority_file)
             stack.callback(client.close)
             return client

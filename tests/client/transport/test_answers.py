@@ -15,7 +15,8 @@ import pytest
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.client import errors
-from resonance_helpers.client.transport.answer import SIZE_CAP, Answer
+from resonance_helpers.client.transport import Answer
+from resonance_helpers.client.transport.content import SIZE_CAP
 from tests.support.raw_server import answer, raw_server, replies, resets, sends, sends_and_closes
 
 HEALTHY = {"status": "healthy"}

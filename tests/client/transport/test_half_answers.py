@@ -12,7 +12,7 @@ import requests
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.client import errors
-from resonance_helpers.client.transport import answer as module
+from resonance_helpers.client.transport import Answer
 from resonance_helpers.client.transport.compression import codings_of, decompressed
 from tests.support.raw_server import raw_server, replies, sends_and_closes
 
@@ -143,7 +143,7 @@ def test_a_hook_that_reads_the_answer_leaves_it_to_the_client() -> None:
     ],
 )
 def test_a_server_time_is_a_number_of_a_sane_size(header: str, seconds: float | None) -> None:
-    assert module.Answer(headers={"Server-Timing": header}).server_time == seconds
+    assert Answer(headers={"Server-Timing": header}).server_time == seconds
 
 
 def test_an_error_tells_of_a_bounded_number_of_findings() -> None:

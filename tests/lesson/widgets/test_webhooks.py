@@ -59,7 +59,9 @@ def test_an_event_arrives_in_the_table(panel: EventPanel) -> None:
     row = ("generation.completed", "✓ delivered, 1 try", "handled")
     until(lambda: said(panel) == [row])
     assert "✓ delivered, 1 try" in panel.table.value
-    assert panel.news == "The receiver is up. Nothing is missing."
+    until(lambda: panel.news == "The receiver is up. Nothing is missing.")
+    until(lambda: "generation.completed: ✓ delivered, 1 try, receiver: handled" in panel.view.value)
+    assert "image/png" in panel._still()[0]
 
 
 def test_events_wait_die_and_are_brought_back(panel: EventPanel) -> None:
@@ -67,7 +69,10 @@ def test_events_wait_die_and_are_brought_back(panel: EventPanel) -> None:
     until(lambda: panel.news == "The receiver is down. Nothing is missing.")
     panel.write_button.click()
     until(lambda: said(panel) == [("generation.completed", "✗ dead, 3 tries", "nothing")])
-    assert panel.news == "The receiver is down. 1 dead."
+    until(lambda: panel.news == "The receiver is down. 1 dead.")
+    picture = panel._picture
+    assert picture
+    assert picture.text.split() == ["generation.completed", "xxx", "✗", "dead,", "3", "tries"]
     panel.up.value = True
     panel.again_button.click()
     until(lambda: said(panel) == [("generation.completed", "✓ delivered, 4 tries", "handled")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.awaited import FACES
 from benchmarks.fault_matrix import METHODS, matrix, percentile
 from benchmarks.fault_matrix import faults as all_faults
 from resonance_helpers.client.api import ResonanceOSAPIClient
@@ -22,7 +23,7 @@ def test_the_matrix_is_as_large_as_it_says():
     assert len(all_faults(1)) >= 20
     public = {
         name
-        for name in vars(ResonanceOSAPIClient)
+        for name in dir(ResonanceOSAPIClient)
         if name.startswith(("get_", "create_", "generate_", "health_", "update_", "delete_",
                             "iter_", "measure_"))
     }  # fmt: skip
@@ -31,7 +32,7 @@ def test_the_matrix_is_as_large_as_it_says():
     # These are calls of the kinds that are there; a tenant may have no more than 20 webhooks.
     of_one_webhook = {
         *("create_webhook", "get_webhook", "delete_webhook"),
-        *("get_delivery", "get_deliveries"),
+        *("get_delivery", "get_deliveries", "iter_deliveries"),
     }
     assert public - admins - of_one_webhook == set(METHODS)
 
@@ -43,20 +44,23 @@ def test_nothing_is_lost_or_done_twice_when_a_first_attempt_fails():
     assert (duplicates, lost) == (0, 0)
 
 
-def test_https_meets_the_same_faults():
+@pytest.mark.parametrize(("scheme", "face"), [("https", "threads"), ("http", "asyncio")])
+def test_https_and_asyncio_meet_the_same_faults(scheme: str, face: str):
     tallies, duplicates, lost = matrix(
-        ("https",),
+        (scheme,),
         only=lambda name: "reset" in name or "cut short" in name,
         situations=("once",),
+        face=face,
     )
     assert sum(tally.succeeded for tally in tallies.values()) > 0
     assert [what for tally in tallies.values() for what in tally.wrong] == []
     assert (duplicates, lost) == (0, 0)
 
 
-def test_slow_faults_end_in_a_typed_error():
+@pytest.mark.parametrize("face", ["threads", pytest.param("asyncio", marks=pytest.mark.soak)])
+def test_slow_faults_end_in_a_typed_error(face: str):
     tallies, duplicates, lost = matrix(
-        ("http",), timeout=0.3, only=lambda name: not quick(name), situations=("alone",)
+        ("http",), timeout=0.3, only=lambda name: not quick(name), situations=("alone",), face=face
     )
     assert [what for tally in tallies.values() for what in tally.wrong] == []
     assert (duplicates, lost) == (0, 0)
@@ -65,8 +69,9 @@ def test_slow_faults_end_in_a_typed_error():
 
 
 @pytest.mark.soak
-def test_ten_thousand_calls():
-    tallies, duplicates, lost = matrix(repeats=5)
+@pytest.mark.parametrize("face", FACES)
+def test_ten_thousand_calls(face: str):
+    tallies, duplicates, lost = matrix(repeats=5, face=face)
     assert sum(tally.calls for tally in tallies.values()) >= 10_000
     assert [what for tally in tallies.values() for what in tally.wrong] == []
     assert (duplicates, lost) == (0, 0)

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
 from resonance_sandbox.store import Database, DatabaseError, tenants
-from resonance_sandbox.store.schema import webhooks
+from resonance_sandbox.store.schema import events, webhooks
 
 
 def add(name: str, connection: Connection) -> str:
@@ -106,6 +106,22 @@ def test_one_from_before_webhooks_gets_their_tables(tmp_path: Path) -> None:
         assert names(database) == {"kept"}
         with database.reading() as connection:
             assert connection.execute(select(func.count()).select_from(webhooks)).scalar() == 0
+
+
+def test_one_from_before_a_column_gets_it(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    Database(str(path)).close()
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.execute("ALTER TABLE events DROP COLUMN request_id")
+        old.execute("INSERT INTO events (id, tenant, type, body) VALUES ('e', 't', 'k', 'b')")
+        old.execute("PRAGMA user_version = 3")
+        old.commit()
+
+    with (
+        contextlib.closing(Database(str(path))) as database,
+        database.reading() as connection,
+    ):
+        assert connection.execute(select(events.c.id, events.c.request_id)).one() == ("e", None)
 
 
 def test_a_temporary_one_leaves_nothing() -> None:

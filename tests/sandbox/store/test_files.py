@@ -11,11 +11,16 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from resonance_helpers.webhooks.seen import SeenEvents
+from resonance_sandbox.app import create_app, issue_credentials
+from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import Database, DatabaseError, sqlite
 from tests.sandbox.test_cli import refused
 
@@ -125,6 +130,70 @@ def test_a_damaged_page_is_one_sentence(tmp_path: Path) -> None:
     assert "cannot be used" in damaged(file, slice(100, 4096))  # the schema
 
 
+def roots(file: Path) -> dict[str, slice]:
+    """Where in the file of a closed database each table and index begins: its first page."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = connection.execute("SELECT name, rootpage FROM sqlite_master WHERE rootpage")
+        return {name: slice((page - 1) * size, page * size) for name, page in pages}
+
+
+def spoil(file: Path, where: slice) -> None:
+    """Write nonsense there, into the very file that a server may have open."""
+    with file.open("r+b") as written:
+        written.seek(where.start)
+        written.write(b"\xa5" * (where.stop - where.start))
+
+
+def test_a_damaged_page_is_found_at_the_start_wherever_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    Database(str(file)).close()
+    whole, found = file.read_bytes(), roots(file)
+    for where in found.values():
+        spoil(file, where)
+        with pytest.raises(DatabaseError, match="cannot be used as a database"):
+            Database(str(file))
+        file.write_bytes(whole)
+    Database(str(file)).close()
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("table", ["profiles", "generations", "idempotency", "deliveries"])
+def test_a_page_that_is_damaged_under_a_server_is_a_503(
+    tmp_path: Path, table: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "kept.db"
+    app = create_app(Settings(database=str(file), allow_loopback_webhooks=True))
+    key = issue_credentials(app)["acme_corp"]["api_key"]
+    profile = {"tenant": "acme_corp", "profile_name": "p", "hrv_vector": [0.5] * 8}
+    request = {"tenant": "acme_corp", "profile_name": "p", "prompt": "x"}
+    hook = {"url": "http://127.0.0.1:9/", "events": ["generation.completed"]}
+    with TestClient(app, "http://localhost", headers={"Authorization": f"Bearer {key}"}) as client:
+        assert client.post("/profiles", json=profile).status_code == 201
+        assert client.post("/webhooks", json=hook).status_code == 201
+        assert client.post("/hr_generate", json=request).status_code == 200
+        spoil(file, roots(file)[table])
+        app.state.database._backend.reading.dispose()  # what is in memory would hide it
+        said = [
+            client.get("/profiles", params={"tenant": "acme_corp"}),
+            client.post("/hr_generate", json=request, headers={"Idempotency-Key": "k"}),
+        ]
+        failed = [one for one in said if one.status_code != 200]
+        assert failed
+        for one in failed:
+            assert one.status_code == 503
+            assert one.json()["detail"].lower().endswith("try again later.")
+        time.sleep(0.5)  # longer than a finding is kept
+        health = client.get("/health").json()
+        assert health["checks"]["database"]["status"] == "failing"
+        if table == "deliveries":
+            time.sleep(1)  # for what delivers to come upon it
+    told = capfd.readouterr().err
+    assert "Traceback" not in told
+    assert len(told.splitlines()) <= 2
+
+
 def damaged(file: Path, where: slice) -> str:
     """What a start on a file says that has nonsense in `where`."""
     closed_app = (
@@ -137,6 +206,33 @@ def damaged(file: Path, where: slice) -> str:
     content[where] = b"\xa5" * len(content[where])
     file.write_bytes(content)
     return refused("--database", str(file))
+
+
+def test_while_another_program_holds_the_write_lock_reads_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    app = create_app(Settings(database=str(file)))
+
+    def impatient(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 300")  # instead of ten seconds
+
+    engine = app.state.database._backend.reading
+    event.listen(engine, "connect", impatient)
+    engine.dispose()
+
+    def make(client: TestClient, name: str) -> int:
+        profile = {"tenant": "default", "profile_name": name, "hrv_vector": [0.5] * 8}
+        return client.post("/profiles", json=profile).status_code
+
+    with (
+        TestClient(app, "http://localhost") as client,
+        contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other,
+    ):
+        assert make(client, "before") == 201
+        other.execute("BEGIN IMMEDIATE")
+        assert make(client, "meanwhile") == 503
+        assert client.get("/profiles/default/before").status_code == 200
+        other.execute("ROLLBACK")
+        assert make(client, "meanwhile") == 201
 
 
 @posix

@@ -18,7 +18,7 @@ from resonance_helpers.lesson import board as lesson_board
 from resonance_helpers.lesson.board import Reporter, key_of
 from resonance_helpers.lesson.exercises import check
 from resonance_sandbox import start
-from resonance_sandbox.tenants.attendees import read_keys
+from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, read_list
 from workshop.board import command, server
 from workshop.board.state import STUCK, exercises, state, summary
 from workshop.board.store import Report, Store
@@ -108,7 +108,7 @@ def test_a_question_is_raised_and_lowered(
     told: Reporter, board: Board, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lesson_board.question()
-    assert board.state()["attendees"] == [{"number": 2, "hand": 0}]
+    assert board.state()["attendees"] == [{"number": 2, "name": None, "hand": 0}]
     lesson_board.question(False)
     assert board.state()["attendees"] == []
     assert capsys.readouterr().out == (
@@ -272,6 +272,26 @@ def test_a_room_has_an_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert not list(room.folder.glob("board*"))
     assert command.end(room, None) == 2
     assert "has no board" in capsys.readouterr().err
+
+
+def test_a_name_is_shown_where_the_list_says_so(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("name;group;board\nAda L.;1;Name\nGrace;2\nEve;2;number\n")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    store = Store(command.database(room))
+    seats = command.Seats(room, store)
+    ada = seats()[key_of(room.passwords["ada-l"])]
+    assert seats.names() == {ada: "Ada L."}
+    for number in (1, 2, 3):
+        store.raise_hand(number, 5.0)
+    shown = state(store, KNOWN, 6.0, seats.names())["attendees"]
+    assert {one["number"]: one["name"] for one in shown if one["name"]} == {ada: "Ada L."}
+    assert len(shown) == 3
+    assert b"Ada" not in command.database(room).read_bytes()
+    store.close()
+    room.path.write_text("name,board\nAda L.,yes\n")
+    with pytest.raises(AttendeesError, match=r"line 2.*'yes' under board; write name or number"):
+        read_list(room.path)
 
 
 def test_a_shared_rooms_attendees_report_by_their_api_keys(

@@ -13,6 +13,10 @@ function element(kind, text, style) {
   return made;
 }
 
+function who(one) {
+  return one.name ?? one.number;
+}
+
 function head(board) {
   const row = document.createElement("tr");
   for (const title of ["Exercise", "Solved", "Trying", "Stuck", "Most frequent wrong answer"]) {
@@ -21,7 +25,7 @@ function head(board) {
     row.append(cell);
   }
   for (const one of board.attendees) {
-    const cell = element("th", one.number, one.hand === null ? "" : "hand");
+    const cell = element("th", who(one), one.hand === null ? "" : "hand");
     cell.scope = "col";
     row.append(cell);
   }
@@ -54,7 +58,7 @@ function show(board) {
   const raised = board.attendees.filter((one) => one.hand !== null);
   raised.sort((a, b) => b.hand - a.hand);
   part("hands").textContent = raised.length
-    ? `Questions: ${raised.map((one) => `${one.number} (${Math.floor(one.hand / 60)} min)`).join(", ")}`
+    ? `Questions: ${raised.map((one) => `${who(one)} (${Math.floor(one.hand / 60)} min)`).join(", ")}`
     : "";
   document.title = `Board${raised.length ? ` (${raised.length}?)` : ""}${board.scripted ? " (rehearsal)" : ""}`;
   part("head").replaceChildren(head(board));

@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient
-from resonance_helpers.client.transport import Adapter, Session
+from resonance_helpers.client.transport import Adapter, Answer, Session
 from resonance_helpers.client.transport.call import Call
 from resonance_helpers.client.transport.connections import PunctualHTTPPool
 from resonance_helpers.client.transport.fast import condition
@@ -33,7 +33,7 @@ class Exchanges:
         self.call()
 
     def call(self) -> type:
-        call = self.client._get("/tenants")
+        call = self.client._get("/tenants", Answer, {})
         send = call._send
 
         def noted(request: Any) -> requests.Response:

@@ -44,13 +44,74 @@ CLOSE = "Connection: close\r\n"
         ("http://localhost", "localhost", 404),
         ("http://localhost/health", "evil.example", 200),  # the target's authority counts
         ("http://evil.example/health", "localhost", 421),
-        ("ftp://localhost/health", "localhost", 404),
         ("/health", "evil.example", 421),
     ],
 )
 def test_a_target_in_absolute_form(server: Sandbox, target: str, host: str, status: int) -> None:
     said = send(server, f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{CLOSE}\r\n")
     assert said.startswith(f"HTTP/1.1 {status} "), said
+
+
+ALL = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "status"),
+    [
+        ("OPTIONS *", "localhost", 204),
+        ("OPTIONS http://localhost", "localhost", 204),
+        ("OPTIONS *", "evil.example", 421),
+        ("CONNECT localhost:80", "localhost", 405),
+        ("CONNECT evil.example:443", "evil.example:443", 421),
+    ],
+)
+def test_a_target_that_is_the_whole_server(
+    server: Sandbox, line: str, host: str, status: int
+) -> None:
+    said = send(server, f"{line} HTTP/1.1\r\nHost: {host}\r\n{CLOSE}\r\n")
+    assert said.startswith(f"HTTP/1.1 {status} "), said
+    assert (f"\r\nallow: {ALL}\r\n" in said) == (status != 421)
+
+
+BODY = '{"text":"Hello there."}'
+CHUNKED = f"{len(BODY):x}\r\n{BODY}\r\n0\r\n\r\n"
+TWO_HOSTS = "Host: localhost\r\nHost: localhost\r\n"
+CODED = "Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        *(f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n" for line in ("GET *", "GET health")),
+        *(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n" for target in ("localhost:80", "ftp://a/")),
+        f"GET /health HTTP/1.1\r\n{TWO_HOSTS}\r\n",
+        "GET /health HTTP/1.1\r\n\r\n",
+        "GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        *(
+            f"POST /hrv HTTP/1.1\r\nHost: localhost\r\n{head}\r\n{body}"
+            for head, body in (
+                ("Content-Length: +23\r\n", BODY),
+                ("Content-Length: 23, 9\r\n", BODY),
+                ("Content-Length: 23\r\nContent-Length: 9\r\n", BODY),
+                (f"Content-Length: 4\r\n{CODED}", CHUNKED),
+                (f"{CODED}Content-Length: 4\r\n", CHUNKED),
+                (f"{CODED}{CODED}", CHUNKED),
+                ("Transfer-Encoding: gzip, chunked\r\n", CHUNKED),
+                ("Transfer-Encoding: identity\r\nContent-Length: 23\r\n", BODY),
+            )
+        ),
+        f"POST /hrv HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n{CODED}\r\n{CHUNKED}",
+    ],
+)
+def test_what_two_parsers_could_read_differently_ends_the_connection(
+    server: Sandbox, request_: str
+) -> None:
+    before = len(server.requests())
+    said = send(server, f"{request_}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert said.startswith("HTTP/1.1 400 "), said
+    assert said.count("HTTP/1.1 ") == 1
+    assert len(server.requests()) == before
 
 
 @pytest.mark.parametrize(

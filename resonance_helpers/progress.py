@@ -1,4 +1,4 @@
-"""What a batch shows while it runs: one line, drawn again and again in its place.
+"""What a long job shows while it runs: one line, drawn again and again in its place.
 
 Where it is drawn is found out: in JupyterLab as a widget, in a terminal on stderr. Anywhere else
 (a pipe, a log, a test) nothing is drawn; and what a notebook file keeps of the widget is a text
@@ -13,18 +13,33 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol, TextIO
 
-__all__ = ["Progress", "Snapshot", "progress_for"]
+__all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for"]
 
 BAR = 24
+
+TICK = 0.1
+"""Seconds between two looks at how far it is."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A batch or a measurement was interrupted; the message says how far it had come.
+
+    Attributes:
+        report: Of a batch, what had come until then; None of a measurement.
+    """
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far a batch is.
+    """How far a batch or a measurement is.
 
     Attributes:
         ended: requests that have their answer, good or bad.
-        total: requests in the batch; None where the input does not say how many come.
+        total: requests in all; None where the input does not say how many come.
         successful, failed: of those that ended.
         retries: attempts beyond the first.
         waiting: requests put aside until the server takes them.
@@ -65,10 +80,10 @@ class Snapshot:
 
 
 class Progress(Protocol):
-    """Something that shows snapshots. All calls come from the thread that runs the batch."""
+    """Something that shows snapshots. All calls come from the thread that runs the job."""
 
     def show(self, snapshot: Snapshot, /) -> None:
-        """Show how far the batch is; called some ten times a second."""
+        """Show how far it is; called some ten times a second."""
 
     def close(self, snapshot: Snapshot, /) -> None:
         """Show the last state, and leave it."""
@@ -81,6 +96,9 @@ class Silent:
         pass
 
     close = show
+
+
+SILENT = Silent()
 
 
 class Calling:
@@ -115,13 +133,13 @@ class TerminalLine:
 class WidgetLine:
     """The same line in a notebook: an `ipywidgets.HTML`, whose value changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: str) -> None:
         from IPython.display import display
         from ipywidgets import HTML
 
         class Line(HTML):  # type: ignore[misc]
             def __repr__(self) -> str:
-                return "Progress of a batch, live in JupyterLab"
+                return f"Progress of {job}, live in JupyterLab"
 
         self._display = display
         self._line = Line()
@@ -139,23 +157,24 @@ class WidgetLine:
     close = show
 
 
-def progress_for(choice: bool | Callable[[Snapshot], object]) -> Progress:
+def progress_for(choice: bool | Callable[[Snapshot], object], job: str = "a batch") -> Progress:
     """What `progress=` asks for: False for none, True for what fits here, or a function."""
     if callable(choice):
         return Calling(choice)
     if not choice:
-        return Silent()
-    if _in_notebook():
+        return SILENT
+    if in_notebook():
         try:
-            return WidgetLine()
+            return WidgetLine(job)
         except ImportError:
-            return Silent()
+            return SILENT
     if sys.stderr is not None and sys.stderr.isatty():
         return TerminalLine(sys.stderr)
-    return Silent()
+    return SILENT
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel."""
     ipython: Any = sys.modules.get("IPython")  # no notebook without it: nothing to import
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None
