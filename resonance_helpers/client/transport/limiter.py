@@ -63,7 +63,7 @@ class Limiter:
         self._renew()
 
     def _renew(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a cancellation may wake its own thread
         self._changed = threading.Condition(self._lock)
         self._waiting = 0
         self._watchers: list[Callable[[], object]] = []
