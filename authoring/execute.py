@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
 
-from . import guide
+from . import guide, reading
 from .compare import PICTURES, WIDGET_VIEW, alike, comparable
 
 if TYPE_CHECKING:
@@ -370,6 +370,7 @@ def cleared(notebook: NotebookNode, path: Path) -> NotebookNode:
 
 def contents(root: Path, *, check: bool = False) -> list[Difference]:
     """Write the lessons' tables of contents under ``root`` from the manifest, and the guide's."""
+    stale = reading.update(root, check=check)
     lessons = available(root / "notebooks")
     wanted = {root / "notebooks" / "README.md": CONTENTS.format(table=table(lessons))}
     readme = root / "README.md"
@@ -380,14 +381,13 @@ def contents(root: Path, *, check: bool = False) -> list[Difference]:
             readme.read_text(encoding="utf-8"),
         )
     wanted |= guide.pages(root / "docs" / "instructor")
-    found = []
     for path, text in wanted.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            name = path.relative_to(root).as_posix()
-            found.append(Difference(name, None, "what is computed in it is not up to date"))
+            stale.append(path)
             if not check:
                 write_whole(path.resolve(), text.encode())
-    return found
+    told = "what is computed in it is not up to date"
+    return [Difference(path.relative_to(root).as_posix(), None, told) for path in stale]
 
 
 def named(names: Iterable[str], notebooks: Path = NOTEBOOKS) -> list[Path]:

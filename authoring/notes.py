@@ -1,8 +1,9 @@
 """What an instructor should know about each lesson: `docs/instructor/notes/<topic>.toml`.
 
-A file says of each section how many minutes it takes, what to ask the room and what one hopes to
-hear; of each exercise how long it takes, and which wrong answers to expect. Those are code, so
-that the tests give each to its check and hold it to the sentence that stands beside it.
+A file says of each section what to ask the room and what one hopes to hear (how many minutes it
+takes is computed from the page); of each exercise how long it takes, and which wrong answers to
+expect. Those are code, so that the tests give each to its check and hold it to the sentence that
+stands beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from resonance_helpers.cli.copies import write_whole
-from resonance_helpers.lesson.manifest import NOTEBOOKS
+from resonance_helpers.lesson.manifest import CAPSTONE, LESSONS, NOTEBOOKS
+
+from . import reading
 
 __all__ = ["NOTES", "Notes", "Section", "Wrong", "add_seen", "read", "read_seen", "table"]
 
@@ -27,17 +30,19 @@ SEEN = "seen.json"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One H2 of a lesson; ``minutes`` is 0 for what goes beyond the core path."""
+    """One H2 of a lesson; ``minutes`` is None for what goes beyond the core path."""
 
     title: str
     ask: str
     hope: str
-    minutes: int = 0
+    minutes: int | None = None
 
     @property
     def time(self) -> str:
-        """How long it takes, in words."""
-        return f"{self.minutes} min" if self.minutes else "Beyond the core path"
+        """How long it takes to read, in words."""
+        if self.minutes is None:
+            return "Beyond the core path"
+        return f"{self.minutes} min" if self.minutes else "Less than 1 min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Notes:
     """The notes on one lesson.
 
     Attributes:
-        watch: what goes wrong in a room, and the mend.
+        watch: what goes wrong in a room, and what to do about it.
         short: what to skip when time runs short.
         sections: in the lesson's order.
         minutes: of each exercise, by its name.
@@ -80,6 +85,8 @@ def read(topic: str, folder: Path = NOTES) -> Notes:
     FileNotFoundError
         If there are none.
     """
+    import nbformat
+
     with (folder / f"{topic}.toml").open("rb") as file:
         found = tomllib.load(file)
     exercises = found["exercise"]
@@ -89,10 +96,15 @@ def read(topic: str, folder: Path = NOTES) -> Notes:
         room = came.get(f"{topic}.{name}")
         return (room["wrong"].get(what, 0), room["tried"]) if room else None
 
+    [filename] = [one.filename for one in (*LESSONS, CAPSTONE) if one.topic == topic]
+    minutes = reading.sections(nbformat.read(NOTEBOOKS / filename, as_version=4))
     return Notes(
         watch=found["watch"],
         short=found["short"],
-        sections=tuple(Section(**section) for section in found["section"]),
+        sections=tuple(
+            Section(**section, minutes=minutes.get(section["title"]))
+            for section in found["section"]
+        ),
         minutes={name: exercise["minutes"] for name, exercise in exercises.items()},
         wrong={
             name: tuple(

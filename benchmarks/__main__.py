@@ -16,6 +16,7 @@ from benchmarks.harness import Options, Result, save_index
 
 BENCHMARKS = {
     "batch": "wall time of a batch over its ideal, and under faults",
+    "cancellation": "how soon a cancelled call has closed its connection",
     "fault_matrix": "every fault at every point of a request, against every method",
     "judged": "which promises a program keeps through trouble, beside other clients",
     "pacing": "how much of an allowed rate a batch uses, and how often it is refused",

@@ -389,13 +389,17 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def run(options: Options) -> list[Result]:
-    """The matrix as a table. A quick run takes fewer faults, once, over http."""
-    quick = options.quick
+    """The matrix as a table for each face. A quick run takes fewer faults, once, over http."""
+    return [_table(options.quick, face) for face in FACES]
+
+
+def _table(quick: bool, face: str) -> Result:
     tallies, duplicates, lost = matrix(
         ("http",) if quick else ("http", "https"),
         timeout=0.3 if quick else 1.0,
         repeats=1 if quick else 5,
-        only=(lambda name: "reset" in name) if quick else lambda name: True,
+        only=(lambda name: name == "reset after commit") if quick else lambda name: True,
+        face=face,
     )
     rows = [
         (
@@ -411,23 +415,24 @@ def run(options: Options) -> list[Result]:
     calls = sum(tally.calls for tally in tallies.values())
     wrong = [what for tally in tallies.values() for what in tally.wrong]
     overshoot = percentile([o for tally in tallies.values() for o in tally.overshoots], 0.99)
-    return [
-        Result(
-            "fault_matrix",
-            "Every fault at every point of a request",
-            ("fault", "calls", "succeeded", "typed failures", "wrong", "overshoot p99, ms"),
-            rows,
-            notes=[
-                f"{len(tallies)} faults, {len(METHODS)} methods, three situations each "
-                "(see the module), http and https",
-                *wrong[:20],
-            ],
-            goals=[
-                Goal("calls", calls, 10_000, at_least=True),
-                Goal("duplicated effects", duplicates, 0),
-                Goal("lost", lost, 0),
-                Goal("calls gone wrong (untyped, given up, not to be recovered)", len(wrong), 0),
-                Goal("deadline overshoot p99, ms", round(1000 * overshoot, 1), 100),
-            ],
-        )
-    ]
+    name, how = (
+        ("fault_matrix", "") if face == "threads" else (f"fault_matrix-{face}", f", by {face}")
+    )
+    return Result(
+        name,
+        f"Every fault at every point of a request{how}",
+        ("fault", "calls", "succeeded", "typed failures", "wrong", "overshoot p99, ms"),
+        rows,
+        notes=[
+            f"{len(tallies)} faults, {len(METHODS)} methods, three situations each "
+            "(see the module), http and https",
+            *wrong[:20],
+        ],
+        goals=[
+            Goal("calls", calls, 10_000, at_least=True),
+            Goal("duplicated effects", duplicates, 0),
+            Goal("lost", lost, 0),
+            Goal("calls gone wrong (untyped, given up, not to be recovered)", len(wrong), 0),
+            Goal("deadline overshoot p99, ms", round(1000 * overshoot, 1), 100),
+        ],
+    )

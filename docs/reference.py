@@ -23,7 +23,7 @@ HELPERS = resonance_helpers.__name__
 GROUPS = {
     "The client": [
         f"{HELPERS}.client.{name}"
-        for name in ("api", "asynchronous", "auth", "errors", "transport")
+        for name in ("api", "asynchronous", "auth", "errors", "types", "transport")
     ],
     "Beside the client": [f"{HELPERS}.{name}" for name in ("batch", "webhooks", "performance")],
     "Testing against the sandbox": [
@@ -57,8 +57,11 @@ def page(name: str) -> str:
     module = load(name)
     lines = [f".. automodule:: {module.__name__}", ""]
     for offered in names(module):
-        kind = directive(getattr(module, offered))
+        value = getattr(module, offered)
+        kind = directive(value)
         options = ["   :members:", "   :show-inheritance:"] if kind in CLASSES else []
+        if kind in CLASSES and any(".calls." in base.__module__ for base in value.__bases__):
+            options.append("   :inherited-members:")  # the calls, which stand by topic
         home = documented(module, offered) if kind == "autodata" else module.__name__
         if home:
             lines += [f".. {kind}:: {home}.{offered}", *options, ""]

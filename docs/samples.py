@@ -129,6 +129,12 @@ SAMPLES = (
     Sample("GET /webhooks", "api.get_webhooks()"),
     Sample("GET /webhooks/{id}", 'api.get_webhook("{webhook}")', path="/webhooks/{webhook}"),
     Sample(
+        "PATCH /webhooks/{id}",
+        'api.update_webhook("{webhook}", events=["generation.completed", "profile.created"])',
+        path="/webhooks/{webhook}",
+        json={"events": ["generation.completed", "profile.created"]},
+    ),
+    Sample(
         "POST /webhooks/{id}/test",
         'api.test_webhook("{webhook}")',
         status=202,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resonance_sandbox.hrv import DIMENSIONS as DIMENSIONS
     from resonance_sandbox.hrv import HRVVector as HRVVector
 
+    from .batch import JournalError as JournalError
     from .batch import run_batch as run_batch
     from .client.api import AuthenticatedAPIClient as AuthenticatedAPIClient
     from .client.api import ResonanceOSAPIClient as ResonanceOSAPIClient
@@ -22,32 +23,49 @@ if TYPE_CHECKING:
     from .client.auth import OAuth2AuthorizationCode as OAuth2AuthorizationCode
     from .client.auth import OAuth2ClientCredentials as OAuth2ClientCredentials
     from .client.auth import Secret as Secret
+    from .client.errors import AuthenticationError as AuthenticationError
+    from .client.errors import NotSentError as NotSentError
+    from .client.errors import OutcomeUnknownError as OutcomeUnknownError
+    from .client.errors import RateLimitedError as RateLimitedError
     from .client.errors import ResonanceError as ResonanceError
+    from .client.errors import StatusError as StatusError
+    from .client.errors import ValidationError as ValidationError
     from .client.transport import RetryPolicy as RetryPolicy
     from .lesson.board import question as question
     from .lesson.connect import connect as connect
+    from .lesson.examples import example as example
     from .lesson.exercises import check as check
     from .lesson.exercises import hint as hint
     from .webhooks import WebhookHandler as WebhookHandler
     from .webhooks import WebhookReceiver as WebhookReceiver
+    from .webhooks import WebhookVerificationError as WebhookVerificationError
 
 _HOMES = {
     "ApiKeyAuth": ".client.auth",
     "AsyncResonanceOSAPIClient": ".client.asynchronous",
     "AuthenticatedAPIClient": ".client.api",
+    "AuthenticationError": ".client.errors",
     "DIMENSIONS": "resonance_sandbox.hrv",
     "HRVVector": "resonance_sandbox.hrv",
     "JWTAuth": ".client.auth",
+    "JournalError": ".batch",
+    "NotSentError": ".client.errors",
     "OAuth2AuthorizationCode": ".client.auth",
     "OAuth2ClientCredentials": ".client.auth",
+    "OutcomeUnknownError": ".client.errors",
+    "RateLimitedError": ".client.errors",
     "ResonanceError": ".client.errors",
     "ResonanceOSAPIClient": ".client.api",
     "RetryPolicy": ".client.transport",
     "Secret": ".client.auth",
+    "StatusError": ".client.errors",
+    "ValidationError": ".client.errors",
     "WebhookHandler": ".webhooks",
     "WebhookReceiver": ".webhooks",
+    "WebhookVerificationError": ".webhooks",
     "check": ".lesson.exercises",
     "connect": ".lesson.connect",
+    "example": ".lesson.examples",
     "hint": ".lesson.exercises",
     "question": ".lesson.board",
     "run_batch": ".batch",

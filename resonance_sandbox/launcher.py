@@ -295,7 +295,8 @@ class Sandbox:
             with direct.open(request, timeout=timeout) as response:
                 raw = response.read()
         except urllib.error.HTTPError as error:
-            detail = json.loads(error.read()).get("detail", error.reason)
+            with error:
+                detail = json.loads(error.read()).get("detail", error.reason)
             raise SandboxError(f"the sandbox refused: {detail}") from None
         except OSError as error:
             state = "does not answer" if self.running else "has ended"

@@ -75,7 +75,7 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
                 operation.setdefault("security", [])
             else:
                 operation["security"] = [*([{}] if anonymous else []), *needed]
-            if method in ("post", "put", "delete") and not path.startswith(OAUTH):
+            if method in ("post", "put", "patch", "delete") and not path.startswith(OAUTH):
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             for status, response in operation["responses"].items():
                 response.setdefault("headers", {}).update(EVERY_ANSWER)

@@ -34,8 +34,8 @@ from resonance_helpers.client.auth.endpoint import _document
 from resonance_helpers.client.auth.jwt import expiry
 from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.client.transport.address import is_loopback, web_address
-from resonance_helpers.client.transport.answer import check, read_content
 from resonance_helpers.client.transport.compression import codings_of, decompressed
+from resonance_helpers.client.transport.content import check, read_content
 from resonance_helpers.client.transport.rate_limit import RateLimit, parse_policies
 from resonance_helpers.client.transport.retry_after import parse_retry_after
 from resonance_helpers.lesson.solved import FILE, solved

@@ -13,10 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["USERS", "confined", "environment", "log_of", "own_folder", "theirs_to_change"]
+__all__ = ["LOGGED", "USERS", "confined", "environment", "log_of", "own_folder", "theirs_to_change"]
 
 USERS = range(52_000, 60_000)
 """The numbers that root gives to attendees; no account is needed for one."""
+
+LOGGED = 4 << 20
+"""Bytes that are kept of what an attendee's server says: who prints for ever fills no disk."""
+
+KEEP = "exec 3<&0; {{ head -c {}; exec cat >/dev/null; }} <&3 3<&- &"
+"""What does so, left to itself by the shell."""
 
 HANDED_ON = ("LANG", "LC_ALL", "PATH", "TZ")
 """What of this environment a process of another user may see where nothing else is asked for."""
@@ -71,9 +77,31 @@ def own_folder(path: Path, mode: int) -> None:
 
 
 def log_of(folder: Path, tenant: str) -> int:
-    """A descriptor to write an attendee's log anew, in a `folder` that is none of theirs."""
+    """A descriptor to write an attendee's log anew, in a `folder` that is none of theirs.
+
+    It is a pipe: of what comes through it the first `LOGGED` bytes are kept, and the rest is taken
+    and dropped, by a process that outlives a hub as an attendee's server does.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-    return os.open(folder / f"{tenant}.log", flags, 0o600)
+    file = os.open(folder / f"{tenant}.log", flags, 0o600)
+    try:
+        reading, writing = os.pipe()
+        try:
+            subprocess.run(
+                ["/bin/sh", "-c", KEEP.format(LOGGED)],
+                check=True,
+                stdin=reading,
+                stdout=file,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=environment(),
+                start_new_session=True,
+            )
+        finally:
+            os.close(reading)
+    finally:
+        os.close(file)
+    return writing
 
 
 def theirs_to_change(path: Path) -> Path | None:

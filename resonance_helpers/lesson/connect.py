@@ -15,7 +15,7 @@ from weakref import WeakSet
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import ResonanceError
 from ..progress import Stopped
-from . import board, exercises, sandbox_only
+from . import board, exercises, sandbox_only, tables
 
 if TYPE_CHECKING:
     from resonance_sandbox import Sandbox
@@ -80,6 +80,7 @@ def connect(**options: Any) -> LessonClient:
     """
     if shell := sandbox_only.shell():
         show_errors_as_sentences(shell)
+        tables.show_in(shell)
         shield_requests()
     url = os.environ.get("RESONANCE_URL", "").strip()
     api = _elsewhere() if url else _here(options)

@@ -6,20 +6,24 @@ lesson is listed for learners from the moment its notebook exists.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 __all__ = [
     "CAPSTONE",
     "LESSONS",
     "NOTEBOOKS",
+    "READING",
     "WELCOME",
     "Lesson",
     "available",
     "heading",
     "navigation",
     "pages",
+    "reading_minutes",
     "table",
     "times",
 ]
@@ -27,10 +31,19 @@ __all__ = [
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 """Where the notebooks stand in a clone of the project."""
 
+READING = Path(__file__).with_name("reading.json")
+"""Topic to minutes of reading. `python -m authoring execute` computes them from the pages."""
+
+
+@cache
+def reading_minutes() -> dict[str, int]:
+    """What `READING` holds."""
+    return dict(json.loads(READING.read_text(encoding="utf-8")))
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: ``number`` from 1, minutes to read and to practise, one sentence of objective.
+    """One lesson: ``number`` from 1, minutes to practise, one sentence of objective.
 
     The welcome page stands before the lessons, the capstone after them; neither has a number.
     """
@@ -38,9 +51,13 @@ class Lesson:
     number: int | None
     topic: str
     title: str
-    reading: int
     practice: int
     objective: str
+
+    @property
+    def reading(self) -> int:
+        """Minutes that the core path takes to read."""
+        return reading_minutes()[self.topic]
 
     @property
     def name(self) -> str:
@@ -65,7 +82,6 @@ LESSONS = tuple(
             (
                 "health",
                 "Health",
-                8,
                 7,
                 "Ask a server whether it can work, and wait until it can.",
             ),
@@ -73,13 +89,11 @@ LESSONS = tuple(
                 "generation",
                 "Generation",
                 10,
-                10,
                 "Generate an article and read every part of the answer.",
             ),
             (
                 "profiles",
                 "Profiles",
-                10,
                 10,
                 "Steer the style of an article with profiles, and keep tenants apart.",
             ),
@@ -87,34 +101,29 @@ LESSONS = tuple(
                 "batch",
                 "Batch",
                 10,
-                10,
                 "Send hundreds of requests at once, lose none, and resume a run that was killed.",
             ),
             (
                 "errors",
                 "Errors",
-                12,
                 10,
                 "Tell the ways a call can fail apart, and survive the ones that pass.",
             ),
             (
                 "performance",
                 "Performance",
-                12,
                 10,
                 "Measure latency and throughput so that the figures can be believed.",
             ),
             (
                 "auth",
                 "Authentication",
-                12,
                 10,
                 "Authenticate with an API key, OAuth 2.0 and JWT, and keep secrets secret.",
             ),
             (
                 "webhooks",
                 "Webhooks",
-                12,
                 10,
                 "Receive events, verify them, and miss none.",
             ),
@@ -128,7 +137,6 @@ CAPSTONE = Lesson(
     None,
     "capstone",
     "Capstone: a newsroom",
-    5,
     35,
     "Build a small integration, run it into trouble, and have the server's records judge it.",
 )
@@ -138,7 +146,6 @@ WELCOME = Lesson(
     None,
     "welcome",
     "Welcome",
-    2,
     0,
     "Write a first article in a minute, and find your way to the lessons.",
 )
@@ -162,9 +169,10 @@ def heading(lesson: Lesson) -> str:
     return f"# {lesson.name}\n\n{lesson.objective}"
 
 
-def times(lesson: Lesson) -> str:
-    """The line that tells a learner how long the lesson takes."""
-    return f"Reading {lesson.reading} min · practice {lesson.practice} min"
+def times(lesson: Lesson, reading: int | None = None) -> str:
+    """The line that tells a learner how long the lesson takes; ``reading`` as known by default."""
+    minutes = lesson.reading if reading is None else reading
+    return f"Reading {minutes} min · practice {lesson.practice} min"
 
 
 def navigation(lesson: Lesson, lessons: Sequence[Lesson] | None = None) -> str:

@@ -26,8 +26,9 @@ GRACE = 0.5
 class Generates(Protocol):
     """What is measured: anything that generates as the client does."""
 
-    def generate_content(self, prompt: str, **parameters: Any) -> dict[str, Any]:
-        """An answer, or an error dict."""
+    @property
+    def generate_content(self) -> Callable[..., dict[str, Any]]:
+        """A function of a prompt, and perhaps of more: an answer, or an error dict."""
         ...
 
 

@@ -22,8 +22,8 @@ import socket
 import socketserver
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -123,6 +123,7 @@ class WebhookReceiver:
         self._size = 0
         self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
         self._outages: deque[tuple[float, float | None]] = deque(maxlen=MEMORY)
+        self._under_way: Counter[str] = Counter()  # their subjects
         self._changed = threading.Condition()
         self._listeners: list[Callable[[Receipt], object]] = []
         self._server: _Server | None = None
@@ -211,7 +212,8 @@ class WebhookReceiver:
             with self._changed:
                 here = {subject_of(event): event for event in self._events}
                 missing = [one for one in asked if one not in here]
-                gone = self.seen.handled(missing) if missing else set()
+                elsewhere = [one for one in missing if not self._under_way[one]]
+                gone = self.seen.handled(elsewhere) if elsewhere else set()
                 missing = [one for one in missing if one not in gone]
                 if not missing:
                     return {one: here[one] for one in asked if one in here}
@@ -278,9 +280,13 @@ class WebhookReceiver:
             )
         except WebhookVerificationError as error:
             return self._note(Receipt(self._clock(), "refused", 400, reason=error.reason))
+        with self._at_work_on(subject_of(event)) as subject:
+            return self._handle(event, subject, len(body))
+
+    def _handle(self, event: Event, subject: str, size: int) -> Receipt:
         outcome, status, reason = "handled", 200, ""
         try:
-            with self.seen.once(event.id, subject_of(event)) as first:
+            with self.seen.once(event.id, subject) as first:
                 if not first:
                     outcome = "duplicate"
                 elif self.handler is not None:
@@ -291,7 +297,21 @@ class WebhookReceiver:
             outcome, status = "failed", 500
             reason = f"the handler raised {type(error).__name__}: {error}"
         receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
-        return self._note(receipt, event if outcome == "handled" else None, len(body))
+        return self._note(receipt, event if outcome == "handled" else None, size)
+
+    @contextlib.contextmanager
+    def _at_work_on(self, subject: str) -> Iterator[str]:
+        # Who waits finds an event among `seen` a moment before it is among our own.
+        with self._changed:
+            self._under_way[subject] += 1
+        try:
+            yield subject
+        finally:
+            with self._changed:
+                self._under_way[subject] -= 1
+                if not self._under_way[subject]:
+                    del self._under_way[subject]
+                self._changed.notify_all()
 
     def refuse(self, status: int, reason: str) -> Receipt:
         """Note a request that is no delivery at all."""

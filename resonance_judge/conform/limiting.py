@@ -47,8 +47,12 @@ def _refuse(call: Prober) -> None:
     problem(refused, 429)
     told = refused.headers.get("Retry-After", "")
     require(told.replace(".", "", 1).isdecimal(), f"Retry-After is {told or 'missing'}.")
-    spent = [name for name, limit in limits(refused).items() if limit["r"] == 0]
+    spent = [limit["t"] for limit in limits(refused).values() if limit["r"] == 0]
     require(spent, "it says that every limit has something left.")
+    require(
+        float(told) > max(spent) - 1,
+        f"it asks to wait for {told} s, where a limit that is spent has {max(spent)} s to go.",
+    )
     if float(told) > LONGEST:
         raise NotShown(f"it asks to wait for {told} s.")
     time.sleep(max(0.0, at + float(told) - time.monotonic()))

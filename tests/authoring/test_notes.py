@@ -30,7 +30,7 @@ def test_the_sections_are_the_lessons(lesson: Lesson) -> None:
 
 def test_the_minutes_add_up_to_the_manifests(lesson: Lesson) -> None:
     known = notes.read(lesson.topic)
-    assert sum(section.minutes for section in known.sections) == lesson.reading
+    assert sum(section.minutes or 0 for section in known.sections) == lesson.reading
     assert sum(known.minutes.values()) == lesson.practice
 
 

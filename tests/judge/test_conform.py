@@ -99,6 +99,40 @@ def test_a_plain_server_gets_an_honest_list() -> None:
         assert row.verdict == "kept" or row.shown_by.endswith("."), row
 
 
+STRANGE = {
+    "nested": ({}, b"[" * 100_000),
+    "a list": ({}, b"[]"),
+    "large numbers": ({}, b'{"status": ' + b"9" * 5_000 + b"}"),
+    "no gzip": ({b"content-encoding": b"gzip"}, b"\x1f\x8bnone"),
+    "null": ({b"content-type": b"application/problem+json"}, b"null"),
+    "limits": ({b"ratelimit": b'"a";r=1', b"x-ratelimit-reset": b"9" * 5_000}, b"{}"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_whatever_a_server_answers_there_is_a_list(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resonance_judge.conform.webhooks.PATIENCE", 0.1)
+    headers, content = STRANGE[kind]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        sent = {b"content-type": b"application/json", **headers}.items()
+        await send({"type": "http.response.start", "status": 200, "headers": list(sent)})
+        await send({"type": "http.response.body", "body": content})
+
+    with served(lambda url: app) as (url, _):
+        rows = conform(Prober(url, key="key", allows=ALL - {"limits"}, rate=2_000), only=schemaless)
+    assert len(rows) > 20
+    for row in rows:
+        assert row.verdict == "kept" or row.shown_by.endswith("."), row
+
+
 def test_clauses_are_named_once_and_lessons_need_known_ones() -> None:
     names = [clause.name for clause in CLAUSES]
     assert len({*names}) == len(names)

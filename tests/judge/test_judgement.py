@@ -8,6 +8,7 @@ import pytest
 
 from resonance_judge import JudgeError, Judgement, judge
 
+from .planted import FAULTS, GOOD
 from .programs import STEADY, command
 
 
@@ -41,6 +42,25 @@ def test_without_a_key_a_lost_answer_is_a_second_article(tmp_path: Path) -> None
     (twice,) = [v for v in found.broken if v.promise.name == "does-nothing-twice"]
     assert "A story of 0 towers" in twice.shown_by
     assert "was done twice where 1 was meant, by requests 1 and 2" in twice.shown_by
+
+
+def test_the_same_seed_gives_the_same_verdicts(tmp_path: Path) -> None:
+    keyless = STEADY.replace('"Idempotency-Key"', '"X-Something"')
+    first, second = (judged(tmp_path, keyless, "killed-between", seed=5) for _ in range(2))
+    assert words(first) == words(second)
+    moments = [[seen.scenario.moment for seen in one.troubled] for one in (first, second)]
+    assert moments[0] == moments[1]
+    assert {"broken", "kept", "not shown"} == {*words(first).values()}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("source", [GOOD, FAULTS[0].source], ids=["good", FAULTS[0].name])
+def test_the_same_seed_gives_the_same_verdicts_in_every_trouble(
+    source: str, seed: int, tmp_path: Path
+) -> None:
+    first, second = (words(judge(command(tmp_path, source), seed=seed)) for _ in range(2))
+    assert first == second
 
 
 def test_a_program_that_does_something_else_each_time_is_not_judged(tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ if [ "${INSIDE:-}" != 1 ]; then
 fi
 
 mount --make-rprivate /
+mount --bind "$folder" "$folder" # unshare in it wants its root to be a mount
 mount -t proc proc "$folder/proc"
-mount --bind /dev "$folder/dev"
+mount --rbind /dev "$folder/dev"
 mount -t tmpfs tmpfs "$folder/dev/shm"
 cp /etc/resolv.conf /etc/hosts "$folder/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -91,6 +92,15 @@ class Postgres:
         """End every connection, as an administrator does who restarts the server."""
         self._stop()
         self._process = self._start()
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Be away for as long as the block."""
+        self._stop()
+        try:
+            yield
+        finally:
+            self._process = self._start()
 
     def database(self) -> str:
         """The URL, password included, of a new empty database."""

@@ -246,6 +246,32 @@ def take(receiver: WebhookReceiver, number: int) -> None:
     assert receiver.receive(sent.body, sent.headers.items()).status == 200
 
 
+def test_who_waits_is_told_of_an_event_that_is_just_being_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        WebhookReceiver(SECRET, clock=lambda: NOW) as receiver,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        note, handled, noted = receiver._note, threading.Event(), threading.Event()
+
+        def late(*args: Any) -> Any:
+            handled.set()
+            assert noted.wait(30)
+            return note(*args)
+
+        monkeypatch.setattr(receiver, "_note", late)
+        taken = threads.submit(take, receiver, 1)
+        assert handled.wait(30)
+        assert receiver.seen.handled(["req_1"])
+        waiting = threads.submit(receiver.wait_for, ["req_1"], 30)
+        time.sleep(0.1)
+        noted.set()
+        taken.result()
+        assert list(waiting.result()) == ["req_1"]
+        assert not receiver._under_way
+
+
 def test_a_program_waits_for_the_events_of_its_own_requests(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     with WebhookReceiver(SECRET, seen=SeenEvents(path), clock=lambda: NOW) as earlier:

@@ -24,7 +24,7 @@ import requests
 from resonance_helpers.lesson.board import key_of
 from resonance_helpers.lesson.manifest import available
 from workshop import hub as hub_command
-from workshop.hub import PROXY
+from workshop.hub import PROXY, READ
 from workshop.room import Room
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="JupyterHub does not run on Windows")
@@ -47,7 +47,7 @@ def until(done: Callable[[], Any], what: str) -> Any:
 def can_be_run_by_others() -> bool:
     """Whether another user than root could run this Python, as attendees of a root's hub do."""
     try:
-        command = [sys.executable, "-c", "import jupyterlab, resonance_helpers"]
+        command = [sys.executable, "-I", "-c", READ]
         return not subprocess.run(command, user=65534, stderr=subprocess.DEVNULL).returncode
     except PermissionError:
         return False

@@ -59,7 +59,7 @@ def category(answer: Any, api: Any) -> str:
     "of errors after which the work may have been done.",
     "isinstance(error, OutcomeUnknownError) asks whether an error belongs to that family.",
     solution="""
-from resonance_helpers.client.errors import OutcomeUnknownError
+from resonance_helpers import OutcomeUnknownError
 
 def answer(error):
     return error.retryable and not isinstance(error, OutcomeUnknownError)

@@ -55,9 +55,9 @@ def guard(answer: Any, api: Any) -> str:
 @exercise(
     "api.create_webhook(url, events, tenant, secret=...) subscribes; events is a list.",
     "The receiver has to know what the server signs with: give both secret=secret.",
-    "WebhookReceiver(secret, clock=api.sandbox.clock) knows the secret, and what day it is there.",
+    "WebhookReceiver(secret, clock=api.clock) knows the secret, and what day it is there.",
     solution="""
-mine = WebhookReceiver(secret, clock=api.sandbox.clock)
+mine = WebhookReceiver(secret, clock=api.clock)
 answer = api.create_webhook(mine.url, ["profile.created"], "demo_tenant", secret=secret)
 """,
 )

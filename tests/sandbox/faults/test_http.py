@@ -226,6 +226,6 @@ def test_it_is_not_in_the_openapi_document(resonance_sandbox: Sandbox, session: 
 
 def test_no_fault_keeps_faults_from_being_lifted(resonance_sandbox: Sandbox, faults: Faults):
     for kind in KINDS:
-        faults.add(kind)
+        faults.add(kind, may_miss=True)
     assert len(faults.list()) == len(KINDS)
     assert len(faults.clear()) == len(KINDS)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from resonance_sandbox import SandboxError, Settings, start
+from resonance_sandbox.app import create_app
 from resonance_sandbox.store import Database, DatabaseError, tenants
 from tests.support.postgres import Postgres
 
@@ -88,6 +91,42 @@ def test_a_restarted_server_is_found_again(postgres: Postgres) -> None:
         assert names(database) == ["before"]
         database.write(lambda connection: add("after", connection))
         assert names(database) == ["after", "before"]
+
+
+def test_while_the_server_is_away_requests_are_503(
+    postgres: Postgres, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = create_app(Settings(database=postgres.database(), allow_loopback_webhooks=True))
+    profile = {"tenant": "default", "hrv_vector": [0.5] * 8}
+    hook = {"tenant": "default", "url": "http://127.0.0.1:9/", "events": ["generation.completed"]}
+    request = {"tenant": "default", "prompt": "x"}
+    with TestClient(app, "http://localhost") as client:
+
+        def asked(name: str) -> list[int]:
+            named = {**profile, "profile_name": name}
+            keyed = {"Idempotency-Key": name}
+            return [
+                client.get("/profiles").status_code,
+                client.post("/profiles", json=named).status_code,
+                client.post("/profiles", json={**named, "profile_name": f"{name}2"}, headers=keyed)
+                .status_code,
+            ]  # fmt: skip
+
+        assert asked("before") == [200, 201, 201]
+        client.post("/webhooks", json=hook)
+        client.post("/hr_generate", json=request)  # so that a delivery is pending
+        with postgres.stopped():
+            assert asked("away") == [503] * 3
+            assert client.get("/health").json()["checks"]["database"]["status"] == "failing"
+            time.sleep(1.5)  # in which the deliveries look, too
+        assert asked("away") == [200, 201, 201]
+        deadline = time.monotonic() + 60  # findings are kept for some seconds
+        while client.get("/health").json()["status"] != "healthy":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    told = capfd.readouterr().err
+    assert "Traceback" not in told
+    assert postgres.password not in told
 
 
 def test_a_read_only_one_proves_nothing(postgres: Postgres) -> None:

@@ -59,7 +59,8 @@ host is_closed is_connected retries stream _decode _error_catcher _fp_read _init
 _init_length _raw_read release_conn
 
 putrequest putheader endheaders _encode_request _output _send_output _validate_method
-_validate_path _validate_host _http_vsn _http_vsn_str debuglevel response_class getresponse
+_validate_path _validate_host _wrap_ipv6 _http_vsn
+_http_vsn_str debuglevel response_class getresponse
 _check_close _close_conn _read_status begin close closed flush isclosed read readinto
 
 __init__ arm makefile readable timeout
