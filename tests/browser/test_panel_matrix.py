@@ -6,21 +6,20 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.jupyter import TOKEN, Lab
 from tests.browser.panels import (
     CASES,
     SET_UP,
-    STICKING_OUT,
     STOP,
     Case,
-    barriers,
     line,
     press,
     run_first,
     says,
     tab_to,
+    use,
     write,
 )
 
@@ -120,14 +119,11 @@ def test_pressed_twice_its_server_gone_restarted_and_the_next_day(
         screenshot(page, f"{case.kind}-pressed-twice")
 
     run(lab, page, 3)
-    if case.kind == "LogInPanel":  # it waits for the person; what is pressed now is the old link
-        screenshot(page, f"{case.kind}-dead-server")
-    else:
-        use(page, panel, case)
-        says(panel, "Run the set-up cell, then this one")
-        if case.kind != "HealthPanel":  # there, that nobody answers is the answer
-            says(panel, "✗ Failed")
-        screenshot(page, f"{case.kind}-dead-server")
+    use(panel, case)
+    says(panel, "Run the set-up cell, then this one")
+    if case.kind != "HealthPanel":  # there, that nobody answers is the answer
+        says(panel, "✗ Failed")
+    screenshot(page, f"{case.kind}-dead-server")
 
     again = page.locator(".resonance-again")
     expect(again).to_be_hidden()
@@ -139,7 +135,7 @@ def test_pressed_twice_its_server_gone_restarted_and_the_next_day(
     run_first(page, 2)  # the way out that it tells
     expect(again).to_be_hidden()
     expect(line(page.locator(".resonance-panel"))).to_be_visible()
-    use(page, page.locator(".resonance-panel"), case)
+    use(page.locator(".resonance-panel"), case)
     says(page.locator(".resonance-panel"), case.told)
 
     lab.menu(page, "File", "Save Notebook")
@@ -152,47 +148,3 @@ def test_pressed_twice_its_server_gone_restarted_and_the_next_day(
     for error in page.get_by_text("Error displaying widget").all():
         expect(error).to_be_hidden()
     screenshot(page, f"{case.kind}-next-day")
-
-
-def use(page: Page, panel: Locator, case: Case) -> None:
-    """Do with a mouse what one would do first."""
-    if case.button:
-        panel.get_by_role("button", name=case.button, exact=True).click()
-    elif case.kind == "ProfilePicker":
-        panel.get_by_label("Tenant:").select_option("demo_tenant")
-    else:
-        panel.get_by_label("Load:").fill("5")
-        panel.get_by_label("Load:").press("Enter")
-        expect(line(panel)).not_to_contain_text("Move the slider")
-        panel.get_by_role("button", name="Stop").click()
-
-
-LOOKS = {"dark": (1440, 900), "at 1024": (1024, 768), "at 200 %": (720, 450)}
-
-
-@each
-@pytest.mark.parametrize("look", LOOKS)
-def test_it_is_readable_and_fits(
-    lab: Lab, browser: Browser, case: Case, look: str, screenshot: Shoot
-) -> None:
-    width, height = LOOKS[look]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        device_scale_factor=1440 / width if look == "at 200 %" else 1,
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    try:
-        panel = shown(lab, page, case)
-        if look == "dark":
-            lab.menu(page, "Settings", "Theme", "JupyterLab Dark")
-            expect(page.locator("body[data-jp-theme-light=false]")).to_be_visible()
-        use(page, panel, case)
-        says(panel, case.told)
-        panel.scroll_into_view_if_needed()
-        screenshot(page, f"{case.kind}-{look.replace(' %', '')}")
-        assert page.evaluate(STICKING_OUT) == []
-        assert barriers(page) == []
-    finally:
-        context.close()

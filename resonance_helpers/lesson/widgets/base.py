@@ -62,6 +62,11 @@ FRAME = """\
 .jp-OutputArea:has(.resonance-panel:not(.jupyter-widgets-disconnected)) .resonance-again,
 .resonance-panel .jupyter-widgets-disconnected::before { display: none }
 .resonance-panel.jupyter-widgets-disconnected > *, .resonance-outdated { opacity: 0.4 }
+.resonance-panel .widget-box { max-width: 100% }
+.resonance-panel .widget-inline-hbox { max-width: calc(100% - 4px) }  /* less its margins */
+.resonance-panel .widget-hbox { flex-wrap: wrap; overflow: visible }
+.resonance-panel :is(.jupyter-button, .widget-label) { flex-shrink: 0 }
+.resonance-panel :is(td, th) { overflow-wrap: anywhere }
 .resonance-busy button { opacity: 0.5; cursor: progress }
 .resonance-panel a.resonance-link { color: var(--jp-content-link-color, #0b57d0);
   text-decoration: underline }
@@ -317,7 +322,7 @@ def table(label: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
         "<tr>"
         + "".join(
             f'<{tag} style="text-align: {"right" if text[:1].isdigit() else "left"}; '
-            f'padding: 0.2em 1em">{escape(text)}</{tag.partition(" ")[0]}>'
+            f'padding: 0.2em 0.6em">{escape(text)}</{tag.partition(" ")[0]}>'
             for tag, text in zip(
                 ['th scope="row"', *["td"] * (len(row) - 1)], map(str, row), strict=True
             )
@@ -326,7 +331,7 @@ def table(label: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
         for row in rows
     )
     head = "".join(
-        f'<th scope="col" style="text-align: left; padding: 0.2em 1em">{escape(one)}</th>'
+        f'<th scope="col" style="text-align: left; padding: 0.2em 0.6em">{escape(one)}</th>'
         for one in heads
     )
     return f'<table aria-label="{escape(label)}">{f"<tr>{head}</tr>" if body else ""}{body}</table>'
