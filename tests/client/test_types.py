@@ -140,7 +140,7 @@ def test_the_fields_of_a_request_are_as_the_server_says() -> None:
     for positional in ("prompt", "tenant", "profile_name"):
         del asked[positional]
     own = types.GenerationOptions.__optional_keys__ - types.WriteOptions.__optional_keys__
-    hints = get_type_hints(types.GenerationOptions, localns={"requests": None})
+    hints = get_type_hints(types.GenerationOptions)
     assert {name: of_python(hints[name]) for name in own} == asked
 
 
