@@ -398,7 +398,7 @@ def _table(quick: bool, face: str) -> Result:
         ("http",) if quick else ("http", "https"),
         timeout=0.3 if quick else 1.0,
         repeats=1 if quick else 5,
-        only=(lambda name: "reset" in name) if quick else lambda name: True,
+        only=(lambda name: name == "reset after commit") if quick else lambda name: True,
         face=face,
     )
     rows = [

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .client.transport import RetryPolicy as RetryPolicy
     from .lesson.board import question as question
     from .lesson.connect import connect as connect
+    from .lesson.examples import example as example
     from .lesson.exercises import check as check
     from .lesson.exercises import hint as hint
     from .webhooks import WebhookHandler as WebhookHandler
@@ -64,6 +65,7 @@ _HOMES = {
     "WebhookVerificationError": ".webhooks",
     "check": ".lesson.exercises",
     "connect": ".lesson.connect",
+    "example": ".lesson.examples",
     "hint": ".lesson.exercises",
     "question": ".lesson.board",
     "run_batch": ".batch",

@@ -47,8 +47,12 @@ def idempotency_key_of(error: BaseException | None) -> str | None:
     ... except TimeoutError as error:
     ...     key = idempotency_key_of(error)
 
+    Where the error is not at hand, as after `asyncio.gather`, give the call an `idempotency_key`
+    of your own in the first place.
+
     Args:
-        error: A CancelledError, or a TimeoutError of asyncio; other errors have none.
+        error: A CancelledError, such as ``task.result()`` raises, or a TimeoutError of asyncio;
+            other errors have none.
     """
     while error is not None:
         if (key := vars(error).get("idempotency_key")) is not None:

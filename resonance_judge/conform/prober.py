@@ -26,6 +26,12 @@ LARGEST = 8 << 20
 
 READING = frozenset({"GET", "HEAD"})
 
+PAUSES = (1.0, 2.0, 4.0, 0.0)
+"""Seconds at least after each answer that refuses over a limit, and how often that is borne."""
+
+LONGEST = 65.0
+"""Seconds at most of such a wait."""
+
 
 class Prober:
     """Sends requests, no faster than so many a second.
@@ -78,18 +84,20 @@ class Prober:
     ) -> requests.Response:
         """Send one request; redirects are not followed.
 
+        Where it is `paced` and refused over a limit, it waits and asks again: what a clause of
+        limits has spent is no fault of the next one's.
+
         Raises:
             Broken: no answer came.
         """
         if method not in READING and "write" not in self.allows:
             raise NotShown("it changes something; allow that with --write.")
-        if paced:
-            self._pace()
         sent = {"Accept": "application/json", **(headers or {})}
         if self.key is not None and not anonymous and auth is None:
             sent.setdefault("Authorization", f"Bearer {self.key}")
-        self.sent += 1
-        try:
+
+        def send() -> requests.Response:
+            self.sent += 1
             response = self._session.request(
                 method,
                 self.url + path,
@@ -103,6 +111,18 @@ class Prober:
             )
             with response:
                 response._content = response.raw.read(LARGEST, decode_content=True)
+            return response
+
+        try:
+            if not paced:
+                return send()
+            for wait in PAUSES:
+                self._pace()
+                response = send()
+                if response.status_code != 429 or not wait:
+                    break
+                told = response.headers.get("Retry-After", "")
+                time.sleep(max(wait, min(float(told), LONGEST) if told.isdecimal() else 0.0))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Broken(f"{method} {path}: no answer ({type(error).__name__}).") from None
         return response

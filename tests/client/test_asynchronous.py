@@ -130,7 +130,21 @@ async def told(call: Coroutine[Any, Any, Any]) -> None:
     await task
 
 
-@pytest.mark.parametrize("broken_off", [in_time, waited_for, told])
+async def beside_one_that_fails(call: Coroutine[Any, Any, Any]) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(1)
+        raise ValueError
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(call)
+            group.create_task(fail())
+    except* ValueError:
+        pass
+    task.result()
+
+
+@pytest.mark.parametrize("broken_off", [in_time, waited_for, told, beside_one_that_fails])
 def test_the_key_of_a_call_that_was_broken_off_is_reached(broken_off: Any) -> None:
     async def use(url: str) -> None:
         async with AsyncResonanceOSAPIClient(url) as api:

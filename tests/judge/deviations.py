@@ -143,10 +143,10 @@ class Careless(DeliveryWorker):
     """Signs with a secret that nobody has."""
 
     async def attempt(self, row: Any) -> AttemptOutcome:
-        headers = signed(row.event, row.body, [f"whsec_{base64.b64encode(b'x' * 32).decode()}"])
-        return await send(
-            self._guard, row.url, headers, row.body, self._recorder.now(), self._timeout
-        )
+        at, now = self._clock.shown(), self._clock()
+        secret = f"whsec_{base64.b64encode(b'x' * 32).decode()}"
+        headers = signed(row.event, row.body, [secret], now)
+        return await send(self._guard, row.url, headers, row.body, at, self._timeout, now)
 
 
 IDEMPOTENCY = "idempotency-replay idempotency-effect idempotency-reuse idempotency-at-once"

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .retry_after import LONGEST, parse_http_date
 
@@ -75,11 +76,16 @@ class RateLimit:
         return replace(self, reset=max(0.0, self.reset - seconds))
 
 
-def parse_policies(headers: Mapping[str, str]) -> dict[str, tuple[int, float]]:
+def parse_policies(headers: Mapping[str, str]) -> Mapping[str, tuple[int, float]]:
     """The quota and the window of each policy, by name, as ``RateLimit-Policy`` tells them."""
+    return _policies(headers.get("RateLimit-Policy", ""))
+
+
+@lru_cache(maxsize=16)  # a server says the same in each answer
+def _policies(header: str) -> Mapping[str, tuple[int, float]]:
     return {
         name: (values["q"], min(float(values["w"]), LONGEST))
-        for name, values in _items(headers.get("RateLimit-Policy", "")).items()
+        for name, values in _items(header).items()
         if values.get("q") and values.get("w")
     }
 
