@@ -6,7 +6,7 @@ import pickle
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..client.api import ResonanceOSAPIClient
@@ -38,8 +38,8 @@ class Outcome:
         wait: seconds until the next attempt; None for never.
         starved: the error may pass, but there is no next attempt as long as the retry budget is
             spent.
-        told: what the answer's headers said of the server's rate limit; None if there was no
-            answer.
+        told: what the answer's headers said of the server's rate limit, from another process;
+            None if there was no answer.
     """
 
     answer: dict[str, Any] | None = None
@@ -191,7 +191,7 @@ def _in_worker(
     except (TypeError, ValueError) as error:
         return Outcome(error=InvalidRequestError(_plainly(error)))
     call.attempts = attempts - 1  # those before this one were made in other workers, perhaps
-    return _attempt(client, call)
+    return replace(_attempt(client, call), told=_told(call))
 
 
 def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
@@ -199,7 +199,6 @@ def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
     try:
         outcome = call.attempt()
     except ResonanceError as error:
-        told = _told(call)
         starved = (
             error.retryable
             and call.attempts < policy.max_attempts
@@ -207,11 +206,11 @@ def _attempt(client: ResonanceOSAPIClient, call: Call) -> Outcome:
             and client.deadline is None
         )
         wait = policy.wait(call.attempts, error.retry_after) if starved else None
-        return Outcome(error=error, wait=wait, starved=starved, told=told)
+        return Outcome(error=error, wait=wait, starved=starved)
     if isinstance(outcome, Later):
         wait = max(0.0, outcome.at - policy.clock())
-        return Outcome(error=outcome.error, wait=wait, told=_told(call))
-    return Outcome(answer=outcome, told=_told(call))
+        return Outcome(error=outcome.error, wait=wait)
+    return Outcome(answer=outcome)
 
 
 def _told(call: Call) -> Mapping[str, str] | None:

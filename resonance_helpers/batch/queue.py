@@ -111,9 +111,10 @@ class WorkQueue:
                 return math.inf
             now = self._clock()
             moment = self._next_due(now)
-            if moment <= now:
-                moment = self._limiter.ready_at(now)
-            return self._pop(now) if moment <= now else moment
+            if moment > now:
+                return moment
+            turn = self._limiter.turn(now)
+            return self._pop(now, turn) if isinstance(turn, int) else turn
 
     # -- those who carry them out ----------------------------------------------------------------
 
@@ -146,14 +147,14 @@ class WorkQueue:
             return now
         return self._aside[0][0] if self._aside else math.inf
 
-    def _pop(self, now: float) -> Item:
+    def _pop(self, now: float, ticket: int) -> Item:
         if self._aside and self._aside[0][0] <= now:
             item = heapq.heappop(self._aside)[2]
         else:
             item = self._ready.popleft()
         if len(self._ready) == self._low:
             self._need.notify()
-        item.ticket = self._limiter.take()
+        item.ticket = ticket
         return item
 
     def _wanted(self) -> int:

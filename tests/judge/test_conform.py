@@ -110,7 +110,10 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_whatever_a_server_answers_there_is_a_list(kind: str) -> None:
+def test_whatever_a_server_answers_there_is_a_list(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resonance_judge.conform.webhooks.PATIENCE", 0.1)
     headers, content = STRANGE[kind]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

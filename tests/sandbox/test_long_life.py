@@ -127,6 +127,7 @@ class Traffic:
                     "POST", "/hr_generate", {"prompt": number, "profile_name": number}
                 ),
                 lambda: self.ask("POST", "/hr_generate", {"prompt": [number]}),
+                lambda: self.ask("GET", "/profiles?limit=0"),
                 lambda: self.ask("GET", "/profiles", Authorization=f"Bearer {number}"),
                 lambda: self.ask("PATCH", "/profiles"),
                 lambda: self.ask(f"M{number}", "/profiles"),
@@ -228,10 +229,11 @@ def test_an_hours_mixed_traffic_leaves_it_as_it_was(
         print(f"\n{sum(traffic.came.values()):,} requests in {took:.0f} s: {dict(traffic.came)}")
         print(f"{delivered:,} deliveries arrived; after rounds {WARM + 1} and {ROUNDS}:")
         print(f"{table[WARM]}\n{table[-1]}")
-    for name, most in (("MiB", 1.08), ("files", 1.15), ("threads", 1.15), ("database, MiB", 1.1)):
+    # Threads and files of a pool come and go; what grows by a little each day is beyond these soon.
+    for name, slack in (("MiB", 8.0), ("files", 6.0), ("threads", 6.0), ("database, MiB", 0.5)):
         seen = [one[name] for one in table]
         early, late = statistics.median(seen[WARM : WARM + 5]), statistics.median(seen[-5:])
-        assert late <= early * most, (name, seen)
+        assert late <= early + slack, (name, seen)
     assert delivered > 100
-    assert {"200", "201", "204", "400", "404", "422"} <= set(traffic.came)
+    assert {"200", "201", "204", "401", "404", "405", "421", "422", "431"} <= set(traffic.came)
     assert sum(traffic.came.values()) >= ROUNDS * REQUESTS

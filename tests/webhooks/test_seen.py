@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.queues
 import multiprocessing.synchronize
 import os
 import signal
@@ -174,6 +175,34 @@ def test_a_forked_worker_has_a_connection_of_its_own(tmp_path: Path, held: bool)
     assert worker.exitcode == 0
     assert "msg_1" in SeenEvents(tmp_path / "events.db")
     assert "msg_0" in SeenEvents(tmp_path / "events.db")
+
+
+def share(seen: SeenEvents, firsts: multiprocessing.queues.Queue[str]) -> None:
+    for number in range(50):
+        with contextlib.suppress(EventInProgress), seen.once(f"msg_{number}") as mine:
+            if mine:
+                firsts.put(f"msg_{number}")
+
+
+def test_forked_workers_share_what_their_parent_keeps_open(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    firsts = context.Queue()
+    with contextlib.closing(SeenEvents(tmp_path / "events.db")) as seen:
+        with seen.once("before"):
+            pass
+        workers = [context.Process(target=share, args=(seen, firsts)) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        handled = [firsts.get(timeout=60) for _ in range(50)]
+        for worker in workers:
+            worker.join(60)
+        assert [worker.exitcode for worker in workers] == [0] * 4
+        assert firsts.empty()
+        assert sorted(handled) == sorted(f"msg_{number}" for number in range(50))
+        assert "before" in seen
+        assert "msg_49" in seen
+        with seen.once("after") as first:
+            assert first
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ retry        when a failed attempt is tried again, and after how long
 retry_after  the Retry-After header
 quota        the budget of retries that all calls share
 rate_limit   the server's rate limit, as its answers tell it
-limiter      when the next request may leave, by that
+policy       what one policy of it lets go, and what others use of it
+limiter      when the next request may leave, by all of them
 session      a requests.Session whose timeouts hold in wall-clock time
 connections  urllib3's connections and pools, which keep to a deadline
 cancellation breaking off a call from another thread

@@ -12,10 +12,15 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
 from .retry_after import LONGEST, parse_http_date
 
 __all__ = ["RATE_LIMIT_HEADERS", "RateLimit", "parse_policies", "parse_rate_limits"]
+
+MOST_POLICIES = 16
+"""That are kept count of. A server has two or three; a broken one may name new ones for ever."""
 
 _ITEM = re.compile(r'"(?P<name>[^"]*)"(?P<parameters>[^,]*)')
 _PARAMETER = re.compile(r";\s*(?P<key>[a-z]+)\s*=\s*(?P<value>\d{1,12})(?=\s*(?:;|$))", re.ASCII)
@@ -75,11 +80,16 @@ class RateLimit:
         return replace(self, reset=max(0.0, self.reset - seconds))
 
 
-def parse_policies(headers: Mapping[str, str]) -> dict[str, tuple[int, float]]:
+def parse_policies(headers: Mapping[str, str]) -> Mapping[str, tuple[int, float]]:
     """The quota and the window of each policy, by name, as ``RateLimit-Policy`` tells them."""
+    return _policies(headers.get("RateLimit-Policy", ""))
+
+
+@lru_cache(maxsize=16)  # a server says the same in each answer
+def _policies(header: str) -> Mapping[str, tuple[int, float]]:
     return {
         name: (values["q"], min(float(values["w"]), LONGEST))
-        for name, values in _items(headers.get("RateLimit-Policy", "")).items()
+        for name, values in _items(header).items()
         if values.get("q") and values.get("w")
     }
 
@@ -118,7 +128,7 @@ def _items(header: str) -> dict[str, dict[str, int]]:
             parameter["key"]: int(parameter["value"])
             for parameter in _PARAMETER.finditer(item["parameters"])
         }
-        for item in _ITEM.finditer(header)
+        for item in islice(_ITEM.finditer(header), MOST_POLICIES)
     }
 
 

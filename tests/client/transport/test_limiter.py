@@ -87,7 +87,9 @@ def headers(style: str, policies: list, told: list[tuple[int, float]], now: floa
     }
 
 
-def simulate(policies, style="policy", *, clients=1, at_once=8, latency=0.1, seconds=40.0, seed=1):
+def simulate(
+    policies, style="policy", *, clients=1, at_once=8, latency=0.1, seconds=40.0, seed=1, jitter=0.0
+):
     """Clients that always have more to send; the share of what is allowed that they use, and the
     share of their requests that is refused."""
     chance, now, serial = random.Random(seed), 0.0, itertools.count()
@@ -95,12 +97,14 @@ def simulate(policies, style="policy", *, clients=1, at_once=8, latency=0.1, sec
     under_way = [0] * clients
     events: list = [(0.0, next(serial), "wake", client, None) for client in range(clients)]
     accepted = refused = 0
+    first = last = None
     while events[0][0] < seconds:
         moment, _, event, client, what = heapq.heappop(events)
         now = max(now, moment)
         if event == "arrives":
             told = [one.left(now) for one in policies]
             fits = all(left > 0 for left, _ in told)
+            first, last = now if first is None else first, now
             if fits:
                 for one in policies:
                     one.hit(now)
@@ -127,9 +131,11 @@ def simulate(policies, style="policy", *, clients=1, at_once=8, latency=0.1, sec
                 break
             under_way[client] += 1
             arrives = now + chance.uniform(0.0003, 0.002)
+            arrives += chance.expovariate(1 / jitter) if jitter else 0.0
             heapq.heappush(events, (arrives, next(serial), "arrives", client, limiter.take()))
-    possible = clients * at_once * seconds / latency if latency else math.inf
-    allowed = min(possible, *(one.quota * (seconds // one.span + 1) for one in policies))
+    took = last - first
+    possible = clients * at_once * (took / latency + 1) if latency else math.inf
+    allowed = min(possible, *(one.quota * (took // one.span + 1) for one in policies))
     return accepted / allowed, refused / (accepted + refused)
 
 
@@ -200,7 +206,7 @@ def test_what_was_not_sent_after_all_is_not_counted(limiter):
     limiter.answered(limiter.take(), told(2, 60, 1, 60))
     limiter.ready_at()
     limiter.kept(limiter.take())
-    assert limiter.ready_at() == 0.0 or limiter.ready_at() == 0.25
+    assert limiter.ready_at() <= 0.25
 
 
 def test_a_refusal_without_a_reason_holds_everyone_as_long_as_it_says(limiter, clock):
@@ -270,5 +276,65 @@ def test_a_long_life_does_not_grow(limiter):
     limiter.answered(limiter.take(), {})
     for _ in range(100_000):
         limiter.answered(limiter.take(), {}, refused=False)
-    assert len(limiter._times) <= 40_000
-    assert not limiter._open
+    assert len(limiter._sent._times) <= 40_000
+
+
+def test_a_server_that_names_new_policies_for_ever_fills_no_memory(limiter, clock):
+    for number in range(50):
+        names = [f"p{number}-{other}" for other in range(40)]
+        said = {
+            "RateLimit-Policy": ", ".join(f'"{name}";q=100;w=60' for name in names),
+            "RateLimit": ", ".join(f'"{name}";r=100;t=1' for name in names),
+        }
+        limiter.answered(limiter.take(), said)
+        limiter.ready_at()
+        clock.now += 1
+    assert len(limiter._policies) == 16
+    limiter.answered(limiter.take(), told(5, 60, 0, 30))  # the last word counts
+    assert limiter.ready_at() >= clock.now + 30
+
+
+def test_the_older_headers_may_hide_a_limit_so_requests_leave_a_few_at_a_time(limiter, clock):
+    said = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "990", "X-RateLimit-Reset": "60"}
+    limiter.answered(limiter.take(), said)
+    moments = []
+    while len(moments) < 8:
+        clock.now = limiter.ready_at()
+        limiter.take()
+        moments.append(clock.now)
+    assert 0.2 <= moments[-1] - moments[0] <= 1
+
+
+def test_a_window_that_turns_sooner_than_ours_comes_free_is_asked_for_at_its_time(limiter, clock):
+    for left in (4, 3, 2, 1, 0):
+        clock.now = limiter.ready_at()
+        limiter.answered(limiter.take(), told(5, 60, left, 10))
+    began = clock.now
+    assert limiter.ready_at() == began + 10
+    clock.now = began + 10
+    ticket = limiter.take()
+    assert limiter.ready_at() > clock.now  # one finds out
+    limiter.answered(ticket, told(5, 60, 4, 60))
+    assert limiter.ready_at() <= clock.now + 0.003  # and all may go
+
+
+def test_whom_nobody_saw_send_keeps_nothing(limiter, clock):
+    """What a process had sent that was killed is used as soon as it comes free."""
+    limiter.answered(limiter.take(), told(9, 1, 0, 1), refused=True, retry_after=1)
+    clock.now = limiter.ready_at()
+    assert clock.now == pytest.approx(1, abs=0.01)
+    limiter.answered(limiter.take(), told(9, 1, 8, 1))
+    left = 0
+    while limiter.ready_at() <= clock.now + 0.1:
+        clock.now = max(clock.now, limiter.ready_at())
+        limiter.take()
+        left += 1
+    assert left == 8
+
+
+@pytest.mark.parametrize("quota", [6, 20])
+@pytest.mark.parametrize("jitter", [0.002, 0.005])
+def test_requests_that_arrive_late_and_out_of_order_are_hardly_refused(quota, jitter):
+    used, refused = simulate([Moving(quota, 1)], at_once=8, seconds=60, jitter=jitter)
+    assert used >= 0.95
+    assert refused <= 0.01

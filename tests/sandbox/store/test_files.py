@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from resonance_helpers.webhooks.seen import SeenEvents
 from resonance_sandbox.app import create_app, issue_credentials
@@ -205,6 +206,33 @@ def damaged(file: Path, where: slice) -> str:
     content[where] = b"\xa5" * len(content[where])
     file.write_bytes(content)
     return refused("--database", str(file))
+
+
+def test_while_another_program_holds_the_write_lock_reads_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    app = create_app(Settings(database=str(file)))
+
+    def impatient(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 300")  # instead of ten seconds
+
+    engine = app.state.database._backend.reading
+    event.listen(engine, "connect", impatient)
+    engine.dispose()
+
+    def make(client: TestClient, name: str) -> int:
+        profile = {"tenant": "default", "profile_name": name, "hrv_vector": [0.5] * 8}
+        return client.post("/profiles", json=profile).status_code
+
+    with (
+        TestClient(app, "http://localhost") as client,
+        contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other,
+    ):
+        assert make(client, "before") == 201
+        other.execute("BEGIN IMMEDIATE")
+        assert make(client, "meanwhile") == 503
+        assert client.get("/profiles/default/before").status_code == 200
+        other.execute("ROLLBACK")
+        assert make(client, "meanwhile") == 201
 
 
 @posix
