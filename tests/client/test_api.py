@@ -203,6 +203,15 @@ def test_a_profile_lives(client: ResonanceOSAPIClient) -> None:
     assert client.get_profile("demo_tenant", "a_life")["type"] == "unknown-profile"
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int8"])
+def test_a_vector_of_numpys_numbers_is_as_pythons(client: ResonanceOSAPIClient, kind: str) -> None:
+    """Compared before it is converted, one of few digits warns of an overflow."""
+    numpy = pytest.importorskip("numpy")
+    vector = numpy.full(8, 1, dtype=kind)
+    made = client.create_profile("demo_tenant", f"numpy-{kind}", vector)
+    assert made["hrv_vector"] == [1.0] * 8
+
+
 def test_pages_are_turned(client: ResonanceOSAPIClient) -> None:
     everything = client.get_profiles("demo_tenant", limit=100)
     names = [profile["profile_name"] for profile in everything["profiles"]]

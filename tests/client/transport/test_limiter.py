@@ -221,6 +221,21 @@ def test_a_long_life_does_not_grow(limiter):
     assert len(limiter._sent._times) <= 40_000
 
 
+def test_a_server_that_names_new_policies_for_ever_fills_no_memory(limiter, clock):
+    for number in range(50):
+        names = [f"p{number}-{other}" for other in range(40)]
+        said = {
+            "RateLimit-Policy": ", ".join(f'"{name}";q=100;w=60' for name in names),
+            "RateLimit": ", ".join(f'"{name}";r=100;t=1' for name in names),
+        }
+        limiter.answered(limiter.take(), said)
+        limiter.ready_at()
+        clock.now += 1
+    assert len(limiter._policies) == 16
+    limiter.answered(limiter.take(), told(5, 60, 0, 30))  # the last word counts
+    assert limiter.ready_at() >= clock.now + 30
+
+
 def test_the_older_headers_may_hide_a_limit_so_requests_leave_a_few_at_a_time(limiter, clock):
     said = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "990", "X-RateLimit-Reset": "60"}
     limiter.answered(limiter.take(), said)
