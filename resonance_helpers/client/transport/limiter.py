@@ -15,7 +15,7 @@ from ..errors import NotSentError
 from .cancellation import wait_on
 from .fork import renewed_in_child
 from .policy import BACK_OFF, LONGEST_BACK_OFF, Departures, Policy
-from .rate_limit import RateLimit, parse_policies, parse_rate_limits
+from .rate_limit import MOST_POLICIES, RateLimit, parse_policies, parse_rate_limits
 
 __all__ = ["Limiter"]
 
@@ -266,7 +266,12 @@ class Limiter:
         return any(not limit.remaining for limit in limits)
 
     def _policy(self, name: str | None) -> Policy:
-        return self._policies.setdefault(name, Policy(self._sent))
+        """That policy, which has just been told of; the one not told of for longest makes room."""
+        known = name in self._policies
+        policy = self._policies[name] = self._policies.pop(name) if known else Policy(self._sent)
+        if len(self._policies) > MOST_POLICIES:
+            del self._policies[next(iter(self._policies))]
+        return policy
 
     def _refuse(self, ticket: int, now: float, retry_after: float | None) -> None:
         """A request was refused: learn from it."""
