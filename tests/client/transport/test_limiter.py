@@ -306,7 +306,3 @@ def test_refusals_without_a_word_hold_back_and_a_success_ends_that() -> None:
     now[0] += 0.1
     refused(limiter.take())
     assert limiter.ready_at() == pytest.approx(now[0] + 1)
-    asked = limiter.take()
-    limiter.answered(asked, {}, refused=True, retry_after=30)
-    limiter.answered(limiter.take(), {})
-    assert limiter.ready_at() >= now[0] + 29, "what was asked for is kept to"
