@@ -280,3 +280,29 @@ def test_requests_that_arrive_late_and_out_of_order_are_hardly_refused(quota, ji
     used, refused = simulate([Moving(quota, 1)], at_once=8, seconds=60, jitter=jitter)
     assert used >= 0.95
     assert refused <= 0.01
+
+
+def test_refusals_without_a_word_hold_back_and_a_success_ends_that() -> None:
+    now = [0.0]
+    limiter = Limiter(lambda: now[0])
+
+    def refused(*tickets: int) -> None:
+        for ticket in tickets:
+            limiter.answered(ticket, {}, refused=True)
+
+    limiter.answered(limiter.take(), {})
+    for pause in (1.0, 2.0, 4.0):  # doubled for each round, however many are refused in it
+        together = limiter.take(), limiter.take()
+        now[0] += 0.1
+        refused(*together)
+        assert limiter.ready_at() == pytest.approx(now[0] + pause)
+        now[0] += pause
+    first, second = limiter.take(), limiter.take()
+    now[0] += 0.1
+    refused(first)
+    assert limiter.ready_at() == pytest.approx(now[0] + 8)
+    limiter.answered(second, {})
+    assert limiter.ready_at() <= now[0] + 1
+    now[0] += 0.1
+    refused(limiter.take())
+    assert limiter.ready_at() == pytest.approx(now[0] + 1)
