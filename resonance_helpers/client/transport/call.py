@@ -297,7 +297,9 @@ class Call(Generic[A]):
         """The next attempt, whose time begins to run."""
         transport = self._transport
         deadline = Deadline(self._timeout())
-        return _Request(deadline, Signing(transport, self), time.perf_counter())
+        return _Request(
+            deadline, Signing(transport, f"{self.method} {self.path}"), time.perf_counter()
+        )
 
     def _begin(self, request: _Request, wait: bool = True) -> Begun | None:
         """What the fast path makes of it; None if the attempt has to go the libraries' way."""

@@ -16,7 +16,6 @@ from .redaction import is_secret, redacted
 from .session import anonymous
 
 if TYPE_CHECKING:
-    from .call import Call
     from .shared import Transport
 
 __all__ = ["INSECURE", "Signing"]
@@ -32,15 +31,19 @@ INSECURE = (
 class Signing(AuthBase):
     """The auth of one attempt: signs the request, and lets it go only where it may.
 
+    Args:
+        transport: Whose auth it is, and whether credentials may travel.
+        what: The method and the path, for the log.
+
     Attributes:
         is_done: The request is signed; what fails afterwards was perhaps sent.
         headers: Those of the request, credentials and all.
     """
 
-    def __init__(self, transport: Transport, call: Call[Any]) -> None:
+    def __init__(self, transport: Transport, what: str) -> None:
         auth: Any = transport.auth or transport.session.auth
         self._auth = HTTPBasicAuth(*auth) if isinstance(auth, tuple) else auth or anonymous
-        self._transport, self._call = transport, call
+        self._transport, self._what = transport, what
         self.is_immediate = getattr(auth, "is_immediate", auth is None)
         self.is_done = False
         self.headers: Mapping[str, str | bytes] = {}
@@ -56,8 +59,7 @@ class Signing(AuthBase):
         if not transport.trusted and _exposes_credentials(transport.session, request):
             raise InsecureTransportError(INSECURE.format(origin=transport.base_url))
         if log.isEnabledFor(logging.DEBUG):
-            call = self._call
-            log.debug("-> %s %s %s", call.method, call.path, redacted(request.headers))
+            log.debug("-> %s %s", self._what, redacted(request.headers))
         self.is_done = True
         return request
 
