@@ -20,6 +20,7 @@ BENCHMARKS = {
     "fault_matrix": "every fault at every point of a request, against every method",
     "judged": "which promises a program keeps through trouble, beside other clients",
     "pacing": "how much of an allowed rate a batch uses, and how often it is refused",
+    "pacing_sandbox": "the same in real time against the sandbox, killed and resumed, too",
     "profile": "where a call's time goes, through requests and through the client",
     "per_call": "time per call and per import, beside other HTTP clients",
     "resilience": "success, duplicates and wall time under faults, beside other clients",

@@ -11,7 +11,7 @@ Idempotency-Key asks again under the same one, here or at the next process: ther
 
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ api: AsyncResonanceOSAPIClient
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
     global api
     async with AsyncResonanceOSAPIClient.from_env(on_error="raise") as api:
         yield

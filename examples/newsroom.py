@@ -15,7 +15,6 @@ from pathlib import Path
 from resonance_helpers import ResonanceOSAPIClient, Secret, WebhookReceiver, run_batch
 from resonance_helpers.webhooks import Event, SeenEvents
 
-EVENTS = ["generation.completed"]
 PATIENCE = 120.0  # seconds for the batch, and again for its events
 
 
@@ -33,7 +32,7 @@ def main(folder: Path, port: int, prompts: list[str]) -> None:
     # Who is killed while it handles an event has claimed it; the claim ends after 5 seconds.
     seen = SeenEvents(folder / "events.db", lease=5)
     with WebhookReceiver(secret, port, handler=file, seen=seen) as receiver:
-        hook = api.ensure_webhook(receiver.url, EVENTS, secret=secret)
+        hook = api.ensure_webhook(receiver.url, ["generation.completed"], secret=secret)
         for dead in list(api.iter_deliveries(hook["id"], status="dead")):
             api.redeliver(hook["id"], dead["id"])
         report = run_batch(api, prompts, journal=folder / "batch.db", until=PATIENCE)

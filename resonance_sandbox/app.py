@@ -220,7 +220,7 @@ def issue_credentials(app: FastAPI) -> dict[str, dict[str, str]]:
     administrator's key.
 
     They can be read here alone; the database has their digests. On a file that was used before,
-    the secrets of earlier starts stay valid, so that a client can go on after a restart.
+    the secrets of the latest starts stay valid, so that a client can go on after a restart.
     """
     database: Database = app.state.database
     issued = database.write(partial(first_credentials, clock=app.state.clock))

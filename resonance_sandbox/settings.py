@@ -11,6 +11,9 @@ from .clock import MAX_AHEAD
 
 __all__ = ["Settings", "SettingsError", "is_loopback"]
 
+MOST = 10**12 - 1
+"""Of anything that is counted: as many digits as clients read in a header."""
+
 COUNTS = (
     "rate_limit",
     "burst",
@@ -95,6 +98,8 @@ class Settings:
         for name in COUNTS:
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it is at least 1")
+            if getattr(self, name) > MOST:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it is at most {MOST}")
         if self.token_lifetime > 86_400:
             raise SettingsError(
                 f"token_lifetime is {self.token_lifetime}; it is at most 86400 seconds, a day"

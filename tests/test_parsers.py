@@ -23,19 +23,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import h11
 import pytest
 import requests
 import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resonance_helpers.cli.copies import _read as record
+from resonance_helpers.cli.copies import strip
 from resonance_helpers.client.auth import read_jwt
 from resonance_helpers.client.auth.endpoint import _document
 from resonance_helpers.client.auth.jwt import expiry
+from resonance_helpers.client.auth.loopback import Redirect
 from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.client.transport.address import is_loopback, web_address
 from resonance_helpers.client.transport.compression import codings_of, decompressed
 from resonance_helpers.client.transport.content import check, read_content
+from resonance_helpers.client.transport.fast.message import answered
 from resonance_helpers.client.transport.rate_limit import RateLimit, parse_policies
 from resonance_helpers.client.transport.retry_after import parse_retry_after
 from resonance_helpers.lesson.solved import FILE, solved
@@ -48,6 +53,7 @@ from resonance_sandbox.auth.access_tokens import AccessTokens, InvalidTokenError
 from resonance_sandbox.auth.keys import identity_of
 from resonance_sandbox.http import cursors
 from resonance_sandbox.http.problems import Problem
+from resonance_sandbox.http.strict_http import StrictConnection
 from resonance_sandbox.http.strict_json import loads
 from resonance_sandbox.oauth.forms import InvalidRequestError, parameters
 from resonance_sandbox.profiles.store import matches
@@ -55,6 +61,8 @@ from resonance_sandbox.settings import Settings
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, read_list
 from resonance_sandbox.webhooks.secret_box import read_secret
 from resonance_sandbox.webhooks.sending import _seconds
+from resonance_sandbox.webhooks.ssrf_guard import Refused
+from resonance_sandbox.webhooks.ssrf_guard import read as read_address
 from workshop.board.server import read as read_report
 from workshop.board.state import exercises
 
@@ -163,6 +171,38 @@ def delivered(data: bytes) -> None:
 
 def address(data: bytes) -> None:
     is_loopback(web_address("url", words(data)).hostname or "")
+
+
+LOG_IN = cache(lambda: Redirect("http://127.0.0.1/callback"))
+
+
+def logged_in(data: bytes) -> None:
+    status, title, sentence = LOG_IN().take(text(data))
+    assert status in (400, 404)  # of a state that nobody can guess
+    assert title
+    assert sentence
+
+
+def ordinary(data: bytes) -> None:
+    """As the client reads one that has come whole."""
+    told = answered(requests.Request("GET", "http://127.0.0.1:1/x").prepare(), data)
+    if isinstance(told, int):
+        assert told >= 0
+    else:
+        told.content, told.encoding, told.raw, told.text  # noqa: B018
+
+
+def head(data: bytes) -> None:
+    """As the server's protocol reads what comes through a socket."""
+    connection = StrictConnection(h11.SERVER)
+    connection.receive_data(data)
+    while (event := connection.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+        if isinstance(event, h11.ConnectionClosed):
+            break
+
+
+def copied(data: bytes) -> None:
+    assert isinstance(strip(data), bytes)
 
 
 def etags(data: bytes) -> None:
@@ -297,6 +337,12 @@ PARSERS = [
     Parser("compression", unpacked, (gzip.compress(JSON), zlib.compress(JSON)), (urllib3.exceptions.DecodeError,)),
     Parser("a JWT", bearer, (JWT, b"W10.e30.c", b"e30.bnVsbA.c"), (ValueError,)),
     Parser("a JWT's end", lambda data: expiry(text(data)), (JWT, b"e30.eyJleHAiOjFlNDAwfQ.c")),
+    Parser("a log-in's answer", logged_in, (b"/callback?state=a&code=b", b"/callback?error=access_denied&state=", b"//[::1/")),
+    Parser("an ordinary answer", ordinary, (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",), (requests.RequestException,)),
+    Parser("a request's head", head, (b"POST /hrv HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", b"OPTIONS * HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"), (h11.RemoteProtocolError,)),
+    Parser("a receiver's address", lambda data: read_address(words(data)), (b"https://example.com:8443/x?y", b"http://[::1]:80/"), (Refused,)),
+    Parser("a lesson to copy", copied, (b'{"cells": [{"cell_type": "code", "outputs": [1]}], "metadata": {}}', b"[" * 3_000)),
+    Parser("what was copied", filed(record), (b'{"01_health.ipynb": "abc"}', b"[" * 3_000)),
     Parser("a token's document", _document, (JSON,)),
     Parser("an address", address, (b"https://api.example.com:443/v6", b"http://[::1%25eth0]:80", b"http://127.1"), (ValueError,)),
     Parser("a delivery", delivered, (b"v1,c2ln v1a,c2ln\n\n" + JSON, DATE + b"\n\n{}"), (WebhookVerificationError,)),

@@ -107,6 +107,7 @@ if asked["database"]:
     except SandboxError as error:
         sys.exit(f"workshop: {error}")
     Seat.keys = read_keys(keys)
+os.environ.pop("PGPASSWORD", None)  # the shared sandbox has it; the proxy has no use for it
 
 c = get_config()  # noqa: F821
 

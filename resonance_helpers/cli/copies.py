@@ -41,7 +41,7 @@ def strip(notebook: bytes) -> bytes:
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
         content["metadata"]["language_info"] = _language()
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return notebook  # no notebook, whatever its name says: it stays as it is
     # nbformat's own form, so that saving it unchanged in JupyterLab changes no byte.
     return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
@@ -125,7 +125,7 @@ def _beside(folder: Path, name: str, new: str) -> str:
 def _read(path: Path) -> dict[str, str]:
     try:
         record = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 

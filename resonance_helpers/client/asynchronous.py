@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from requests.auth import AuthBase
 
 from .api import ResonanceOSAPIClient
-from .transport.cancellation import Cancellation
+from .transport.cancellation import Cancellation, UnderWay
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -150,6 +150,7 @@ class AsyncResonanceOSAPIClient:
         self._threads = ThreadPoolExecutor(max_concurrent, "resonance-call")
         self._places = asyncio.Semaphore(max_concurrent)
         self._max_concurrent = max_concurrent
+        self._closing = asyncio.Lock()  # two that each hold some of the places would wait for ever
 
     health_check = _awaited(ResonanceOSAPIClient.health_check)
     get_system_metrics = _awaited(ResonanceOSAPIClient.get_system_metrics)
@@ -186,7 +187,7 @@ class AsyncResonanceOSAPIClient:
 
     async def aclose(self) -> None:
         """Wait for the calls under way, then close the connections and end the threads."""
-        async with AsyncExitStack() as held:
+        async with self._closing, AsyncExitStack() as held:
             for _ in range(self._max_concurrent):
                 await held.enter_async_context(self._places)
             self._threads.shutdown()
@@ -215,14 +216,18 @@ class AsyncResonanceOSAPIClient:
         future.add_done_callback(back)
         try:
             return await asyncio.wrap_future(future)
-        except asyncio.CancelledError as error:
-            call = cancellation.under_way
-            if call and call.attempts and call.idempotency_key:
-                vars(error)["idempotency_key"] = call.idempotency_key
-                error.add_note(
-                    f"Whether {call!r} was carried out is not known. To find out, make it again "
-                    f"with idempotency_key={call.idempotency_key!r}; it does no work twice."
-                )
+        except BaseException as error:
+            if not isinstance(error, Exception):  # the task was cancelled, or is thrown away
+                cancellation.cancel()
+                _tell(error, cancellation.under_way)
             raise
-        finally:
-            cancellation.cancel()
+
+
+def _tell(error: BaseException, call: UnderWay | None) -> None:
+    """Let whoever gets the error know how to learn what became of the call."""
+    if call and call.attempts and call.idempotency_key:
+        vars(error)["idempotency_key"] = call.idempotency_key
+        error.add_note(
+            f"Whether {call!r} was carried out is not known. To find out, make it again with "
+            f"idempotency_key={call.idempotency_key!r}; it does no work twice."
+        )

@@ -95,7 +95,8 @@ def _rebuilt(cls: type[ResonanceError], message: str, state: dict[str, Any]) -> 
 class Failure(dict[str, Any]):
     """The face of an error, as the client returns it; `.error` is the exception behind it.
 
-    Taking from it by ``[]`` what only a success holds raises that exception.
+    Taking from it by ``[]`` what only a success holds raises that exception, and so does asking for
+    an attribute that only a success has, such as `.etag`. `.request_id` and `.attempts` it has.
     """
 
     def __init__(self, error: ResonanceError) -> None:
@@ -116,6 +117,16 @@ class Failure(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
         # answer["article"] of a call that failed: the reason says more than a KeyError.
         raise self.error.with_traceback(None)  # or it would grow each time
+
+    def __getattr__(self, name: str) -> Any:
+        # An `.etag` of None would let `if_match=` protect nothing.
+        if name in ("status_code", "headers", "elapsed", "etag", "replayed"):
+            raise self.error.with_traceback(None)
+        if name in ("request_id", "attempts"):
+            return self[name]
+        if name in ("server_time", "rate_limit"):
+            return None
+        raise AttributeError(f"a Failure has no attribute {name!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Failure, (self.error,)

@@ -13,12 +13,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth.secret import Secret
+from ..client.calls.base import OPTIONS
 from ..client.errors import ResonanceError
 from ..client.transport import RetryPolicy, arguments
 from ..client.transport.address import origin, web_address
@@ -27,6 +28,11 @@ from ..client.transport.failure import BROKEN_OFF, explain
 from ..client.transport.retry_after import parse_retry_after
 from ..client.transport.session import anonymous
 from .signature import SecretLike, check_secrets, sign
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ..client.types import ArticleAnswer, GenerationOptions
 
 __all__ = ["Attempt", "Delivery", "WebhookHandler"]
 
@@ -142,24 +148,36 @@ class WebhookHandler:
         self._clock = clock
         self.last_delivery: Delivery | None = None
 
-    def generate_and_notify(self, prompt: str, **kwargs: Any) -> dict[str, Any]:
+    def generate_and_notify(
+        self,
+        prompt: str,
+        tenant: str | None = None,
+        profile_name: str | None = None,
+        **kwargs: Unpack[GenerationOptions],
+    ) -> ArticleAnswer:
         """Generate an article, notify the URL, and return the article's answer.
 
         The payload is ``{"event", "timestamp", "prompt", "result", "metadata"}``; `metadata` is
-        `kwargs`. Where the generation failed, the event is ``content_failed`` instead of
-        ``content_generated``, and the result tells why. Where the notification failed, the
-        answer is returned all the same, and `last_delivery` tells why.
+        what else was asked for, without the keywords of the call. Where the generation failed, the
+        event is ``content_failed`` instead of ``content_generated``, and the result tells why.
+        Where the notification failed, the answer is returned all the same, and `last_delivery`
+        tells why.
 
         Args:
-            prompt: What to write about.
-            **kwargs: As for `ResonanceOSAPIClient.generate_content`.
+            prompt: As for `ResonanceOSAPIClient.generate_content`, like the others.
+            tenant: Whose profiles to use.
+            profile_name: The style.
+            **kwargs: More fields, and keywords of the call.
         """
+        given = {"tenant": tenant, "profile_name": profile_name, **kwargs}
+        asked: Any = {name: value for name, value in given.items() if value is not None}
+        metadata = {name: value for name, value in asked.items() if name not in OPTIONS}
         try:
-            result = self.client.generate_content(prompt, **kwargs)
+            result = self.client.generate_content(prompt, **asked)
         except ResonanceError as error:
-            self._notify(prompt, error.as_dict(), kwargs)
+            self._notify(prompt, error.as_dict(), metadata)
             raise
-        self._notify(prompt, result, kwargs)
+        self._notify(prompt, result, metadata)
         return result
 
     def redeliver(self) -> Delivery:

@@ -22,8 +22,8 @@ REDIRECT_URI = "http://127.0.0.1/callback"
 def first_credentials(connection: Connection, clock: Clock) -> dict[str, dict[str, str]]:
     """Make the secrets of this start, and return them.
 
-    The ids are the same at each start, and a secret is added to those of earlier ones: so limits
-    and idempotency records, which go by the id, outlive a restart.
+    The ids are the same at each start, and a secret is added to those of earlier ones, of which the
+    latest stay: so limits and idempotency records, which go by the id, outlive a restart.
     """
     issued = {}
     for tenant, access in TENANTS.items():

@@ -37,6 +37,9 @@ MAX_KEYS = 100
 MAX_SECRETS = 5
 """Secrets of one key that may be valid together while rotations overlap."""
 
+MAX_STARTS = 20
+"""Starts whose secrets are valid together on one database, the latest."""
+
 API_KEY = "api_key"
 
 KEPT = 86_400.0
@@ -79,7 +82,9 @@ def add(
 def add_secret(
     connection: Connection, identity: str, secret: str, clock: Clock, *, initial: bool = False
 ) -> None:
-    """Store the digest of one more secret of `identity`."""
+    """Store the digest of one more secret of `identity`; an `initial` one is that of a start."""
+    if initial:
+        _keep_latest(connection, identity, MAX_STARTS - 1, initial=True)
     connection.execute(
         insert(secrets).values(
             digest=keys.digest(secret.encode()),
@@ -160,13 +165,7 @@ def rotate(
         )
         .values(expires_at=end, expires_shown=later(clock.shown(), overlap))
     )
-    older = connection.execute(
-        select(secrets.c.digest)
-        .where(secrets.c.credential == identity, secrets.c.initial.is_(False))
-        .order_by(secrets.c.made_at.desc())
-        .offset(MAX_SECRETS - 1)
-    )
-    connection.execute(delete(secrets).where(secrets.c.digest.in_(older.scalars().all())))
+    _keep_latest(connection, identity, MAX_SECRETS - 1, initial=False)
     key = keys.mint(identity)
     add_secret(connection, identity, key, clock)
     return _shown(connection, row, clock()), key
@@ -201,6 +200,16 @@ def _forget(connection: Connection, which: Any) -> None:
         delete(secrets).where(secrets.c.credential.in_(select(credentials.c.id).where(chosen)))
     )
     connection.execute(delete(credentials).where(chosen))
+
+
+def _keep_latest(connection: Connection, identity: str, most: int, *, initial: bool) -> None:
+    older = connection.execute(
+        select(secrets.c.digest)
+        .where(secrets.c.credential == identity, secrets.c.initial.is_(initial))
+        .order_by(secrets.c.made_at.desc())
+        .offset(most)
+    )
+    connection.execute(delete(secrets).where(secrets.c.digest.in_(older.scalars().all())))
 
 
 def _living_keys(tenant: str | None) -> Any:

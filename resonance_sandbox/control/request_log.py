@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -37,9 +38,12 @@ class RequestLog:
     def __init__(self, shown: Callable[[], str]) -> None:
         self._shown = shown
         self._entries: dict[str, deque[tuple[Any, ...]]] = {}
+        self._since: dict[str, float] = {}
 
     def add(self, realm: str, scope: Scope, context: RequestContext, method: str) -> None:
-        """Remember a finished request."""
+        """Remember a finished request, unless its realm was reset while it ran."""
+        if context.started < self._since.get(realm, 0.0):
+            return
         entries = self._entries.get(realm)
         if entries is None:
             entries = self._entries[realm] = deque(maxlen=KEPT)
@@ -65,6 +69,7 @@ class RequestLog:
 
     def reset(self, realm: str) -> None:
         """Forget the requests of `realm`."""
+        self._since[realm] = time.perf_counter()
         self._entries.pop(realm, None)
 
 

@@ -29,7 +29,6 @@ class MetricsMiddleware:
             await self._app(scope, receive, send)
         finally:
             route = route_of(scope)
-            if not route.startswith("/sandbox/"):
-                self._metrics.of(self._directory.realm(context.principal)).request(
-                    method, route, context.status, context.elapsed, context.replayed
-                )
+            recorder = self._metrics.of(self._directory.realm(context.principal))
+            if not route.startswith("/sandbox/") and context.started >= recorder.since:
+                recorder.request(method, route, context.status, context.elapsed, context.replayed)

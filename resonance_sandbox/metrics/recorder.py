@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -45,9 +46,13 @@ class Recorder:
     """The figures of one realm.
 
     `request` is for the event loop's thread alone; `generation` and reading are free.
+
+    Attributes:
+        since: `time.perf_counter()` as it was last reset. Requests that came before do not count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since: float = 0.0) -> None:
+        self.since = since
         self.endpoints: dict[tuple[str, str], _Endpoint] = {}
         self.replayed = 0
         self.executed = 0
@@ -101,7 +106,7 @@ class Metrics:
 
     def reset(self, realm: str) -> None:
         """Start `realm` anew."""
-        self._recorders.pop(realm, None)
+        self._recorders[realm] = Recorder(time.perf_counter())
 
     def seen(self, realm: str | None) -> list[Recorder]:
         """The recorder of `realm`, or all of them for None."""

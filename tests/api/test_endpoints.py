@@ -7,7 +7,9 @@ import hashlib
 import json
 import math
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -385,6 +387,19 @@ def test_reset_restores_the_first_state(api: API) -> None:
     ]
     assert api.stored() == 0
     assert "Idempotency-Replayed" not in api.generate(Idempotency_Key="k").headers
+
+
+def test_what_ends_after_a_reset_began_before_it(api: API) -> None:
+    api.server.faults.add("latency", seconds=1, route="/hr_generate")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(api.generate)
+        while not api.server.faults.list()[0]["seen"]:
+            assert not answer.done()
+        api.server.reset()
+        assert answer.result(30).status_code == 200
+    time.sleep(0.1)
+    assert api.server.requests() == []
+    assert api("GET", "/metrics").json()["endpoints"] == {}
 
 
 def test_the_documentation_needs_no_other_machine(api: API) -> None:

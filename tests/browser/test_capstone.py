@@ -14,14 +14,14 @@ SLOW = 120_000
 """A check runs the whole newsroom through its trouble."""
 
 TWO_STEPS = """
-def answer(api, prompts, publish):
-    api.create_profile("demo_tenant", "newsroom", [0.5] * 8)
-    run_batch(api, [{"prompt": p, "tenant": "demo_tenant", "profile_name": "newsroom"}
-                    for p in prompts])
+def answer(prompts, folder, port, publish):
+    client = ResonanceOSAPIClient.from_env()
+    client.create_profile("acme_corp", "newsroom", [0.5] * 8)
+    run_batch(client, [{"prompt": p, "profile_name": "newsroom"} for p in prompts])
 """
 
 
-def test_the_check_leads_from_two_steps_to_all_five(
+def test_the_check_leads_from_two_steps_to_all_of_them(
     lesson: Page, screenshot: Callable[[Page, str], object]
 ) -> None:
     page = lesson

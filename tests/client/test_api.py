@@ -203,6 +203,15 @@ def test_a_profile_lives(client: ResonanceOSAPIClient) -> None:
     assert client.get_profile("demo_tenant", "a_life")["type"] == "unknown-profile"
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int8"])
+def test_a_vector_of_numpys_numbers_is_as_pythons(client: ResonanceOSAPIClient, kind: str) -> None:
+    """Compared before it is converted, one of few digits warns of an overflow."""
+    numpy = pytest.importorskip("numpy")
+    vector = numpy.full(8, 1, dtype=kind)
+    made = client.create_profile("demo_tenant", f"numpy-{kind}", vector)
+    assert made["hrv_vector"] == [1.0] * 8
+
+
 def test_pages_are_turned(client: ResonanceOSAPIClient) -> None:
     everything = client.get_profiles("demo_tenant", limit=100)
     names = [profile["profile_name"] for profile in everything["profiles"]]
@@ -257,6 +266,23 @@ def test_the_same_key_brings_the_same_article(client: ResonanceOSAPIClient) -> N
     assert again.replayed
     other = client.generate_content("Another prompt", idempotency_key="key-1")
     assert other["type"] == "idempotency-key-reused"
+
+
+def test_the_server_takes_the_keys_that_the_client_takes(
+    client: ResonanceOSAPIClient, server: Any
+) -> None:
+    keys = [f"a{chr(code)}b" for code in (*range(0x20, 0x7F), *range(0xA1, 0x100, 8))]
+    with requests.Session() as session:
+        for key in (*keys, "k", "k" * 255, "k" * 256):
+            headers = {"Idempotency-Key": key.encode("latin-1")}
+            asked = {"prompt": "x", "tenant": "nobody"}
+            answer = session.post(f"{server.url}/hr_generate", json=asked, headers=headers)
+            try:
+                client.prepare_generation("x", idempotency_key=key)
+            except ValueError:
+                assert answer.status_code == 422, key
+            else:
+                assert answer.status_code == 404, key
 
 
 def test_a_call_may_be_prepared_and_made_later(client: ResonanceOSAPIClient) -> None:

@@ -161,6 +161,21 @@ def test_the_key_of_a_call_that_was_broken_off_is_reached(broken_off: Any) -> No
         assert len(server.requests) == 2
 
 
+def test_so_is_that_of_a_call_whose_answer_had_come_and_was_not_taken() -> None:
+    async def use(url: str) -> None:
+        async with AsyncResonanceOSAPIClient(url) as api:
+            task = asyncio.create_task(api.generate_content("x"))
+            await asyncio.sleep(0)
+            time.sleep(1)  # nothing else of the loop runs
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await task
+            assert idempotency_key_of(raised.value)
+
+    with raw_server(replies(ARTICLE)) as server:
+        asyncio.run(use(server.url))
+
+
 async def several(api: AsyncResonanceOSAPIClient, reached: Callable[[], bool]) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
@@ -211,11 +226,11 @@ def test_closing_waits_for_what_is_under_way() -> None:
         connection.sendall(answer({"tenants": []}))
 
     async def use(url: str) -> None:
-        api = AsyncResonanceOSAPIClient(url)
-        task = asyncio.create_task(api.get_tenants())
-        await asyncio.to_thread(eventually, lambda: bool(server.requests))
-        await api.aclose()
-        assert task.done() or await task
+        api = AsyncResonanceOSAPIClient(url, max_concurrent=5)
+        tasks = [asyncio.create_task(api.get_tenants()) for _ in range(4)]
+        await asyncio.to_thread(eventually, lambda: len(server.requests) == 4)
+        await asyncio.gather(*(api.aclose() for _ in range(3)))
+        await asyncio.gather(*tasks)
         assert not [t for t in threading.enumerate() if t.name.startswith("resonance-call")]
 
     with raw_server(slow) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import pytest
@@ -12,7 +13,9 @@ from resonance_helpers.client.errors import (
     OutcomeUnknownError,
     ResonanceError,
     StatusError,
+    UnknownProfileError,
 )
+from resonance_helpers.client.transport import Answer
 
 CONCRETE = [
     cls
@@ -118,3 +121,18 @@ def test_a_face_leads_to_its_error() -> None:
     error = errors.RateLimitedError("Slow down.", retry_after=3)
     assert error.as_dict().error is error
     assert error.as_dict()["retryable"] is True
+
+
+def test_a_failure_has_what_an_answer_has_as_far_as_there_was_one() -> None:
+    failure = UnknownProfileError(
+        "No such.", response_code=404, request_id="r", attempts=2
+    ).as_dict()
+    assert (failure.request_id, failure.attempts) == ("r", 2)
+    assert (failure.rate_limit, failure.server_time) == (None, None)
+    own = {name for name in vars(Answer) if name[0] != "_"}
+    for name in own - {"request_id", "attempts", "rate_limit", "server_time"}:
+        # An `.etag` of None would let an update overwrite whatever is there.
+        with pytest.raises(UnknownProfileError, match=r"No such\."):
+            getattr(failure, name)
+    assert not hasattr(failure, "nothing")
+    assert copy.deepcopy(failure) == pickle.loads(pickle.dumps(failure)) == failure

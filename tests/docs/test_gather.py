@@ -87,3 +87,11 @@ def test_what_is_vendored_is_as_published(folder: Path):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
     kinds = (".js", ".woff2")
     assert set(written) == {path.name for path in folder.iterdir() if path.suffix in kinds}
+
+
+def test_each_example_is_a_recipe_whose_code_is_shown():
+    page = gather.recipes()
+    for path in (ROOT / "examples").glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert f"```python\n{source}```" in page
+        assert page.index(f"`examples/{path.name}`") < page.index(source)

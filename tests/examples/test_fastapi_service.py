@@ -82,6 +82,14 @@ def reaches(count: Callable[[], int], number: int) -> None:
         time.sleep(0.02)
 
 
+def written_down(sandbox: Sandbox, number: int) -> None:
+    """Wait until so many generations are in the log, into which they come when they are over.
+
+    What is slow to end would otherwise stand in the log of the next test.
+    """
+    reaches(lambda: sum(one["path"] == "/hr_generate" for one in sandbox.requests()), number)
+
+
 def executed(sandbox: Sandbox) -> int:
     """How many articles were written, by the server's own count."""
     with ResonanceOSAPIClient(sandbox.url, on_error="raise") as api:
@@ -113,8 +121,7 @@ def test_what_was_cancelled_is_done_once_when_it_comes_again(
         for one in lost:
             error = one.exception()
             assert isinstance(error, requests.ConnectionError) or one.result().status_code >= 500
-    # The sandbox writes a request into its log when it is done with it.
-    reaches(lambda: len(resonance_sandbox.requests()) - 1, 6)
+    written_down(resonance_sandbox, 6)
     with service(resonance_sandbox.url) as running, ThreadPoolExecutor(6) as callers:
         answers = list(callers.map(running.write, keys))
         assert [answer.status_code for answer in answers] == [200] * 6
@@ -139,11 +146,10 @@ def test_it_says_what_went_wrong_and_passes_on_what_it_was_told(
         with faults.inject("unavailable", retry_after=40, route="/hr_generate"):
             held = running.write("three")
         assert (held.status_code, held.headers["Retry-After"]) == (503, "40")
-        with faults.inject("latency", seconds=10, route="/hr_generate"):
-            began = time.monotonic()
-            assert running.write("four", **{"X-Request-Timeout": "0.5"}).status_code == 504
-            assert time.monotonic() - began < 9
+        with faults.inject("latency", seconds=3, route="/hr_generate"):
+            assert running.write("four", **{"X-Request-Timeout": "1"}).status_code == 504
         with faults.inject("html", route="/hr_generate"):
             assert running.write("five").status_code == 502
         with faults.inject("unavailable", route="/health"):
             assert requests.get(f"{running.url}/health", timeout=PATIENCE).status_code == 503
+    written_down(resonance_sandbox, 6)

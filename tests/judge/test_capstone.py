@@ -19,15 +19,16 @@ from .programs import command
 TROUBLE = ("lost-after", "error-503", "refused-bare", "forged", "doubled")
 
 AROUND = '''
-import contextlib, hashlib, json, os, threading, time
+import contextlib, hashlib, json, os, tempfile, threading, time
 from collections import Counter
+from pathlib import Path
 import requests
-from resonance_helpers import ResonanceOSAPIClient, WebhookReceiver, run_batch
-from resonance_helpers.webhooks import WebhookVerificationError, new_secret, verify
+from resonance_helpers import ResonanceOSAPIClient, Secret, WebhookReceiver, run_batch
+from resonance_helpers.webhooks import SeenEvents, WebhookVerificationError, new_secret, verify
 from resonance_helpers.webhooks.receiver import Receipt
 
-api = ResonanceOSAPIClient(os.environ["RESONANCE_URL"])
-press = ResonanceOSAPIClient(api.base_url, retry=None, on_error="raise")
+os.environ["RESONANCE_WEBHOOK_SECRET"] = new_secret().reveal()
+press = ResonanceOSAPIClient(os.environ["RESONANCE_URL"], retry=None, on_error="raise")
 copies, published, lock = Counter(), Counter(), threading.Lock()
 
 
@@ -47,7 +48,7 @@ def publish(article):
 {answer}
 
 prompts = [f"The history of the {{place}}" for place in ("harbour", "night train", "library")]
-receiver = answer(api, prompts, publish)
+receiver = answer(prompts, Path(tempfile.mkdtemp()), 0, publish)
 patience = time.monotonic() + 15
 while receiver and len(published) < len(prompts) and time.monotonic() < patience:
     time.sleep(0.05)

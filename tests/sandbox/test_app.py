@@ -241,6 +241,7 @@ def test_a_request_that_is_not_there_any_more_is_stored_under_its_key() -> None:
         {"host": "0.0.0.0"},
         {"host": "example.org"},
         {"quota": 0},
+        {"quota": 10**12},
     ],
 )
 def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy, Secret, WebhookHandler
 from resonance_helpers.client.errors import OverloadedError
+from resonance_helpers.client.types import GenerationOptions
 from resonance_helpers.webhooks import WebhookReceiver, new_secret
 from tests.support.raw_server import RawServer, drips, raw_server, replies, resets, sends
 
@@ -77,6 +78,21 @@ def test_the_four_steps(receiver: WebhookReceiver) -> None:
     assert sent.latency is not None
     assert 0 < sent.latency < 10
     assert sent.payload == payload
+
+
+def test_the_keywords_of_a_call_are_nobody_elses(receiver: WebhookReceiver) -> None:
+    writer = Writer()
+    options: GenerationOptions = {
+        "headers": {"x-team": "mine"},
+        "idempotency_key": "k",
+        "pace": True,
+        "timeout": 5,
+        "deadline": 9,
+    }
+    handler_of(receiver.url, writer).generate_and_notify("tides", seed=1, **options)
+    assert writer.asked == [{"prompt": "tides", "seed": 1, **options}]
+    (event,) = receiver.wait(1)
+    assert event.payload["metadata"] == {"seed": 1}
 
 
 def test_the_same_id_at_each_attempt_and_an_article_each_time() -> None:

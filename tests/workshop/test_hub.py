@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -74,6 +75,7 @@ def hub(folder: Path) -> Iterator[tuple[str, Room]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "workshop", "hub", *options],
             cwd=ROOT,
+            env={**os.environ, "PGPASSWORD": "the database's"},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -115,6 +117,19 @@ def log_in(url: str, name: str, password: str) -> requests.Session:
     answer = session.post(f"{url}/hub/login", form, allow_redirects=False, timeout=30)
     session.headers["X-Status"] = str(answer.status_code)
     return session
+
+
+def test_nobody_whom_a_hub_starts_is_told_the_databases_password(hub: tuple[str, Room]) -> None:
+    _, room = hub
+    proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
+    parent = proxy.parent()
+    assert parent is not None
+    started = parent.children(recursive=True)
+    assert proxy in started
+    for process in started:
+        with contextlib.suppress(psutil.NoSuchProcess):  # of one that has just ended
+            assert not {"PGPASSWORD", hub_command.SETTINGS} & process.environ().keys()
+            assert "the database's" not in " ".join(process.cmdline())
 
 
 def test_only_a_name_with_its_password_comes_in(hub: tuple[str, Room]) -> None:

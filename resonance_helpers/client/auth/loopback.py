@@ -122,7 +122,10 @@ class Redirect:
 
     def take(self, target: str) -> tuple[int, str, str]:
         """Judge a request: its status, and a title and a sentence for the person."""
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:  # as of half an IPv6 address
+            return 400, "Not understood", "This address can't be read."
         if parts.path != self._path:
             return 404, "Not here", "Nothing stands at this address."
         query = parse_qs(parts.query, keep_blank_values=True)
@@ -156,6 +159,9 @@ class _Server(socketserver.ThreadingTCPServer):
     # Elsewhere it lets a port be used again at once; on Windows, by two programs together.
     allow_reuse_address = os.name != "nt"
     redirect: Redirect
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a browser that goes away is no matter, and stderr is the program's."""
 
 
 class _IPv6(_Server):

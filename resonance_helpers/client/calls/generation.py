@@ -53,8 +53,8 @@ class GenerationCalls(Calls):
         **kwargs: Unpack[GenerationOptions],
     ) -> Call[ArticleAnswer]:
         """The `Call` that `generate_content` makes, not made yet."""
-        fields: dict[str, Any] = {**kwargs}
-        call: Any = {name: fields.pop(name) for name in OPTIONS if name in fields}
+        fields: dict[str, Any] = kwargs  # type: ignore[assignment]
+        call: Any = {name: fields.pop(name) for name in OPTIONS if name in fields} if fields else {}
         payload = {
             "prompt": arguments.text("prompt", prompt),
             "tenant": optional_text("tenant", tenant),

@@ -33,15 +33,15 @@ class Cancellation:
     """Breaks off what one thread does inside `run`.
 
     Attributes:
-        over: Is done as soon as it is broken off.
         under_way: The newest `Call` that was begun there; None before the first.
     """
 
     def __init__(self) -> None:
         self.under_way: UnderWay | None = None
-        self.over: Future[None] = Future()
+        self._over: Future[None] = Future()
         self._lock = threading.Lock()
         self._held: dict[Any, socket.socket] = {}
+        self._woken: set[threading.Condition] = set()
 
     def run(self, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         """Call `function`, which `cancel` breaks off."""
@@ -56,7 +56,7 @@ class Cancellation:
     def cancel(self) -> None:
         """Break it off, now or as soon as it begins; from any thread, and without waiting."""
         with contextlib.suppress(InvalidStateError):  # it was broken off before
-            self.over.set_result(None)
+            self._over.set_result(None)
         with self._lock:
             for sock in self._held.values():
                 with contextlib.suppress(OSError):  # it is not connected any more
@@ -64,7 +64,7 @@ class Cancellation:
 
     def check(self) -> None:
         """Raise `Cancelled` if it was broken off."""
-        if self.over.done():
+        if self._over.done():
             raise Cancelled
 
     def hold(self, connection: Any, sock: Any) -> None:
@@ -85,9 +85,20 @@ class Cancellation:
         if handle is not None:
             handle.close()
 
+    def wakes(self, condition: threading.Condition) -> None:
+        """Notify who waits on this condition as soon as this is broken off."""
+
+        def wake(_: object) -> None:
+            with condition:
+                condition.notify_all()
+
+        if condition not in self._woken:
+            self._woken.add(condition)
+            self._over.add_done_callback(wake)
+
     def wait_for(self, future: Future[_T], seconds: float | None) -> _T:
         """What a future brings; Cancelled as soon as this is broken off."""
-        both: list[Future[Any]] = [future, self.over]
+        both: list[Future[Any]] = [future, self._over]
         wait(both, seconds, FIRST_COMPLETED)
         self.check()
         return future.result(0)
@@ -141,13 +152,8 @@ def wait_on(condition: threading.Condition, seconds: float | None) -> None:
     if (cancellation := _here.cancellation) is None:
         condition.wait(seconds)
         return
-
-    def wake(_: object) -> None:
-        with condition:
-            condition.notify_all()
-
     # Whoever cancels needs the lock, which nobody has until this waits.
-    cancellation.over.add_done_callback(wake)
+    cancellation.wakes(condition)
     cancellation.check()
     condition.wait(seconds)
     cancellation.check()

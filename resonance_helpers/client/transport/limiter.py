@@ -15,7 +15,7 @@ from ..errors import NotSentError
 from .cancellation import wait_on
 from .fork import renewed_in_child
 from .policy import BACK_OFF, LONGEST_BACK_OFF, Departures, Policy
-from .rate_limit import RateLimit, parse_policies, parse_rate_limits
+from .rate_limit import MOST_POLICIES, RateLimit, parse_policies, parse_rate_limits
 
 __all__ = ["Limiter"]
 
@@ -55,7 +55,9 @@ class Limiter:
         self._wary = False  # whether the server may have limits that it does not name
         self._soft_until = self._paused = self._last = -math.inf
         self._trip = self._jitter = 0.0  # the round trip's mean, and four mean deviations
-        self._unexplained = 0  # refusals without a reason, in a row
+        # Refusals without a reason, in a row; the last one's request, and when it was known.
+        self._unexplained, self._refused, self._since = 0, -1, -math.inf
+        self._backed_off = -math.inf  # until when, of our own accord
         # The newest answer's request, headers and time; it is read when somebody asks.
         self._unread: tuple[int, Mapping[str, str], float] | None = None
         self._newest: tuple[Mapping[str, str], float] | None = None
@@ -175,7 +177,8 @@ class Limiter:
         with self._lock:
             self._answers += 1
             if not refused:
-                self._unexplained = 0
+                if self._unexplained and ticket > self._refused:
+                    self._unexplained, self._backed_off = 0, -math.inf
                 if not (tells or self._policies or self._answers == 1):
                     return
             now = self._clock()
@@ -222,8 +225,8 @@ class Limiter:
         if self._unread is not None:
             (ticket, headers, then), self._unread = self._unread, None
             self._read(ticket, headers, then)
-        if self._paused > now:
-            return self._paused
+        if (paused := max(self._paused, self._backed_off)) > now:
+            return paused
         if not self._answers:
             return max(now, self._last + SOFT_START)
         if not self._policies:
@@ -263,21 +266,32 @@ class Limiter:
         return any(not limit.remaining for limit in limits)
 
     def _policy(self, name: str | None) -> Policy:
-        return self._policies.setdefault(name, Policy(self._sent))
+        """That policy, which has just been told of; the one not told of for longest makes room."""
+        known = name in self._policies
+        policy = self._policies[name] = self._policies.pop(name) if known else Policy(self._sent)
+        if len(self._policies) > MOST_POLICIES:
+            del self._policies[next(iter(self._policies))]
+        return policy
 
     def _refuse(self, ticket: int, now: float, retry_after: float | None) -> None:
         """A request was refused: learn from it."""
+        left = self._sent.at(ticket, now)
         self._sent.void(ticket)
         if self._unread is not None and self._unread[0] == ticket:
             headers, self._unread = self._unread[1], None
             if self._read(ticket, headers, now, refused=True):
                 self._unexplained = 0
                 return
-        if retry_after is None:
-            retry_after = min(BACK_OFF * 2.0**self._unexplained, LONGEST_BACK_OFF)
-        self._unexplained = min(self._unexplained + 1, 10)
         policy = self._policies.get(None) or Policy(self._sent)
-        if not (retry_after and policy.guess(ticket, retry_after, now)):
+        if retry_after is None:
+            self._refused = max(self._refused, ticket)
+            if left <= self._since:
+                return  # it left before the last such refusal was known
+            pause = min(BACK_OFF * 2.0**self._unexplained, LONGEST_BACK_OFF)
+            self._unexplained, self._since = min(self._unexplained + 1, 10), now
+            policy.guess(ticket, BACK_OFF, now)
+            self._backed_off = now + pause
+        elif not (retry_after and policy.guess(ticket, retry_after, now)):
             self._paused = max(self._paused, now + retry_after)
         if policy.quota is not None:
             policy.allow_for(self._jitter)

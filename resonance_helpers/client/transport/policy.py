@@ -34,7 +34,7 @@ refusal adds."""
 LONGEST_MARGIN = 0.5
 """Seconds, whatever the window."""
 
-HELD, MOST_HELD = 1.5, 30.0
+HELD, MOST_HELD = 2.0, 30.0
 """For how many windows what others let go stays theirs: at first, and at most; doubled whenever
 they have come back for it."""
 
@@ -105,7 +105,7 @@ class Policy:
         held, fell: For how many windows they keep what they let go, and whether it was taken.
         probe, tries: The request that is to find out whether more is left, and how many of those
             were refused in a row.
-        patience: Windows until a guessed quota is tried one higher.
+        patience, tried: Windows until a guessed quota is tried one higher, and whether it was.
     """
 
     sent: Departures
@@ -132,6 +132,7 @@ class Policy:
     probe: int | None = None
     tries: int = 0
     patience: int = PATIENCE
+    tried: bool = False
 
     def opens(self, now: float) -> float:
         """When the next request may leave; infinite if only an answer can tell."""
@@ -262,14 +263,15 @@ class Policy:
             Whether that is good enough to go on by it at once.
         """
         sent, known = self.sent.at(number, now), self.quota
-        if known is not None and sent <= self.refused:
-            return True  # it left before the last refusal was known
         span = max(math.ceil(span), self.span or 0.0)
-        passed = self.sent.count(self.sent.after(sent - span), number)
+        passed = self.sent.count(self.sent.after(sent - span), self.sent.next)
         if not passed:
             return False
-        if known is not None and passed >= known:
-            self.patience = min(2 * self.patience, 1000)
+        if known is not None and sent < self.refused:
+            self.quota = min(known, passed)  # it left before the last refusal was known
+            return True
+        if self.tried:
+            self.patience, self.tried = min(2 * self.patience, 1000), False
         self.quota, self.span, self.refused = passed, span, now
         return known is not None
 
@@ -277,4 +279,4 @@ class Policy:
         """Try one more where no refusal has come for long."""
         if self.span and self.quota and now - self.refused > self.patience * self.span:
             self.quota += 1
-            self.refused = now
+            self.tried, self.refused = True, now

@@ -13,10 +13,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from .retry_after import LONGEST, parse_http_date
 
 __all__ = ["RATE_LIMIT_HEADERS", "RateLimit", "parse_policies", "parse_rate_limits"]
+
+MOST_POLICIES = 16
+"""That are kept count of. A server has two or three; a broken one may name new ones for ever."""
 
 _ITEM = re.compile(r'"(?P<name>[^"]*)"(?P<parameters>[^,]*)')
 _PARAMETER = re.compile(r";\s*(?P<key>[a-z]+)\s*=\s*(?P<value>\d{1,12})(?=\s*(?:;|$))", re.ASCII)
@@ -124,7 +128,7 @@ def _items(header: str) -> dict[str, dict[str, int]]:
             parameter["key"]: int(parameter["value"])
             for parameter in _PARAMETER.finditer(item["parameters"])
         }
-        for item in _ITEM.finditer(header)
+        for item in islice(_ITEM.finditer(header), MOST_POLICIES)
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
+import struct
 import threading
 import time
 import traceback
@@ -595,6 +597,19 @@ def test_a_strangers_answer_neither_counts_nor_ends_the_log_in() -> None:
         assert come(f"state={state}&code=good") == 200
         assert come(f"state={state}&code=evil") == 400  # once
         assert redirect.wait(1).reveal() == "good"
+
+
+def test_whatever_comes_back_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with Redirect("http://127.0.0.1/callback") as redirect:
+        address = ("127.0.0.1", urlsplit(redirect.uri).port)
+        for said in (b"GET http://[::1/ HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"GET /callback"):
+            with socket.create_connection(address, timeout=10) as browser:
+                browser.sendall(said)
+                if said.endswith(b"\n"):
+                    assert b" 400 " in browser.recv(65_536).split(b"\r\n")[0]
+                browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert requests.get(f"{redirect.uri}?state=guess", timeout=10).status_code == 400
+    assert capfd.readouterr() == ("", "")
 
 
 # --- secrets -------------------------------------------------------------------------------------

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import pickle
 import socket
+import struct
+import threading
 import time
 import tracemalloc
 import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -343,3 +347,29 @@ def test_a_certificate_that_is_not_trusted_is_not_sent(tls: Any) -> None:
     assert isinstance(raised.value, errors.NotSentError)
     assert raised.value.attempts == 1
     assert server.requests == []
+
+
+def test_an_end_within_the_handshake_is_a_connection_that_failed(client_of: Any) -> None:
+    """A balancer that is being restarted takes the hello and closes, with FIN or RST."""
+
+    def hang_up(connection: socket.socket, number: int) -> None:
+        connection.recv(4096)
+        if number % 2:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            for number in range(100):
+                hang_up(listener.accept()[0], number)
+                accepted.append(number)
+
+    accepted: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        server = SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
+        client = client_of(server, retry=RetryPolicy(base=0.001))
+        with pytest.raises(errors.ConnectionFailedError) as raised:
+            client.get_tenants()
+    assert isinstance(raised.value, errors.NotSentError)
+    assert raised.value.attempts == len(accepted) == 5

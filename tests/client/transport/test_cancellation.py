@@ -22,6 +22,7 @@ import requests
 from resonance_helpers import AsyncResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.client.asynchronous import idempotency_key_of
 from resonance_helpers.client.auth import OAuth2ClientCredentials
+from resonance_helpers.client.transport.cancellation import Cancellation, wait_on
 from tests.support.broken_calls import SOON, calls_under_way, eventually
 from tests.support.raw_server import RawServer, answer, drips, raw_server, replies, stalls
 
@@ -176,6 +177,27 @@ def test_a_wait_for_a_token_is_broken_off_and_the_token_comes_all_the_same() -> 
     with raw_server(token) as tokens, raw_server(replies({"tenants": []})) as server:
         asyncio.run(use(server.url, tokens.url))
         assert len(tokens.requests) == 1
+
+
+def test_who_waits_many_times_is_woken_once() -> None:
+    class Counted(threading.Condition):
+        woken = 0
+
+        def notify_all(self) -> None:
+            self.woken += 1
+            super().notify_all()
+
+    condition, cancellation = Counted(), Cancellation()
+
+    def wait() -> None:
+        with condition:
+            for _ in range(5):
+                wait_on(condition, 0)
+
+    cancellation.run(wait)
+    cancellation.cancel()
+    cancellation.cancel()
+    assert condition.woken == 1
 
 
 def test_a_stock_session_is_waited_for_no_longer_than_the_caller_waits() -> None:

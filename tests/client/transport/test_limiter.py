@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
-import random
 import threading
 import time
-from collections import deque
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks.simulated_limits import Moving, simulated
 from resonance_helpers.client.transport import Limiter
-
-EPOCH = 1_700_000_000.37
-
-
-class Moving:
-    """At most `quota` in any `span` seconds."""
-
-    def __init__(self, quota: int, span: float) -> None:
-        self.quota, self.span = quota, span
-        self.hits: deque[float] = deque()
-
-    def left(self, now: float) -> tuple[int, float]:
-        while self.hits and self.hits[0] < now - self.span:
-            self.hits.popleft()
-        wait = self.hits[0] + self.span - now if self.hits else self.span
-        return self.quota - len(self.hits), wait
-
-    def hit(self, now: float) -> None:
-        self.hits.append(now)
 
 
 class Fixed:
@@ -67,76 +47,14 @@ class Bucket:
         self.level -= 1
 
 
-def headers(style: str, policies: list, told: list[tuple[int, float]], now: float) -> dict:
-    if style == "policy":
-        return {
-            "RateLimit-Policy": ", ".join(
-                f'"{number}";q={one.quota};w={one.span}' for number, one in enumerate(policies)
-            ),
-            "RateLimit": ", ".join(
-                f'"{number}";r={left};t={math.ceil(wait)}'
-                for number, (left, wait) in enumerate(told)
-            ),
-        }
-    left, wait = told[0]
-    reset = math.ceil(EPOCH + now + wait) if style == "Unix time" else math.ceil(wait)
-    return {
-        "X-RateLimit-Limit": str(policies[0].quota),
-        "X-RateLimit-Remaining": str(left),
-        "X-RateLimit-Reset": str(reset),
-    }
-
-
-def simulate(
-    policies, style="policy", *, clients=1, at_once=8, latency=0.1, seconds=40.0, seed=1, jitter=0.0
-):
-    """Clients that always have more to send; the share of what is allowed that they use, and the
-    share of their requests that is refused."""
-    chance, now, serial = random.Random(seed), 0.0, itertools.count()
-    limiters = [Limiter(clock=lambda: now, now=lambda: EPOCH + now) for _ in range(clients)]
-    under_way = [0] * clients
-    events: list = [(0.0, next(serial), "wake", client, None) for client in range(clients)]
-    accepted = refused = 0
-    first = last = None
-    while events[0][0] < seconds:
-        moment, _, event, client, what = heapq.heappop(events)
-        now = max(now, moment)
-        if event == "arrives":
-            told = [one.left(now) for one in policies]
-            fits = all(left > 0 for left, _ in told)
-            first, last = now if first is None else first, now
-            if fits:
-                for one in policies:
-                    one.hit(now)
-                accepted += 1
-                told = [one.left(now) for one in policies]
-            else:
-                refused += 1
-            wait = max(math.ceil(wait) for left, wait in told if not left or fits)
-            answer = what, headers(style, policies, told, now), not fits, wait
-            came = now + latency * fits + chance.uniform(0.0005, 0.002)
-            heapq.heappush(events, (came, next(serial), "answer", client, answer))
-            continue
-        limiter = limiters[client]
-        if event == "answer":
-            under_way[client] -= 1
-            ticket, said, no, wait = what
-            limiter.answered(ticket, said, refused=no, retry_after=wait if no else None)
-        while under_way[client] < at_once:
-            ready = limiter.ready_at()
-            if ready > now:
-                if ready < math.inf:
-                    late = ready + chance.uniform(0, 0.002)
-                    heapq.heappush(events, (late, next(serial), "wake", client, None))
-                break
-            under_way[client] += 1
-            arrives = now + chance.uniform(0.0003, 0.002)
-            arrives += chance.expovariate(1 / jitter) if jitter else 0.0
-            heapq.heappush(events, (arrives, next(serial), "arrives", client, limiter.take()))
-    took = last - first
+def simulate(limits, dialect="RateLimit-Policy", *, clients=1, at_once=8, latency=0.1, **more):
+    """The share of what is allowed that they use, and the share of requests that is refused."""
+    log = simulated(limits, dialect, clients=clients, at_once=at_once, latency=latency, **more)
+    took = log[-1].at - log[0].at
     possible = clients * at_once * (took / latency + 1) if latency else math.inf
-    allowed = min(possible, *(one.quota * (took // one.span + 1) for one in policies))
-    return accepted / allowed, refused / (accepted + refused)
+    allowed = min(possible, *(one.quota * (took // one.span + 1) for one in limits))
+    accepted = sum(one.accepted for one in log)
+    return accepted / allowed, 1 - accepted / len(log)
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1, 0.3])
@@ -165,6 +83,30 @@ def test_two_clients_of_one_credential_share_what_there_is(quota, latency):
     used, refused = simulate([Moving(quota, 1)], clients=2, latency=latency, seconds=60)
     assert used >= 0.9
     assert refused <= 0.03
+
+
+@pytest.mark.parametrize("quota", [6, 20])
+def test_two_clients_share_windows_that_are_fixed(quota):
+    used, refused = simulate([Fixed(quota, 1)], clients=2)
+    assert used >= 0.9
+    assert refused <= 0.03
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(
+    quota=st.integers(3, 60),
+    span=st.sampled_from([1, 2, 10]),
+    at_once=st.integers(2, 40),
+    latency=st.floats(0, 0.5),
+    seed=st.integers(0, 99),
+)
+def test_whatever_the_burst(quota, span, at_once, latency, seed):
+    limits = [Moving(quota, span)]
+    used, refused = simulate(
+        limits, at_once=at_once, latency=latency, seconds=40 * span, rows=1500, seed=seed
+    )
+    assert used >= 0.93  # the last window may have just begun
+    assert refused <= 0.01
 
 
 # --- one at a time -------------------------------------------------------------------------------
@@ -279,6 +221,21 @@ def test_a_long_life_does_not_grow(limiter):
     assert len(limiter._sent._times) <= 40_000
 
 
+def test_a_server_that_names_new_policies_for_ever_fills_no_memory(limiter, clock):
+    for number in range(50):
+        names = [f"p{number}-{other}" for other in range(40)]
+        said = {
+            "RateLimit-Policy": ", ".join(f'"{name}";q=100;w=60' for name in names),
+            "RateLimit": ", ".join(f'"{name}";r=100;t=1' for name in names),
+        }
+        limiter.answered(limiter.take(), said)
+        limiter.ready_at()
+        clock.now += 1
+    assert len(limiter._policies) == 16
+    limiter.answered(limiter.take(), told(5, 60, 0, 30))  # the last word counts
+    assert limiter.ready_at() >= clock.now + 30
+
+
 def test_the_older_headers_may_hide_a_limit_so_requests_leave_a_few_at_a_time(limiter, clock):
     said = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "990", "X-RateLimit-Reset": "60"}
     limiter.answered(limiter.take(), said)
@@ -323,3 +280,29 @@ def test_requests_that_arrive_late_and_out_of_order_are_hardly_refused(quota, ji
     used, refused = simulate([Moving(quota, 1)], at_once=8, seconds=60, jitter=jitter)
     assert used >= 0.95
     assert refused <= 0.01
+
+
+def test_refusals_without_a_word_hold_back_and_a_success_ends_that() -> None:
+    now = [0.0]
+    limiter = Limiter(lambda: now[0])
+
+    def refused(*tickets: int) -> None:
+        for ticket in tickets:
+            limiter.answered(ticket, {}, refused=True)
+
+    limiter.answered(limiter.take(), {})
+    for pause in (1.0, 2.0, 4.0):  # doubled for each round, however many are refused in it
+        together = limiter.take(), limiter.take()
+        now[0] += 0.1
+        refused(*together)
+        assert limiter.ready_at() == pytest.approx(now[0] + pause)
+        now[0] += pause
+    first, second = limiter.take(), limiter.take()
+    now[0] += 0.1
+    refused(first)
+    assert limiter.ready_at() == pytest.approx(now[0] + 8)
+    limiter.answered(second, {})
+    assert limiter.ready_at() <= now[0] + 1
+    now[0] += 0.1
+    refused(limiter.take())
+    assert limiter.ready_at() == pytest.approx(now[0] + 1)

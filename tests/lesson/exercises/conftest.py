@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 
 import resonance_sandbox as sandbox
-from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, webhooks
+from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, Secret, webhooks
 from resonance_helpers.lesson.connect import LessonClient
 from resonance_helpers.lesson.exercises import core
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[sandbox.Sandbox]:
-    options: dict[str, Any] = {"rate_limit": 100_000, "burst": 1_000, "webhook_retry": (0.05, 0.5)}
+    options: dict[str, Any] = {
+        "rate_limit": 100_000,
+        "burst": 1_000,
+        "webhook_retry": (0.05, 0.5, 1, 2, 4),
+    }
     with sandbox.start(still=True, allow_loopback_webhooks=True, **options) as running:
         yield running
 
@@ -58,6 +62,7 @@ def names(api: LessonClient, receiver: webhooks.WebhookReceiver) -> dict[str, An
         "requests": requests,
         "secret": receiver.secrets[0],
         "ResonanceOSAPIClient": ResonanceOSAPIClient,
+        "Secret": Secret,
         **{name: getattr(webhooks, name) for name in webhooks.__all__},
         "admin": ResonanceOSAPIClient(api.base_url, auth=ApiKeyAuth(key)),
         "load": performance.load,

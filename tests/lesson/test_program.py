@@ -1,0 +1,101 @@
+"""A function of a notebook runs in a process of its own: it asks, is killed, and ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from resonance_helpers.lesson.program import CannotTravelError, Program
+
+SLOW = 60.0
+SOURCE = """
+def report(word, ask):
+    ask((word, os.environ["RESONANCE_TRIED"], os.getpid()))
+
+def refused(word, ask):
+    try:
+        ask(word)
+    except RuntimeError as error:
+        ask(str(error))
+
+def broken(word, ask):
+    raise ValueError(word)
+
+def endless(word, ask):
+    ask(word)
+    while True:
+        time.sleep(1)
+
+def opened(word, ask):
+    print(lock)
+"""
+
+
+@pytest.fixture
+def names() -> dict[str, Any]:
+    """Functions of no module, as a notebook's are."""
+    names: dict[str, Any] = {"os": os, "time": time, "lock": threading.Lock()}
+    exec(SOURCE, names)
+    return names
+
+
+def run(function: Any, told: list[Any], answer: Any = None) -> Program:
+    def heard(what: Any) -> None:
+        told.append(what)
+        if answer:
+            answer(what)
+
+    return Program(function, ("hello",), {"RESONANCE_TRIED": "yes"}, heard)
+
+
+def test_it_asks_from_another_process_with_its_own_environment(names: dict[str, Any]) -> None:
+    told: list[Any] = []
+    program = run(names["report"], told)
+    assert program.ended.wait(SLOW)
+    assert program.running, "it waits until it is stopped"
+    program.stop()
+    [(word, variable, process)] = told
+    assert (word, variable) == ("hello", "yes")
+    assert process == program.process.pid != os.getpid()
+    assert not program.running
+
+
+def test_what_the_answer_raises_is_raised_there(names: dict[str, Any]) -> None:
+    told: list[Any] = []
+
+    def jam(what: Any) -> None:
+        if what == "hello":
+            raise KeyError("jammed")
+
+    program = run(names["refused"], told, jam)
+    assert program.ended.wait(SLOW)
+    program.stop()
+    assert told == ["hello", "'jammed'"]
+
+
+def test_what_it_raises_is_known(names: dict[str, Any]) -> None:
+    program = run(names["broken"], [])
+    assert program.ended.wait(SLOW)
+    program.stop()
+    assert program.raised == "ValueError: hello"
+
+
+def test_it_can_be_killed(names: dict[str, Any]) -> None:
+    told: list[Any] = []
+    program = run(names["endless"], told)
+    end = time.monotonic() + SLOW
+    while not told and time.monotonic() < end:
+        time.sleep(0.01)
+    program.kill()
+    assert told == ["hello"]
+    assert not program.running
+    assert not program.ended.is_set()
+
+
+def test_what_no_other_process_can_have_is_refused(names: dict[str, Any]) -> None:
+    with pytest.raises(CannotTravelError, match="lock"):
+        run(names["opened"], [])
