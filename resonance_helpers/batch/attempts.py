@@ -10,13 +10,25 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
 from ..client.transport import Call, InFlight, Later, Limiter, RetryPolicy
 from ..client.transport.quota import RetryQuota
 from ..client.transport.rate_limit import RATE_LIMIT_HEADERS
 from .items import Item
 
-__all__ = ["Attempts", "Here", "InvalidRequestError", "Outcome", "Remote", "WorkerSetupError"]
+__all__ = [
+    "Attempts",
+    "Here",
+    "InvalidRequestError",
+    "Outcome",
+    "Remote",
+    "WorkerSetupError",
+    "is_final",
+]
+
+
+MAY_CHANGE = (401, 403, 408, 409, 429)
+"""Refusals of the caller or the moment, not of the request: a next run tries again."""
 
 
 class InvalidRequestError(ResonanceError, ValueError):
@@ -24,6 +36,15 @@ class InvalidRequestError(ResonanceError, ValueError):
 
     type = "invalid-request"
     category = "validation"
+
+
+def is_final(error: ResonanceError) -> bool:
+    """Whether the same request would fail in the same way again.
+
+    It is none, or the server has refused it for good.
+    """
+    refused = isinstance(error, ClientError) and error.response_code not in MAY_CHANGE
+    return refused or isinstance(error, InvalidRequestError)
 
 
 class WorkerSetupError(RuntimeError):

@@ -24,6 +24,23 @@ from pathlib import Path
 from reprlib import repr as bounded_repr
 from typing import Any, NamedTuple
 
+from .journal_file import (
+    APPLICATION,
+    BROKEN,
+    VERSION,
+    JournalDamaged,
+    JournalError,
+    JournalInUse,
+    JournalMismatch,
+    check_kind,
+    connect,
+    create,
+    damaged,
+    explained,
+    explanation,
+    locked,
+)
+
 __all__ = [
     "Answers",
     "Entry",
@@ -34,15 +51,6 @@ __all__ = [
     "JournalMismatch",
     "as_json",
 ]
-
-APPLICATION = 0x5265734A
-"""``ResJ``: by this number in its header, SQLite and ``file`` tell a journal from other
-databases."""
-
-VERSION = 2
-
-PATIENCE = 30.0
-"""Seconds to wait for a lock that somebody who only reads can hold for a moment."""
 
 SCHEMA = """
 CREATE TABLE batch (
@@ -80,22 +88,6 @@ SELECT item, request, requests.crc, success, final, attempts, started, seconds, 
 FROM answers JOIN requests USING (item) ORDER BY item
 """
 _KNOWN = "SELECT coalesce(max(item) + 1, 0) FROM requests"
-
-
-class JournalError(RuntimeError):
-    """The journal can't be used; nothing was sent."""
-
-
-class JournalInUse(JournalError):
-    """Another run writes to this journal."""
-
-
-class JournalMismatch(JournalError):
-    """The journal belongs to another batch."""
-
-
-class JournalDamaged(JournalError):
-    """What the file holds has changed since it was written, or it is no journal at all."""
 
 
 class Entry(NamedTuple):
@@ -151,12 +143,12 @@ class Journal:
         self._mutex = threading.Lock()
         file = self.path.resolve()  # the lock is on the file, by whichever name it is called
         if file.exists():
-            _check_kind(file, self.path)
-        self._lock = _locked(file, self.path)
+            check_kind(file, self.path)
+        self._lock = locked(file, self.path)
         try:
-            with _explained(self.path):
-                _create(file)
-                self._database = _connect(file)
+            with explained(self.path):
+                create(file)
+                self._database = connect(file)
                 self._begin()
         except BaseException:
             self.close()
@@ -170,13 +162,13 @@ class Journal:
         """What is known of an item, or None."""
         if item >= self.known:
             return None
-        with self._mutex, _explained(self.path):
+        with self._mutex, explained(self.path):
             row = self._database.execute(_FIND, (item,)).fetchone()
         if row is None:
             return None
         request, crc, sent, success, final = row
         if crc != _crc(request, item):
-            raise _damaged(self.path)
+            raise damaged(self.path)
         return Entry(request, sent, None if success is None else bool(success), bool(final))
 
     def send(self, requests: Iterable[tuple[int, str]]) -> None:
@@ -191,7 +183,7 @@ class Journal:
         rows = [
             (item, self.key(item), request, now, _crc(request, item)) for item, request in requests
         ]
-        with self._mutex, _explained(self.path):
+        with self._mutex, explained(self.path):
             self._commit()
             self._database.execute("PRAGMA synchronous = FULL")
             with self._transaction():
@@ -238,12 +230,12 @@ class Journal:
                     self._database.execute(
                         "UPDATE requests SET sent = NULL WHERE item = ?", (item,)
                     )
-            except _BROKEN as error:
-                raise _explanation(self.path, error) from error
+            except BROKEN as error:
+                raise explanation(self.path, error) from error
 
     def commit(self) -> None:
         """Let all answers so far outlive a kill. Many to one commit cost the least."""
-        with self._mutex, _explained(self.path):
+        with self._mutex, explained(self.path):
             self._commit()
 
     def _commit(self) -> None:
@@ -254,7 +246,7 @@ class Journal:
         """Write down an item that is never sent, whatever it is, with its answer."""
         text = as_json(request)
         row = (item, self.key(item), text, None, _crc(text, item))
-        with self._mutex, _explained(self.path):
+        with self._mutex, explained(self.path):
             self._database.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?)", row)
         self.answer(item, **answer)
 
@@ -268,7 +260,7 @@ class Journal:
             if database is not None:
                 # Back to one plain file, which can be copied, and read where nothing can be
                 # written; unless somebody reads it now.
-                with suppress(*_BROKEN):
+                with suppress(*BROKEN):
                     self._commit()
                     database.execute("PRAGMA busy_timeout = 0")
                     database.execute("PRAGMA journal_mode = DELETE")
@@ -302,7 +294,7 @@ class Journal:
             database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
             or database.execute(query, (self.id,)).fetchone()
         ):
-            raise _damaged(self.path)
+            raise damaged(self.path)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -311,7 +303,7 @@ class Journal:
             yield
             self._database.execute("COMMIT")
         except BaseException:
-            with suppress(*_BROKEN):  # some errors have rolled it back already
+            with suppress(*BROKEN):  # some errors have rolled it back already
                 self._database.execute("ROLLBACK")
             raise
 
@@ -337,7 +329,7 @@ class Answers:
         with self._reading() as database:
             for item, request, asked, *fields, result, crc in database.execute(_ANSWERS):
                 if asked != _crc(request, item) or crc != _crc(result, item, *fields):
-                    raise _damaged(self.path)
+                    raise damaged(self.path)
                 success, final, attempts, started, seconds = fields
                 yield {
                     "item": item,
@@ -359,12 +351,12 @@ class Answers:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         file = self.path.resolve(strict=True)
-        with _explained(self.path):
-            if not _check_kind(file, self.path):
+        with explained(self.path):
+            if not check_kind(file, self.path):
                 database = sqlite3.connect(":memory:")
                 database.executescript(SCHEMA)  # a run is about to begin it
             else:
-                database = _connect(file, "mode=ro")
+                database = connect(file, "mode=ro")
             try:
                 yield database
             finally:
@@ -393,109 +385,3 @@ def _sayable(value: Any) -> Any:
 
 def _crc(text: str, *fields: float) -> int:
     return zlib.crc32(f"{fields}{text}".encode())
-
-
-# --- the file ------------------------------------------------------------------------------------
-
-_opening = threading.Lock()
-
-_BROKEN = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite raises; the latter where it quotes a damaged name."""
-
-
-def _locked(file: Path, path: Path) -> sqlite3.Connection:
-    """The lock of a journal, which goes with its process, however that ends.
-
-    It is an exclusive transaction on an empty database beside it. (On the journal itself it would
-    keep out those who read.)
-    """
-    lock = file.with_name(f"{file.name}-lock")
-    with _opening:
-        _create(lock)
-        database = _connect(lock, "mode=rw", patience=0)
-        try:
-            database.execute("PRAGMA journal_mode = MEMORY")  # one file less
-            database.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            database.close()
-            raise _explanation(path, error) from error
-    return database
-
-
-def _create(file: Path) -> None:
-    """Make a file that only its owner can read, if there is none.
-
-    One that is there is not even opened: to close it again would drop SQLite's locks on it.
-    """
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise JournalError(f"the journal {file} can't be opened: {error.strerror}") from error
-
-
-def _connect(file: Path, how: str = "mode=rw", *, patience: float = PATIENCE) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{file.as_uri()}?{how}",
-        uri=True,
-        timeout=patience,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _check_kind(file: Path, path: Path) -> bool:
-    """Whether the file is a journal; False if it is empty. Nothing in it or beside it changes.
-
-    Raises:
-        JournalDamaged: It is something else.
-    """
-    if not file.stat().st_size:
-        return False
-    database = _connect(file, "mode=ro&immutable=1")
-    try:
-        application = database.execute("PRAGMA application_id").fetchone()[0]
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError:
-        application = version = None
-    finally:
-        database.close()
-    if application != APPLICATION:
-        raise JournalDamaged(f"{path} is not the journal of a batch; give another path")
-    if version != VERSION:
-        raise JournalDamaged(
-            f"{path} was written by another version of this package; "
-            "finish its batch there, or begin with another journal"
-        )
-    return True
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _BROKEN as error:
-        raise _explanation(path, error) from error
-
-
-def _explanation(path: Path, error: Exception) -> JournalError:
-    if isinstance(error, UnicodeDecodeError):
-        return _damaged(path)
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return JournalInUse(
-            f"the journal {path} is in use by another run; wait for it to end, or give this batch "
-            "a journal of its own. If there is no other run, its file system has no locks: put "
-            "the journal on a local disk"
-        )
-    return JournalError(f"the journal {path} can't be read or written: {error}")
-
-
-def _damaged(path: Path) -> JournalDamaged:
-    return JournalDamaged(
-        f"the journal {path} is damaged: what it holds has changed since it was written; "
-        "take a copy of it from before, or begin with another journal"
-    )

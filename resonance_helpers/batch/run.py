@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import math
 import os
 import random
@@ -13,19 +12,19 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from itertools import count
 from typing import Any
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
+from ..client.errors import OutcomeUnknownError, ResonanceError
 from ..client.transport.quota import RETRY_COST
 from ..progress import Snapshot, Stopped, in_notebook, progress_for
-from .attempts import Attempts, Here, InvalidRequestError, Remote
+from .attempts import Attempts, Here, InvalidRequestError, Remote, is_final
 from .crew import Crew
 from .dispatcher import TICK, Dispatcher, Waker
+from .intake import KEY_LIFETIME, Intake, too_long
 from .interrupts import Interrupts
-from .items import Item, as_request
-from .journal import Answers, Entry, Journal, JournalError, JournalMismatch
+from .items import Item
+from .journal import Answers, Journal, JournalError
 from .queue import WorkQueue
 from .report import BatchReport
 from .stats import Tally
@@ -35,9 +34,6 @@ __all__ = ["run_batch"]
 LOOK_AHEAD = 1024
 """Requests read from the input before they are needed, at most, and as many put aside."""
 
-QUICK = 0.01
-"""Seconds in which a quick input gives a block of items."""
-
 LONGEST_HOLD = 120.0
 """Seconds for which a batch lets the rate limit hold it up; a day's quota that is spent stops
 it."""
@@ -45,24 +41,11 @@ it."""
 GRACE = 2.0
 """Seconds that a stopped batch waits for the answers to what is under way."""
 
-KEY_LIFETIME = 24 * 3600.0
-"""Seconds for which the server knows an idempotency key (its OpenAPI document says so, at
-`Idempotency-Key`)."""
-
 LONGEST_ROUND = 60.0
 """Seconds, at most, until an item that was given up is tried again, where there is time."""
 
 PROBE = 1.0
 """Seconds between two attempts while the retry budget is spent."""
-
-MAY_CHANGE = (401, 403, 408, 409, 429)
-"""Refusals of the caller or the moment, not of the request: a next run tries again."""
-
-TOO_OLD = (
-    "The request was sent more than 24 hours ago, its answer is lost, and the server no longer "
-    "knows its idempotency key: sent again, it might be done twice. If that is no harm, put it "
-    "into a new batch."
-)
 
 
 def run_batch(
@@ -164,7 +147,6 @@ class _Run:
         self._stopped: str | None = None
         self._closed = False
         self._probed = -math.inf
-        self._block = 1
         self._shown = -math.inf
         self._began = time.monotonic()
         self._until = self._began + until
@@ -182,17 +164,20 @@ class _Run:
     ) -> BatchReport:
         """Carry the batch out, or as much of it as can be; the report."""
         if self._journal:
-            self._recall(self._journal)
+            for record in Answers(self._journal.path):
+                self._tally.recall(record, resumed=True)
         shown = progress_for(progress)
         crew = Crew(self._work, size, self._waker, pool)
         dispatch = contextvars.copy_context().run
         dispatching: threading.Thread | None = threading.Thread(
             target=dispatch, args=(self._dispatch, crew), name="batch", daemon=True
         )
-        items = self._items(source)
+        intake = Intake(
+            source, self._batch, self._journal, self._tally, self._interrupts, self._fail
+        )
 
         def feed(timeout: float) -> bool:
-            return self._feed_more(items, lambda: shown.show(self._snapshot(total)), timeout)
+            return self._feed_more(intake, lambda: shown.show(self._snapshot(total)), timeout)
 
         self._attempts.limiter.watch(self._waker)
         with self._interrupts:
@@ -237,45 +222,29 @@ class _Run:
         return f"Stopped: {far}, the rest was not sent.{on}"
 
     def _report(self, total: int | None) -> BatchReport:
-        records: Iterable[dict[str, Any]]
-        if self._journal:
-            records = Answers(self._journal.path)
-        else:
-            records = [self._records[index] for index in sorted(self._records)]
+        path = self._journal.path if self._journal else None
         known = max(total or 0, self._journal.known if self._journal else 0)
-        unread = max(0, known - self._tally.total)
-        self._tally.take(unread)
+        self._tally.take(max(0, known - self._tally.total))  # those that were not read
+        records = [self._records[index] for index in sorted(self._records)]
         return BatchReport(
             self._tally.stats(time.monotonic() - self._began),
-            records,
+            records if path is None else Answers(path),
             stopped=self._stopped,
-            journal=self._journal.path if self._journal else None,
+            journal=path,
         )
-
-    def _recall(self, journal: Journal) -> None:
-        for record in Answers(journal.path):
-            self._tally.recall(record, resumed=True)
 
     def _snapshot(self, total: int | None) -> Snapshot:
-        tally, seconds = self._tally, time.monotonic() - self._began
-        ended = tally.successful + tally.failed
-        return Snapshot(
-            ended=ended,
-            total=total,
-            successful=tally.successful,
-            failed=tally.failed,
-            retries=tally.retries,
-            waiting=self._queue.waiting,
-            seconds=seconds,
-            rate=(ended - tally.resumed) / seconds if seconds else 0.0,
-        )
+        seconds = time.monotonic() - self._began
+        return self._tally.snapshot(total, self._queue.waiting, seconds)
 
-    def _feed_more(self, items: Iterator[Item], show: Callable[[], None], timeout: float) -> bool:
+    def _feed_more(self, intake: Intake, show: Callable[[], None], timeout: float) -> bool:
         """Feed what is wanted within `timeout` seconds; whether there may be more to do."""
         if self._queue.over or self._interrupts.count:
             return False
         if wanted := self._queue.wanted(timeout):
-            self._feed(items, wanted)
+            items, ended = intake.block(wanted)
+            self._error = self._error or intake.error
+            self._queue.feed(items, last=ended)
         now = time.monotonic()
         if now - self._shown >= TICK:
             self._shown = now
@@ -285,78 +254,6 @@ class _Run:
                 minutes = math.ceil(held / 60)
                 self._stopped = f"the server takes no more requests for {minutes:,} minutes"
                 return False
-        return True
-
-    def _feed(self, items: Iterator[Item], wanted: int) -> None:
-        """Read up to `wanted` items, write them down together, and let them go.
-
-        A block begins as one item and doubles for as long as the input is quick, so that what a
-        slow one has given does not wait for what comes next.
-        """
-        block: list[Item] = []
-        began = time.monotonic()
-        ended = False
-        try:
-            while len(block) < min(wanted, self._block):
-                item = next(items, None)
-                if item is None:
-                    ended = True
-                    break
-                block.append(item)
-        except JournalError:
-            raise
-        except Exception as error:  # the input's own: what it gave before is still carried out
-            self._error = error
-            ended = True
-        quick = time.monotonic() - began < QUICK
-        self._block = min(2 * self._block, LOOK_AHEAD) if quick else 1
-        if block and self._journal:
-            self._journal.send((one.index, one.text) for one in block)
-        self._queue.feed(block, last=ended)
-
-    def _items(self, source: Iterator[Mapping[str, Any] | str]) -> Iterator[Item]:
-        """The items that are to be sent; those that need not or can't be are settled here."""
-        journal = self._journal
-        for index in count():
-            with self._interrupts.allowed():
-                try:
-                    value = next(source)
-                except StopIteration:
-                    break
-            self._tally.take()
-            item = Item(index, f"{self._batch}-{index}")
-            before = journal.find(index) if journal else None
-            if before and before.success is False and not before.settled:
-                self._tally.undo_failure()
-            try:
-                item.request = as_request(value)
-                text = json.dumps(item.request, allow_nan=False) if journal else ""
-            except (TypeError, ValueError, RecursionError) as error:
-                if not (before and before.settled):
-                    self._fail(item, InvalidRequestError(str(error)))
-                continue
-            item.text = text
-            if before is None or self._is_due(item, before):
-                yield item
-        if journal and journal.known > self._tally.total:
-            raise too_long(journal, self._tally.total)
-
-    def _is_due(self, item: Item, before: Entry) -> bool:
-        """Whether the item is to be sent in this run, by what earlier ones have written."""
-        if before.sent is None:
-            return True  # nothing was done under its key, so it may be another request now
-        if before.request != item.text and _canonical(before.request) != _canonical(item.text):
-            assert self._journal is not None
-            raise JournalMismatch(
-                f"the journal {self._journal.path} belongs to another batch: item {item.index} "
-                "differs from the one it holds. Give the same requests in the same order, or "
-                "another journal"
-            )
-        if before.final:
-            return False
-        if time.time() - before.sent > KEY_LIFETIME:
-            self._fail(item, OutcomeUnknownError(TOO_OLD), final=True)
-            return False
         return True
 
     # -- the dispatcher and its crew -------------------------------------------------------------
@@ -470,7 +367,7 @@ class _Run:
             self._queue.give_back(item, PROBE)
         return False
 
-    def _fail(self, item: Item, error: ResonanceError, *, final: bool | None = None) -> None:
+    def _fail(self, item: Item, error: ResonanceError, final: bool | None = None) -> None:
         error.attempts = item.attempts
         doubt = item.doubt or isinstance(error, OutcomeUnknownError)
         if final is None:
@@ -501,24 +398,3 @@ class _Run:
         else:
             self._journal.refuse(item.index, item.request, **fields)
         self._tally.end(success=success, attempts=item.attempts, seconds=seconds)
-
-
-def is_final(error: ResonanceError) -> bool:
-    """Whether the same request would fail in the same way again.
-
-    It is none, or the server has refused it for good.
-    """
-    refused = isinstance(error, ClientError) and error.response_code not in MAY_CHANGE
-    return refused or isinstance(error, InvalidRequestError)
-
-
-def _canonical(text: str) -> str:
-    """A request's JSON, whatever the order of its fields."""
-    return json.dumps(json.loads(text), sort_keys=True)
-
-
-def too_long(journal: Journal, total: int) -> JournalMismatch:
-    return JournalMismatch(
-        f"the journal {journal.path} belongs to another batch: it holds {journal.known} "
-        f"items, and this one has {total}. Give the same requests, or another journal"
-    )

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
+from ..progress import Snapshot
+
 __all__ = ["BatchStats", "Tally", "percentile"]
 
 
@@ -119,6 +121,20 @@ class Tally:
         with self._mutex:
             self.failed -= 1
             self.resumed -= 1
+
+    def snapshot(self, total: int | None, waiting: int, seconds: float) -> Snapshot:
+        """How far it is of `total` items after so many seconds, with so many put aside."""
+        ended = self.successful + self.failed
+        return Snapshot(
+            ended=ended,
+            total=total,
+            successful=self.successful,
+            failed=self.failed,
+            retries=self.retries,
+            waiting=waiting,
+            seconds=seconds,
+            rate=(ended - self.resumed) / seconds if seconds else 0.0,
+        )
 
     def stats(self, total_time: float) -> BatchStats:
         """The figures as they stand after `total_time` seconds of this run."""

@@ -38,8 +38,8 @@ from .errors import InsecureTransportError
 from .transport import Limiter, RateLimit, RetryPolicy, Transport, arguments
 from .transport.address import is_loopback, web_address
 from .transport.arguments import kind
-from .transport.call import INSECURE
 from .transport.quota import RetryQuota
+from .transport.signing import INSECURE
 
 if TYPE_CHECKING:
     from typing import Unpack

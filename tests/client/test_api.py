@@ -268,6 +268,23 @@ def test_the_same_key_brings_the_same_article(client: ResonanceOSAPIClient) -> N
     assert other["type"] == "idempotency-key-reused"
 
 
+def test_the_server_takes_the_keys_that_the_client_takes(
+    client: ResonanceOSAPIClient, server: Any
+) -> None:
+    keys = [f"a{chr(code)}b" for code in (*range(0x20, 0x7F), *range(0xA1, 0x100, 8))]
+    with requests.Session() as session:
+        for key in (*keys, "k", "k" * 255, "k" * 256):
+            headers = {"Idempotency-Key": key.encode("latin-1")}
+            asked = {"prompt": "x", "tenant": "nobody"}
+            answer = session.post(f"{server.url}/hr_generate", json=asked, headers=headers)
+            try:
+                client.prepare_generation("x", idempotency_key=key)
+            except ValueError:
+                assert answer.status_code == 422, key
+            else:
+                assert answer.status_code == 404, key
+
+
 def test_a_call_may_be_prepared_and_made_later(client: ResonanceOSAPIClient) -> None:
     call = client.prepare_generation("A prompt", profile_name="tech_startup")
     assert call.idempotency_key

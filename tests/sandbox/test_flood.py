@@ -49,11 +49,14 @@ def crowd(port: int) -> None:
         time.sleep(1)
         for kind, peer in list(held):
             try:
+                with contextlib.suppress(BlockingIOError):
+                    if kind == "never reading":
+                        peer.send(begun[kind][:53])
+                    else:
+                        peer.recv(1)  # a word of refusal, or the end
+                        raise ConnectionError
                 if kind.startswith("slow"):
                     peer.send(b"x")
-                elif kind == "never reading":
-                    with contextlib.suppress(BlockingIOError):
-                        peer.send(begun[kind][:53])
             except OSError:
                 held.remove((kind, peer))
                 peer.close()
@@ -95,13 +98,13 @@ def test_who_behaves_is_answered_as_if_alone(capsys: pytest.CaptureFixture[str])
 
         alone = measured()
         with beside_a_crowd(int(server.url.rsplit(":", 1)[1])):
-            beside = measured()
             held = len(psutil.Process(server.pid).net_connections())
+            beside = measured()
         assert len(server.log()) < 500
     rank = math.ceil(0.99 * CALLS) - 1
     with capsys.disabled():
         print(f"\n{held} connections, load {os.getloadavg()[0]:.1f}:", end=" ")
         print(f"p50 {beside[CALLS // 2]:.1f} ms, p99 {beside[rank]:.1f} ms;", end=" ")
         print(f"alone {alone[CALLS // 2]:.1f} and {alone[rank]:.1f} ms")
-    assert held > sum(PEERS.values()) / 2
+    assert held > sum(PEERS.values())
     assert beside[rank] <= 250

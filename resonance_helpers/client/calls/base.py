@@ -11,7 +11,7 @@ from ..auth.secret import Secret
 from ..errors import InsecureTransportError, ResonanceError, UnexpectedShapeError
 from ..transport import Answer, Call, Transport, arguments
 from ..transport.arguments import text
-from ..transport.call import INSECURE
+from ..transport.signing import INSECURE
 
 if TYPE_CHECKING:
     from ..transport.call import A

@@ -1,6 +1,10 @@
 """Everything between a call and the socket.
 
 call         one call: its attempts and what lies between them
+shared       what the calls of a client have in common
+in_flight    an exchange that goes on while nobody waits for it
+signing      credentials, and where they may go
+payload      a request's JSON
 retry        when a failed attempt is tried again, and after how long
 retry_after  the Retry-After header
 quota        the budget of retries that all calls share
@@ -24,11 +28,13 @@ fork         what a forked process must not share with the one it came from
 
 from . import fast as fast  # the door of the fast path: without this line all works, slower
 from .answer import Answer
-from .call import Call, InFlight, Later, Transport
+from .call import Call, Later
+from .in_flight import InFlight
 from .limiter import Limiter
 from .rate_limit import RateLimit
 from .retry import NO_RETRIES, RetryPolicy
 from .session import Adapter, Session
+from .shared import Transport
 
 __all__ = [
     "NO_RETRIES",

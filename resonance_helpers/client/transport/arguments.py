@@ -166,3 +166,19 @@ def headers(given: Any) -> dict[str, str]:
         if not (text(f"headers[{name!r}]", value).isascii() and value.isprintable()):
             raise ValueError(f"headers[{name!r}] has characters that a header can't carry")
     return dict(given)
+
+
+_KEY = re.compile("[!-~]{1,255}")
+
+
+def idempotency_key(key: Any) -> str | None:
+    """A key as a header can carry it, or None."""
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
+    if not _KEY.fullmatch(key):
+        raise ValueError(
+            "idempotency_key has to be 1 to 255 visible ASCII characters: no space, no line break"
+        )
+    return key

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import requests
-from requests.auth import AuthBase, HTTPBasicAuth
 from requests.exceptions import InvalidHeader
 
 from ..errors import (
     BadResponseError,
-    InsecureTransportError,
     NotYetAllowedError,
     OutcomeUnknownError,
     RateLimitedError,
     ResonanceError,
     StatusError,
 )
-from . import cancellation
+from . import arguments, cancellation
 from .answer import Answer
-from .content import SIZE_CAP, Shape, check, read_content
+from .content import Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import BROKEN_OFF, CAUGHT, explain, no_credential
-from .limiter import Limiter
-from .quota import RETRY_COST, SUCCESS_REFUND, RetryQuota
+from .failure import BROKEN_OFF, explain
+from .in_flight import Begun, InFlight
+from .payload import encode
+from .quota import RETRY_COST, SUCCESS_REFUND
 from .rate_limit import RateLimit
-from .redaction import bare, credentials, is_secret, masked, redacted
+from .redaction import bare, credentials, masked, redacted
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
-from .session import anonymous
+from .shared import Transport
+from .signing import Signing
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -52,70 +50,10 @@ LEAST = 0.001
 """Seconds; with less than this left of a deadline no further attempt is made."""
 log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
 
-
-@dataclass
-class Transport:
-    """What all calls of a client share: where they go, over what, and by which rules.
-
-    Args:
-        base_url: Scheme, host and port, and perhaps a path; without a slash at its end.
-        session: Any `requests.Session`; with one of `transport.Session` a timeout holds in
-            wall-clock time.
-        auth: Signs each attempt anew, so a token may change between two of them.
-        timeout: Seconds for one attempt.
-        deadline: Seconds for a whole call, waits included, or None.
-        trusted: True where credentials may travel: over TLS, to this machine, or by permission.
-        limiter: Counts every request, and knows when the server takes the next one.
-        pace: Wait for that before each attempt.
-    """
-
-    base_url: str
-    session: requests.Session
-    auth: AuthBase | None
-    timeout: float
-    deadline: float | None
-    retry: RetryPolicy
-    trusted: bool
-    size_cap: int = SIZE_CAP
-    quota: RetryQuota = field(default_factory=RetryQuota)
-    limiter: Limiter = field(default_factory=Limiter)
-    pace: bool = False
-
-
-class InFlight(Protocol):
-    """A request that has been sent, and for whose answer nobody waits yet.
-
-    Selectors take it as they take a socket.
-    """
-
-    @property
-    def expires(self) -> float:
-        """When its attempt has to end, by `time.monotonic()`."""
-
-    def fileno(self) -> int:
-        """That of the socket."""
-
-    def look(self) -> bool | None:
-        """Take in what has come. Would one who asks for the answer now have to wait?
-
-        False if the answer is there, True if that can't be told, None while more is to come.
-        """
-
-
-class Begun(InFlight, Protocol):
-    """An exchange that the fast path has begun.
-
-    Attributes:
-        is_sent: The request is on its way.
-    """
-
-    is_sent: bool
-
-    def response(self) -> requests.Response:
-        """The answer, as `Session.send` returns it."""
-
-    def drop(self) -> None:
-        """Give it up, if nobody has taken the answer."""
+UNSENDABLE = (
+    "a header or the query of this request can't be sent: it is no string, or has characters that "
+    "HTTP can't carry, such as a line break"
+)
 
 
 @dataclass(slots=True, repr=False)
@@ -123,7 +61,7 @@ class _Request:
     """What an attempt sends, and the exchange that the fast path may have begun with it."""
 
     deadline: Deadline
-    signing: _Signing
+    signing: Signing
     began: float
     begun: Begun | None = None
 
@@ -198,11 +136,10 @@ class Call(Generic[A]):
         self.path = path
         self.attempts = 0
         self.ticket: int | None = None
-        self.idempotency_key = (
-            None if method == "GET" else _checked_key(idempotency_key) or str(uuid.uuid4())
-        )
+        key = None if method == "GET" else arguments.idempotency_key(idempotency_key)
+        self.idempotency_key = None if method == "GET" else key or str(uuid.uuid4())
         self._transport = transport
-        self._body = None if payload is None else _encode(payload)
+        self._body = None if payload is None else encode(payload)
         self._params = {key: value for key, value in (params or {}).items() if value is not None}
         self._headers = dict(headers or {})
         if self._body is not None:
@@ -360,7 +297,9 @@ class Call(Generic[A]):
         """The next attempt, whose time begins to run."""
         transport = self._transport
         deadline = Deadline(self._timeout())
-        return _Request(deadline, _Signing(transport, self), time.perf_counter())
+        return _Request(
+            deadline, Signing(transport, f"{self.method} {self.path}"), time.perf_counter()
+        )
 
     def _begin(self, request: _Request, wait: bool = True) -> Begun | None:
         """What the fast path makes of it; None if the attempt has to go the libraries' way."""
@@ -459,98 +398,3 @@ class Call(Generic[A]):
 
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.path}, {self.attempts} attempts>"
-
-
-class _Signing(AuthBase):
-    """The auth of one attempt: signs the request, and lets it go only where it may.
-
-    Attributes:
-        is_done: The request is signed; what fails afterwards was perhaps sent.
-        headers: Those of the request, credentials and all.
-    """
-
-    def __init__(self, transport: Transport, call: Call[Any]) -> None:
-        auth: Any = transport.auth or transport.session.auth
-        self._auth = HTTPBasicAuth(*auth) if isinstance(auth, tuple) else auth or anonymous
-        self._transport, self._call = transport, call
-        self.is_immediate = getattr(auth, "is_immediate", auth is None)
-        self.is_done = False
-        self.headers: Mapping[str, str | bytes] = {}
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        try:
-            request = self._auth(request)
-        except (ResonanceError, InvalidHeader, UnicodeEncodeError):
-            raise
-        except CAUGHT as error:
-            raise no_credential(error) from None
-        transport, self.headers = self._transport, request.headers
-        if not transport.trusted and _exposes_credentials(transport.session, request):
-            raise InsecureTransportError(INSECURE.format(origin=transport.base_url))
-        if log.isEnabledFor(logging.DEBUG):
-            call = self._call
-            log.debug("-> %s %s %s", call.method, call.path, redacted(request.headers))
-        self.is_done = True
-        return request
-
-
-INSECURE = (
-    "Credentials would cross the network unencrypted to {origin}. Use https, or allow_http=True "
-    "where the network itself is trusted."
-)
-
-
-UNSENDABLE = (
-    "a header or the query of this request can't be sent: it is no string, or has characters that "
-    "HTTP can't carry, such as a line break"
-)
-
-
-def _exposes_credentials(session: requests.Session, prepared: requests.PreparedRequest) -> bool:
-    """Does the request carry what nobody but the server may see?
-
-    A cookie that the server has set over this same network was no secret; one that the program has
-    set has no domain.
-    """
-    found = [name.lower() for name in prepared.headers if is_secret(name)]
-    if found == ["cookie"] and "Cookie" not in session.headers:
-        return not all(cookie.domain for cookie in session.cookies)
-    return bool(found)
-
-
-def _revealed(value: Any) -> Any:
-    """What JSON has no word for: a secret, which hides until it is sent."""
-    if hasattr(value, "reveal"):
-        return value.reveal()
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-_ENCODER = json.JSONEncoder(allow_nan=False, default=_revealed)
-
-
-def _encode(payload: Mapping[str, Any]) -> bytes:
-    try:
-        return _ENCODER.encode(payload).encode()
-    except (TypeError, ValueError, RecursionError):
-        for name, value in payload.items():
-            try:
-                _ENCODER.encode(value)
-            except (TypeError, ValueError, RecursionError) as error:
-                kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"`{name}` can't be sent as JSON: {error}") from None
-        raise
-
-
-_KEY = re.compile("[!-~]{1,255}")
-
-
-def _checked_key(key: str | None) -> str | None:
-    if key is None:
-        return None
-    if not isinstance(key, str):
-        raise TypeError(f"idempotency_key is a {type(key).__name__}, not a string")
-    if not _KEY.fullmatch(key):
-        raise ValueError(
-            "idempotency_key has to be 1 to 255 visible ASCII characters: no space, no line break"
-        )
-    return key

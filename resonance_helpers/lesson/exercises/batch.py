@@ -83,6 +83,11 @@ def resumed(answer: Any, api: Any) -> str:
         raise NotYet(f"{stats.successful} of its requests are successful; it should be three.")
     if stats.resumed == 0:
         raise NotYet("All of them were sent in this run. Did both runs have the same journal?")
+    if stats.resumed == 3:
+        raise NotYet(
+            "All three came out of the journal: an earlier run has sent them. Begin with a new "
+            "journal, and send two at first."
+        )
     if stats.resumed != 2:
         raise NotYet(f"{stats.resumed} came out of the journal; it should be two.")
     return "Two answers came out of the journal, and only the third was sent."

@@ -52,7 +52,7 @@ def test_a_target_in_absolute_form(server: Sandbox, target: str, host: str, stat
     assert said.startswith(f"HTTP/1.1 {status} "), said
 
 
-ALL = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+ALL = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,8 @@ def test_a_target_that_is_the_whole_server(
 ) -> None:
     said = send(server, f"{line} HTTP/1.1\r\nHost: {host}\r\n{CLOSE}\r\n")
     assert said.startswith(f"HTTP/1.1 {status} "), said
-    assert (f"\r\nallow: {ALL}\r\n" in said) == (status != 421)
+    allowed = said.partition("\r\nallow: ")[2].partition("\r\n")[0]
+    assert set(allowed.split(", ")) >= (ALL if status != 421 else {""})
 
 
 BODY = '{"text":"Hello there."}'
