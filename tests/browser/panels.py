@@ -213,18 +213,19 @@ def run_first(page: Page, count: int) -> None:
 
     Where nothing begins, there was no kernel yet, whatever the page says: then once more.
     """
-    begun = page.locator(".jp-InputPrompt").first.filter(has_text=re.compile(r"\d"))
+    ran = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\d"))
     for _ in range(5):
         page.locator(".jp-CodeCell .cm-content").first.click()
         page.keyboard.press("Escape")
         for _ in range(count):
             page.keyboard.press("Shift+Enter")
         try:
-            expect(begun).to_be_visible(timeout=20_000)
+            expect(ran).not_to_have_count(0, timeout=20_000)
+            expect(ran).to_have_count(count, timeout=90_000)
             return
         except AssertionError:
             continue
-    raise AssertionError("no cell ever began to run")
+    raise AssertionError("the cells did not all run")
 
 
 def tab_to(page: Page, panel: Locator, name: str) -> Locator:
