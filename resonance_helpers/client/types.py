@@ -124,6 +124,25 @@ class Paragraph(TypedDict):
     hrv_feedback: float
 
 
+class ScoredSentence(TypedDict):
+    """A sentence, and how positive it is, from -1 to 1."""
+
+    sentence: str
+    compound: float
+
+
+class Evidence(TypedDict):
+    """What one dimension of a text was measured on."""
+
+    value: float
+    raw: float
+    scale: list[float]
+    method: str
+    source: str
+    counts: dict[str, float]
+    found: list[int | str | ScoredSentence]
+
+
 class Tenant(TypedDict):
     """A tenant that the caller may use."""
 
@@ -259,7 +278,7 @@ class ArticleAnswer(
 
 
 class MeasuredAnswer(
-    Answer[Literal["hrv_vector"], list[float], Literal["evidence"], dict[str, dict[str, Any]]]
+    Answer[Literal["hrv_vector"], list[float], Literal["evidence"], dict[str, Evidence]]
 ):
     """A text's measures, and what each was measured on."""
 

@@ -254,7 +254,8 @@ def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
                 axes.plot(*zip(*these, strict=True), mark, color=colour, label=label)
         axes.set_ylim(-0.06 * quota, 1.06 * quota)
         axes.set(xlabel="request", ylabel=f"left, of {quota}")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         if known:
             figure.legend(loc="outside lower center", ncols=2, frameon=False)

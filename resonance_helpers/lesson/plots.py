@@ -94,7 +94,9 @@ class Picture:
         element = element[element.index("<svg") :]
         for ours, of_the_page in OF_THE_PAGE.items():
             element = element.replace(ours, of_the_page)
-        label = f'<svg role="img" aria-label="{escape(self.alt)}" style="max-width:100%" '
+        label = (
+            f'<svg role="img" aria-label="{escape(self.alt)}" style="max-width:100%;height:auto" '
+        )
         return element.replace("<svg ", label, 1).strip()
 
     def _repr_mimebundle_(

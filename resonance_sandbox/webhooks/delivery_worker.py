@@ -66,7 +66,8 @@ class DeliveryWorker:
         self._agent = agent
         self._queues: dict[str, _ReceiverQueue] = {}
         self._not_stored = 0
-        self._rest = AFTER_A_FAULT
+        self._rest = 0.0
+        self._rests_until = -math.inf
         self._told: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = threading.Event()
@@ -159,7 +160,7 @@ class DeliveryWorker:
                 lambda connection: self._recorder.enter(connection, row.seq, outcome)
             )
             await asyncio.wrap_future(entered)
-            self._rest = AFTER_A_FAULT
+            self._rest = 0.0
         except Exception as error:
             # It is pending still, so it will be sent again: twice is better than never.
             self._not_stored += 1
@@ -167,9 +168,13 @@ class DeliveryWorker:
             await self._recover()
 
     async def _recover(self) -> None:
-        """Wait for what may pass."""
-        rest, self._rest = self._rest, min(2 * self._rest, LONGEST_SLEEP)
-        await asyncio.sleep(rest)
+        """Wait for what may pass: all that fail in the same rest, to its same end."""
+        assert self._loop is not None
+        now = self._loop.time()
+        if now >= self._rests_until:
+            rest = self._rest or AFTER_A_FAULT
+            self._rests_until, self._rest = now + rest, min(2 * rest, LONGEST_SLEEP)
+        await asyncio.sleep(self._rests_until - now)
 
     def _say(self, what: str, error: Exception) -> None:
         """On stderr, the same once a minute: a sentence if it is the database's fault."""

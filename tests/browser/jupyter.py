@@ -44,6 +44,10 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": str(self.settings / "workspaces"),
             "IPYTHONDIR": str(self.settings / "ipython"),
         }
+        # Notebook 7 is here for its own tests; a learner's JupyterLab has no button for it.
+        off = self.settings / "config" / "labconfig" / "page_config.json"
+        off.parent.mkdir(parents=True, exist_ok=True)
+        off.write_text('{"disabledExtensions": {"@jupyter-notebook/lab-extension": true}}')
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [
@@ -73,10 +77,14 @@ class Lab:
                 time.sleep(0.1)
         raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
 
-    def _forget(self, notebook: str) -> None:
-        """End every kernel and undo what an earlier test saved in ``notebook``."""
+    def end_kernels(self) -> None:
+        """End every kernel, as a night does."""
         for session in json.loads(self._api("GET", "sessions")):
             self._api("DELETE", f"sessions/{session['id']}")
+
+    def forget(self, notebook: str) -> None:
+        """End every kernel and undo what an earlier test saved in ``notebook``."""
+        self.end_kernels()
         path = self.notebooks / notebook
         path.write_bytes(self._committed.setdefault(notebook, path.read_bytes()))
 
@@ -98,7 +106,7 @@ class Lab:
 
     def open(self, page: Page, notebook: str) -> None:
         """Open ``notebook`` as committed, with a kernel of its own, and wait until that is idle."""
-        self._forget(notebook)
+        self.forget(notebook)
         page.goto(f"{self.url}/lab/tree/{notebook}?reset&token={TOKEN}")
         expect(page.locator(".jp-Notebook")).to_be_visible(timeout=60_000)
         self.wait_idle(page)

@@ -5,52 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import tab
 from tests.browser.jupyter import TOKEN, Lab
+from tests.browser.panels import (
+    CASES,
+    SET_UP,
+    STICKING_OUT,
+    STOP,
+    barriers,
+    run_first,
+    says,
+    use,
+    write,
+)
 
-NOTEBOOK = "panels.ipynb"
-SOURCES = [
-    "from resonance_helpers import WebhookReceiver, connect\n"
-    "from resonance_helpers.webhooks import new_secret\n"
-    "api = connect(burst=1000)",
-    "from resonance_helpers.lesson.widgets.health import HealthPanel\nHealthPanel(api)",
-    "from resonance_helpers.lesson.widgets.generation import Explorer\nExplorer(api)",
-    "from resonance_helpers.lesson.widgets.profiles import ProfilePicker\nProfilePicker(api)",
-    "from resonance_helpers.lesson.widgets.profiles import ProfileSliders\nProfileSliders(api)",
-    "from resonance_helpers.lesson.widgets.batch import ConcurrencyPanel\n"
-    "ConcurrencyPanel(api, [{'prompt': 'Tea'}] * 4)",
-    "from resonance_helpers.lesson.widgets.errors import FaultDial\nFaultDial(api, ('Tea',))",
-    "from resonance_helpers.lesson.widgets.performance import LoadPanel\n"
-    "LoadPanel(api, ['Tea'], seconds=1)",
-    "from resonance_helpers.lesson.widgets.auth import LogInPanel\nLogInPanel(api)",
-    "from resonance_helpers.lesson.widgets.auth import RateGauge\nRateGauge(api, 5)",
-    "from resonance_helpers.lesson.widgets.webhooks import EventPanel\n"
-    "inbox, secret = WebhookReceiver(new_secret()), new_secret()\n"
-    "inbox.start()\n"
-    "hook = api.create_webhook(inbox.url, ['generation.completed'], secret=secret)\n"
-    "EventPanel(api, hook['id'], inbox)",
-    "api.sandbox.stop()",
-]
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+SOURCES = [SET_UP, *(case.source for case in CASES), STOP]
 CONTROLS = "select, input, button, [tabindex='0'].noUi-handle"
+LOOKS = {"at 1440": (1440, 900), "at 1024": (1024, 768), "at 200 percent": (720, 450)}
 
 
 @pytest.fixture(scope="module")
 def panels(browser: Browser, lab: Lab) -> Iterator[Page]:
     """A notebook with a panel in each cell, run but for its last cell, which stops the server."""
-    cells = [nbformat.v4.new_code_cell(source) for source in SOURCES]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
-    nbformat.write(notebook, lab.notebooks / NOTEBOOK)
     with tab(browser) as page:
-        lab.open(page, NOTEBOOK)
-        page.locator(".jp-CodeCell").first.click()
-        page.keyboard.press("Escape")
-        for _ in SOURCES[:-1]:
-            page.keyboard.press("Shift+Enter")
+        lab.open(page, write(lab, "panels", SOURCES))
+        run_first(page, len(SOURCES) - 1)
         expect(page.locator(".resonance-panel")).to_have_count(10, timeout=90_000)
         lab.wait_idle(page)
         assert lab.errors(page).count() == 0
@@ -59,6 +41,44 @@ def panels(browser: Browser, lab: Lab) -> Iterator[Page]:
 
 def cells(page: Page) -> int:
     return page.locator(".jp-CodeCell").count()
+
+
+def test_a_press_keeps_the_focus_and_a_double_press_is_one(panels: Page) -> None:
+    panel = panels.locator(".resonance-panel").first
+    look = panel.get_by_role("button", name="Look", exact=True)
+    look.dblclick()
+    expect(panel.get_by_role("status")).to_contain_text("✓ Done. Can you generate now?")
+    assert look.evaluate("one => one === document.activeElement")
+    expect(panel.get_by_role("img", name=re.compile("^Looks so far: [a-z]+\\.$"))).to_be_visible()
+
+
+def test_each_in_use_is_readable_and_fits_a_small_screen_in_both_themes(
+    panels: Page, lab: Lab, screenshot: Callable[[Page, str], object]
+) -> None:
+    for place, case in enumerate(CASES):
+        panel = panels.locator(".resonance-panel").nth(place)
+        use(panel, case)
+        says(panel, case.told)
+    stuck, hard = {}, {}
+    for theme in ("Light", "Dark"):
+        lab.menu(panels, "Settings", "Theme", f"JupyterLab {theme}")
+        expect(panels.locator("body")).to_have_attribute(
+            "data-jp-theme-light", "true" if theme == "Light" else "false"
+        )
+        for look, (width, height) in LOOKS.items():
+            panels.set_viewport_size({"width": width, "height": height})
+            for place, case in enumerate(CASES):
+                panel = panels.locator(".resonance-panel").nth(place)
+                panel.evaluate("one => one.scrollIntoView({block: 'start'})")
+                screenshot(panels, f"panel-{case.kind}-{theme}-{look}")
+            stuck[theme, look] = panels.evaluate(STICKING_OUT)
+        hard[theme] = barriers(panels)
+    panels.set_viewport_size({"width": 1400, "height": 1000})
+    lab.menu(panels, "Settings", "Theme", "JupyterLab Light")
+    expect(panels.locator("body")).to_have_attribute("data-jp-theme-light", "true")
+    panels.locator(".jp-CodeCell .cm-content").first.click()  # where the menu leaves the focus
+    assert not any(stuck.values()), stuck
+    assert not any(hard.values()), hard
 
 
 def test_no_key_in_a_panel_reaches_the_notebook(
@@ -78,15 +98,6 @@ def test_no_key_in_a_panel_reaches_the_notebook(
             assert (active.inner_text() if active.count() else "")[:40] == where[:40]
     assert cells(panels) == before
     screenshot(panels, "panels-keys")
-
-
-def test_a_press_keeps_the_focus_and_a_double_press_is_one(panels: Page) -> None:
-    panel = panels.locator(".resonance-panel").first
-    look = panel.get_by_role("button", name="Look", exact=True)
-    look.dblclick()
-    expect(panel.get_by_role("status")).to_contain_text("✓ Done. Can you generate now?")
-    assert look.evaluate("one => one === document.activeElement")
-    expect(panel.get_by_role("img", name=re.compile("^Looks so far: [a-z]+\\.$"))).to_be_visible()
 
 
 def test_a_server_that_is_gone_is_told_by_each_that_is_pressed(
@@ -119,7 +130,7 @@ def test_after_a_restart_and_the_next_day_each_says_what_to_do(
     screenshot(panels, "panels-restarted")
     lab.menu(panels, "File", "Save Notebook")
     expect(panels.locator(".jp-mod-dirty")).to_have_count(0)
-    panels.goto(f"{lab.url}/lab/tree/{NOTEBOOK}?reset&token={TOKEN}")
+    panels.goto(f"{lab.url}/lab/tree/{lab.file(panels).name}?reset&token={TOKEN}")
     lab.wait_idle(panels)
     panels.locator(".jp-CodeCell").nth(1).scroll_into_view_if_needed()
     expect(again.first).to_be_visible()

@@ -28,6 +28,8 @@ ROWS = {
     types.Figures: "Figures",
     types.Generations: "Generations",
     types.Paragraph: "Paragraph",
+    types.ScoredSentence: "ScoredSentence",
+    types.Evidence: "Evidence",
     types.Tenant: "TenantSummary",
     types.Profile: "Profile",
     types.ApiKey: "ApiKey",

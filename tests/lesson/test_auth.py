@@ -243,6 +243,23 @@ def test_a_person_logs_in_by_the_link(api: LessonClient, button: str) -> None:
     assert count > 0
 
 
+def test_a_server_that_goes_while_it_waits_is_told_by_another_press() -> None:
+    with sandbox.start(still=True) as server:
+        client = LessonClient(server.url)
+        client.sandbox = server
+        panel = LogInPanel(client)
+        waiting = panel.start()
+        while not link_of(panel):
+            waiting.join(0.01)
+        link = link_of(panel)
+        panel.start()
+        assert (panel.status, link_of(panel)) == ("busy", link)
+    panel.start()
+    assert panel.status == "failed"
+    assert panel.news.endswith("Run the set-up cell, then this one.")
+    assert not panel.link.value
+
+
 def test_the_password_stands_in_the_widget_only_while_asked_for(api: LessonClient) -> None:
     panel = LogInPanel(api)
     password = api.sandbox.credentials["acme_corp"]["password"]  # type: ignore[union-attr]

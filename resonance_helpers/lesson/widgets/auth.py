@@ -16,7 +16,7 @@ from ...client.auth.tokens import Token
 from ...client.errors import ResonanceError
 from ...client.transport import NO_RETRIES
 from ..auth import log_in_map, requests_left
-from .base import LABEL, WIDE, Panel, PanelError, got
+from .base import LABEL, WIDE, Panel, PanelError, got, in_words
 
 __all__ = ["LogInPanel", "RateGauge"]
 
@@ -54,6 +54,7 @@ class LogInPanel(Panel):
         self.peek.observe(self._peek, "value")
         self.link = ipw.HTML()
         self._waiting: threading.Thread | None = None
+        self._offered = ""
         self.secret = ipw.HTML()
         super().__init__(client, ipw.HBox([self.button, self.peek]), self.link, self.secret)
         if client.sandbox is None:
@@ -76,10 +77,20 @@ class LogInPanel(Panel):
             self.draw(log_in_map(token, scope))
 
     def start(self) -> threading.Thread:
-        """Wait for the person, in the background; what *Log in* does."""
+        """Wait for the person, in the background; what *Log in* does.
+
+        While it waits, another press finds out whether the server is still there.
+        """
         if self._waiting is None or not self._waiting.is_alive():
             self._waiting = threading.Thread(target=self._wait, name="resonance-panel", daemon=True)
             self._waiting.start()
+        elif self._offered:
+            try:
+                self.reach()
+                self._offer(self._offered)
+            except Exception as error:
+                self.link.value = ""
+                self.tell("failed", in_words(error))
         return self._waiting
 
     def _wait(self) -> None:
@@ -94,10 +105,11 @@ class LogInPanel(Panel):
             assert token is not None
             self.draw(log_in_map(token, self._scope))
             self.tell("done", f"Logged in, with the scope {token.scope}.")
-        self.link.value = ""
+        self.link.value = self._offered = ""
         self.peek.value = False
 
     def _offer(self, url: str) -> None:
+        self._offered = url
         self.link.value = (
             f'<a class="resonance-link" href="{escape(url)}" target="_blank" rel="noopener">'
             "Open the log-in page ↗</a>"

@@ -9,7 +9,7 @@ why and what to do.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -34,6 +34,7 @@ __all__ = [
     "labelled",
     "offer",
     "on_enter",
+    "table",
 ]
 
 WIDE = {"width": "32em"}
@@ -61,6 +62,11 @@ FRAME = """\
 .jp-OutputArea:has(.resonance-panel:not(.jupyter-widgets-disconnected)) .resonance-again,
 .resonance-panel .jupyter-widgets-disconnected::before { display: none }
 .resonance-panel.jupyter-widgets-disconnected > *, .resonance-outdated { opacity: 0.4 }
+.resonance-panel .widget-box { max-width: 100% }
+.resonance-panel .widget-inline-hbox { max-width: calc(100% - 4px) }  /* less its margins */
+.resonance-panel .widget-hbox { flex-wrap: wrap; overflow: visible }
+.resonance-panel :is(.jupyter-button, .widget-label) { flex-shrink: 0 }
+.resonance-panel :is(td, th) { overflow-wrap: anywhere }
 .resonance-busy button { opacity: 0.5; cursor: progress }
 .resonance-panel a.resonance-link { color: var(--jp-content-link-color, #0b57d0);
   text-decoration: underline }
@@ -73,6 +79,19 @@ if (!window.resonancePanels) {
   window.addEventListener("focusin", (event) => {
     if (panel(event)) event.target.setAttribute("data-lm-suppress-shortcuts", "");
   }, true);
+  // The handle of a slider has no name of its own; it gets that of the box beside it.
+  let due = false;
+  new MutationObserver(() => {
+    if (due) return;
+    due = true;
+    setTimeout(() => {
+      due = false;
+      for (const handle of document.querySelectorAll(".resonance-panel .noUi-handle")) {
+        const label = handle.closest(".widget-hbox")?.querySelector("label")?.textContent;
+        if (label && handle.ariaLabel !== label) handle.ariaLabel = label;
+      }
+    }, 50);
+  }).observe(document.body, { childList: true, subtree: true });
   // While a panel is busy, a press does nothing. A disabled button would lose the focus.
   let last = 0, pressed = null;
   window.addEventListener("click", (event) => {
@@ -84,7 +103,7 @@ if (!window.resonancePanels) {
   }, true);
 }
 </script>"""
-"""What a page needs for all panels on it: their looks, and the two things that widgets lack."""
+"""What a page needs for all panels on it: their looks, and the three things that widgets lack."""
 
 AGAIN = """\
 <p class="resonance-again">
@@ -295,3 +314,24 @@ def columns(texts: Mapping[str, str]) -> str:
     return (
         f'<div style="display: flex; flex-wrap: wrap; gap: 2em; line-height: 1.5">{columns}</div>'
     )
+
+
+def table(label: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A small table: the first cell of each row names it, text stands left and figures right."""
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align: {"right" if text[:1].isdigit() else "left"}; '
+            f'padding: 0.2em 0.6em">{escape(text)}</{tag.partition(" ")[0]}>'
+            for tag, text in zip(
+                ['th scope="row"', *["td"] * (len(row) - 1)], map(str, row), strict=True
+            )
+        )
+        + "</tr>"
+        for row in rows
+    )
+    head = "".join(
+        f'<th scope="col" style="text-align: left; padding: 0.2em 0.6em">{escape(one)}</th>'
+        for one in heads
+    )
+    return f'<table aria-label="{escape(label)}">{f"<tr>{head}</tr>" if body else ""}{body}</table>'

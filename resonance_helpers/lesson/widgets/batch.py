@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -14,7 +13,7 @@ from ...batch.run import run_batch
 from ...client.api import ResonanceOSAPIClient
 from ...progress import Snapshot
 from ..batch import timeline
-from .base import Panel, labelled
+from .base import Panel, labelled, table
 
 __all__ = ["ConcurrencyPanel"]
 
@@ -77,15 +76,20 @@ class ConcurrencyPanel(Panel):
 
     def _compared(self) -> str:
         """All runs so far as a table, so that the next one can be guessed before it is run."""
-        rows = "".join(
-            f"<tr><td>{at_once}</td><td>{report.stats.total}</td>"
-            f"<td>{report.stats.total_time:.2f} s</td>"
-            f"<td>{report.stats.throughput:.1f}</td><td>{report.stats.p50:.3f} s</td></tr>"
-            for at_once, report in sorted(self.reports.items())
+        return table(
+            "Runs so far",
+            ("at once", "requests", "total time", "requests/s", "time of one (p50)"),
+            [
+                (
+                    at_once,
+                    report.stats.total,
+                    f"{report.stats.total_time:.2f} s",
+                    f"{report.stats.throughput:.1f}",
+                    f"{report.stats.p50:.3f} s",
+                )
+                for at_once, report in sorted(self.reports.items())
+            ],
         )
-        heads = ("at once", "requests", "total time", "requests/s", "time of one (p50)")
-        head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
-        return f"<table><tr>{head}</tr>{rows}</table>"
 
 
 def _line(report: BatchReport) -> str:

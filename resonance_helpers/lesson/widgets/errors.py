@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
 import traitlets
 
 from .. import errors as resilience
-from .base import BESIDE, Panel, labelled
+from .base import BESIDE, Panel, labelled, table
 
 __all__ = ["FaultDial"]
 
@@ -81,17 +80,8 @@ class FaultDial(Panel):
 
 def _counts(scores: dict[str, resilience.Score]) -> str:
     """The scores as a small table, cheap enough to be redrawn after each prompt."""
-    head = "".join(
-        f'<th scope="col" style="padding: 0 1em">{name}</th>'
-        for name in ("client", "calls", "answered", "lost", "written again")
+    return table(
+        "Counts so far",
+        ("client", "calls", "answered", "lost", "written again"),
+        [(name, s.calls, s.answered, s.lost, s.twice) for name, s in scores.items()],
     )
-    rows = "".join(
-        f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'
-        + "".join(
-            f'<td style="text-align: right; padding: 0 1em">{value}</td>'
-            for value in (score.calls, score.answered, score.lost, score.twice)
-        )
-        + "</tr>"
-        for name, score in scores.items()
-    )
-    return f'<table aria-label="Counts so far"><tr>{head}</tr>{rows}</table>'

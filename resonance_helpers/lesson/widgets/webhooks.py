@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -14,7 +13,7 @@ import traitlets
 from ...client.errors import ResonanceError
 from ...webhooks.receiver import Receipt, WebhookReceiver
 from ..webhooks import tries
-from .base import LABEL, Panel, got, in_words, on_enter
+from .base import LABEL, Panel, got, in_words, on_enter, table
 
 __all__ = ["EventPanel"]
 
@@ -109,7 +108,11 @@ class EventPanel(Panel):
         if changed:
             self.rows = fresh
             self.outdated()
-        self.table.value = _table(fresh)
+        self.table.value = table(
+            "Events",
+            ("event", "type", "the server says", "the receiver did"),
+            [(f"…{event_id[-6:]}", *texts) for event_id, texts in fresh.items()],
+        )
         counts = Counter(delivery["status"] for delivery in deliveries)
         waiting = [f"{counts[one]} {one}" for one in ("pending", "dead") if counts[one]]
         if changed and not counts["pending"]:  # a picture takes longer than a look
@@ -176,17 +179,3 @@ def _receiver_did(event_id: str, receipts: Sequence[Receipt]) -> str:
     """``"handled, duplicate x2"``: all it did about one event."""
     counts = Counter(receipt.outcome for receipt in receipts if receipt.id == event_id)
     return ", ".join(name if n == 1 else f"{name} x{n}" for name, n in counts.items()) or "nothing"
-
-
-def _table(rows: Mapping[str, tuple[str, str, str]]) -> str:
-    head = "".join(
-        f'<th scope="col" style="text-align: left; padding: 0 1em">{name}</th>'
-        for name in ("event", "type", "the server says", "the receiver did")
-    )
-    body = "".join(
-        f'<tr><th scope="row"><code>…{escape(event_id[-6:])}</code></th>'
-        + "".join(f'<td style="padding: 0 1em">{escape(text)}</td>' for text in texts)
-        + "</tr>"
-        for event_id, texts in rows.items()
-    )
-    return f'<table aria-label="Events">{f"<tr>{head}</tr>" if rows else ""}{body}</table>'

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from resonance_sandbox.app import create_app, issue_credentials
-from resonance_sandbox.auth.store import MAX_STARTS
+from resonance_sandbox.auth import store
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import credentials, secrets
 
@@ -112,17 +112,20 @@ def test_keys_that_are_made_and_revoked_leave_nothing(client: TestClient) -> Non
     assert rows() == before
 
 
-def test_starts_on_one_file_leave_the_secrets_of_the_latest(tmp_path: Path) -> None:
+def test_starts_on_one_file_leave_the_secrets_of_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_STARTS", 3)
     settings, issued = Settings(database=str(tmp_path / "kept.db")), list[str]()
-    for number in range(MAX_STARTS + 5):
+    for number in range(5):
         app = create_app(settings)
         issued.append(issue_credentials(app)["acme_corp"]["api_key"])
-        if number < MAX_STARTS + 4:
+        if number < 4:
             app.state.database.close()
     with TestClient(app, "http://localhost") as client:
         statuses = [client.get("/tenants", headers=bearer(key)).status_code for key in issued]
         with app.state.database.reading() as connection:
             counted = select(secrets.c.credential, func.count()).group_by(secrets.c.credential)
             kept = {name: count for name, count in connection.execute(counted)}  # noqa: C416
-    assert statuses == [401] * 5 + [200] * MAX_STARTS
-    assert set(kept.values()) == {MAX_STARTS}
+    assert statuses == [401] * 2 + [200] * 3
+    assert set(kept.values()) == {3}

@@ -111,6 +111,30 @@ def test_an_outcome_that_could_not_be_stored_is_sent_again(
     assert "a delivery was not stored" in capsys.readouterr().err
 
 
+def test_while_nothing_can_be_stored_rests_grow_by_the_rest_and_not_by_the_delivery(
+    house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.05)
+    real, failing = deliveries.AttemptRecorder.enter, [True]
+
+    def enter(self: Any, *args: Any) -> None:
+        if failing:
+            raise OSError("the disk is full")
+        real(self, *args)
+
+    monkeypatch.setattr(deliveries.AttemptRecorder, "enter", enter)
+    webhook = house.subscribe(hooks.url)
+    began = time.monotonic()
+    for _ in range(delivery_worker.AT_ONCE):
+        house.send(webhook)
+    hooks.wait(3 * delivery_worker.AT_ONCE)  # twice each after the first
+    away = time.monotonic() - began
+    failing.clear()
+    wait_until(lambda: house.statuses() == ["delivered"] * delivery_worker.AT_ONCE)
+    assert time.monotonic() - began < 4 * away + 5
+    assert capsys.readouterr().err.count("a delivery was not stored") == 1
+
+
 def test_a_queue_that_stops_goes_on(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
