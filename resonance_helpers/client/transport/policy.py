@@ -34,6 +34,9 @@ refusal adds."""
 LONGEST_MARGIN = 0.5
 """Seconds, whatever the window."""
 
+NEAR = 0.1
+"""The share of a window, at most, in which requests may pass each other on their way."""
+
 HELD, MOST_HELD = 2.0, 30.0
 """For how many windows what others let go stays theirs: at first, and at most; doubled whenever
 they have come back for it."""
@@ -95,6 +98,7 @@ class Policy:
         left, number: What the newest answer said is left, and its request; -1 if none has told.
         resets, early: When more is left, by the same; whether that is before ours come free.
         margin: Seconds to wait longer than `span`.
+        near: Seconds in which requests may pass each other on their way.
         slack, refused: What refusals have added to that, and when the latest was.
         hold: When the next request may leave at the earliest.
         floor: The first request of our own that the server may still count.
@@ -116,6 +120,7 @@ class Policy:
     resets: float = -math.inf
     early: bool = False
     margin: float = 0.0
+    near: float = 0.0
     slack: float = 0.0
     refused: float = -math.inf
     hold: float = -math.inf
@@ -175,6 +180,7 @@ class Policy:
         span = self.span or 0.0
         usual = min(max(jitter, LEAST_MARGIN * span), USUAL_MARGIN * span)
         self.margin = min(usual + self.slack, MOST_MARGIN * span, LONGEST_MARGIN)
+        self.near = max(self.margin, min(jitter, NEAR * span, LONGEST_MARGIN))
 
     # --- what answers tell ------------------------------------------------------------------
 
@@ -210,14 +216,17 @@ class Policy:
         self.settled = self.settled or refused or sent > self.began
         # Requests that leave together arrive in any order: what left a little before or after
         # this one may have been counted before it, or not.
-        sure = min(USUAL_MARGIN * self.span, LONGEST_MARGIN)
+        sure = max(self.near, min(USUAL_MARGIN * self.span, LONGEST_MARGIN))
         oldest = max(self.floor, self.sent.after(sent - self.span + sure))
         least = self.sent.count(oldest, self.sent.after(sent - sure)) + (not refused)
         if least > counted:  # it has forgotten the oldest of them
             self.floor = oldest + least - counted
         oldest = max(self.floor, self.sent.after(sent - self.span - self.margin))
         self.early = self.resets < self.sent.at(oldest, now) + self.span
-        most = self.sent.count(oldest, self.sent.after(sent + self.margin))
+        most = self.sent.count(
+            max(self.floor, self.sent.after(sent - self.span - self.near)),
+            self.sent.after(sent + self.near),
+        )
         likely = max(0, counted - self.sent.count(oldest, number) - (not refused))
         self.seen += (likely - self.seen) / 4
         self.peak = max(self.peak, self.seen)
