@@ -29,7 +29,8 @@ extensions = [
 ]
 templates_path = ["_templates"]
 default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
-suppress_warnings = ["mystnb.unknown_mime_type"]
+# Two things may have one name, such as the `Delivery` of a handler and that of an answer.
+suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]
 
 # The lessons ran already, and their outputs are those that the tests hold them to.
 nb_execution_mode = "off"

@@ -93,7 +93,7 @@ def clock(resonance_sandbox: Sandbox) -> SandboxClock:
 
 @pytest.fixture
 def faults(request: pytest.FixtureRequest, resonance_sandbox: Sandbox) -> Iterator[WatchedFaults]:
-    """The faults of that sandbox: `.add`, `.inject`, `.list`, `.clear`; lifted after the test.
+    """The faults of that sandbox: ``add``, ``inject``, ``list``, ``clear``; lifted after the test.
 
     Each has to be met by a request, but for those with ``may_miss=True``.
     """

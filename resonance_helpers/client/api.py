@@ -116,14 +116,15 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
         """The client that the environment describes.
 
-        ==========================  ===========================================================
-        ``RESONANCE_URL``           where the API is
-        ``RESONANCE_API_KEY``       an API key; or, where there is none:
-        ``RESONANCE_CLIENT_ID``     a client's id, and
+        ===========================  ===========================================================
+        ``RESONANCE_URL``            where the API is
+        ``RESONANCE_API_KEY``        an API key; or, where there is none:
+        ``RESONANCE_CLIENT_ID``      a client's id, and
         ``RESONANCE_CLIENT_SECRET``  its secret, for OAuth's client credentials. The server tells
-                                    where its token endpoint is (`OAuth2ClientCredentials.discover`)
-        ``RESONANCE_ALLOW_HTTP``    1: credentials may travel unencrypted, as by `allow_http`
-        ==========================  ===========================================================
+                                     where its token endpoint is
+                                     (`OAuth2ClientCredentials.discover`)
+        ``RESONANCE_ALLOW_HTTP``     1: credentials may travel unencrypted, as by `allow_http`
+        ===========================  ===========================================================
 
         >>> api = ResonanceOSAPIClient.from_env(deadline=60)
 

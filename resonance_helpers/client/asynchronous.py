@@ -112,13 +112,13 @@ class AsyncResonanceOSAPIClient:
     the TimeoutError, is the key under which it was made.
 
     Args:
-        base_url, auth, **options: As `ResonanceOSAPIClient` takes them. The connections of a
+        base_url, auth, options: As `ResonanceOSAPIClient` takes them. The connections of a
             `session` that is none of `transport.Session` are not closed by a cancellation; they
             end by `timeout`.
         max_concurrent: How many calls are made at once; who comes then waits for a place.
 
     Attributes:
-        sync: The client that makes the calls, with its settings: `.rate_limit`, `.limiter`, ...
+        sync: The client that makes the calls, with its settings: ``rate_limit``, ``limiter``, ...
     """
 
     sync: ResonanceOSAPIClient

@@ -386,7 +386,7 @@ class DeliveryAnswer(
         dict[str, Any],
     ]
 ):
-    """A `Delivery`; also the ``payload``, where it was asked for alone."""
+    """A ``Delivery``; also the ``payload``, where it was asked for alone."""
 
 
 class DeliveriesAnswer(

@@ -118,7 +118,7 @@ class WebhookHandler:
         clock: Seconds since 1970, like `time.time`: what the signatures are dated by.
 
     Attributes:
-        last_delivery: How the last notification went, a `Delivery`; None before the first. It is
+        last_delivery: How the last notification went, a ``Delivery``; None before the first. It is
             set before anything is sent, and its payload holds the article.
 
     Raises:
