@@ -93,9 +93,13 @@ class SQLite:
 
         @event.listens_for(engine, "connect")
         def configure(connection: sqlite3.Connection, _: object) -> None:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-            connection.execute("PRAGMA foreign_keys=ON")
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+                connection.execute("PRAGMA foreign_keys=ON")
+            except sqlite3.Error:  # the pool forgets it, and does not close it
+                connection.close()
+                raise
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
