@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +56,19 @@ class Press:
         self.printed: list[str] = []
         self.halted = threading.Event()
         self._jams, self._halts = 1, 1
+        self.starts = 0
         self._lock = threading.Lock()
 
-    def publish(self, article: str) -> None:
-        """Print an article.
+    def publish(self, article: str, start: int = 0) -> None:
+        """Print an article, for the program of that start.
 
         Raises:
-            RuntimeError: The press is jammed, or stands still. The article is not printed.
+            RuntimeError: The press is jammed, or stands still; or the program is dead, and its
+                last word has only now been read. The article is not printed.
         """
         with self._lock:
+            if start != self.starts:
+                raise RuntimeError("the press stands still")
             if self._jams and len(self.printed) == 1:
                 self._jams -= 1
                 raise RuntimeError("the press is jammed; try again")
@@ -76,8 +81,10 @@ class Press:
         raise RuntimeError("the press stands still")
 
     def go_on(self) -> None:
-        """Print again; whoever waited is not printed."""
-        self._halts = 0
+        """Print again, for the next start; whoever waited is not printed."""
+        with self._lock:
+            self._halts = 0
+            self.starts += 1
 
 
 @exercise(
@@ -168,8 +175,9 @@ def _program(answer: Any, sandbox: Any, folder: Path, press: Press) -> Any:
     }
 
     def start() -> Program:
+        publish = partial(press.publish, start=press.starts)
         try:
-            return Program(answer, (list(PROMPTS), folder, port), environment, press.publish)
+            return Program(answer, (list(PROMPTS), folder, port), environment, publish)
         except CannotTravelError as reason:
             raise NotYet(
                 f"Your function can't run in a process of its own ({reason}). It may use what it "
