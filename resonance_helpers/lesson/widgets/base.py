@@ -94,6 +94,7 @@ if (!window.resonancePanels) {
   }).observe(document.body, { childList: true, subtree: true });
   // While a panel is busy, a press does nothing. A disabled button would lose the focus.
   let last = 0, pressed = null;
+  window.addEventListener("input", () => { pressed = null; }, true);  // no second press after that
   window.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!panel(event) || !button || button.matches(".widget-toggle-button")) return;
