@@ -10,8 +10,14 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS, main
 
+LONG = ("judged", "set_up")
+"""A minute each: what they run has tests of its own."""
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.soak) if one in LONG else one for one in BENCHMARKS],
+)
 def test_a_quick_run_prints_and_saves_its_tables(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -361,8 +361,9 @@ def test_an_end_within_the_handshake_is_a_connection_that_failed(client_of: Any)
     def accept() -> None:
         with contextlib.suppress(OSError):
             for number in range(100):
-                hang_up(listener.accept()[0], number)
+                connection = listener.accept()[0]
                 accepted.append(number)
+                hang_up(connection, number)
 
     accepted: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
