@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -47,44 +48,54 @@ class ProfilePicker(Panel):
 
     def __init__(self, client: Any) -> None:
         self._profiles: dict[str, dict[str, Any]] = {}
+        # JupyterLab has a panel's choices handled in several threads, until its subshell is there.
+        self._turn = threading.RLock()
         self.tenants = dropdown("Tenant:")
         self.profiles = dropdown("Profile:")
         super().__init__(client, self.tenants, self.profiles)
         with self.working("Asking for the tenants …"):
             tenants = got(client.get_tenants())["tenants"]
             offer(self.tenants, [tenant["tenant"] for tenant in tenants])
+        self.tenants.observe(self._tenant_chosen, "value")
+        self.profiles.observe(self._profile_chosen, "value")
         if self.tenants.options:
             self._tenant_chosen()
-        self.tenants.observe(lambda _: self._tenant_chosen(), "value")
-        self.profiles.observe(lambda _: self._profile_chosen(), "value")
 
-    def _tenant_chosen(self) -> None:
-        self.tenant = self.tenants.value or ""
-        listed: list[dict[str, Any]] = []
-        with self.working("Asking for the profiles …"):
-            # What a tenant adds is what makes it differ: its own profiles come first.
-            answer = got(self._client.get_profiles(self.tenant))
-            listed = sorted(answer["profiles"], key=lambda profile: profile["shared"])
-            own = sum(not profile["shared"] for profile in listed)
-            self.tell(
-                "done",
-                f"{self.tenant} may use {len(listed)} profiles: {own} of its own, "
-                f"{len(listed) - own} that everyone shares.",
-            )
+    def _tenant_chosen(self, _: Any = None) -> None:
+        with self._turn:
+            self.tenant = self.tenants.value or ""
+            with self.working("Asking for the profiles …"):
+                # What a tenant adds is what makes it differ: its own profiles come first.
+                answer = got(self._client.get_profiles(self.tenant))
+                listed = sorted(answer["profiles"], key=lambda profile: profile["shared"])
+                own = sum(not profile["shared"] for profile in listed)
+                self._offer(listed)
+                self.tell(
+                    "done",
+                    f"{self.tenant} may use {len(listed)} profiles: {own} of its own, "
+                    f"{len(listed) - own} that everyone shares.",
+                )
+            if self.status == "failed":
+                self._offer([])
+
+    def _offer(self, listed: Sequence[dict[str, Any]]) -> None:
         self._profiles = {profile["profile_name"]: profile for profile in listed}
+        self.profiles.unobserve(self._profile_chosen, "value")  # until the last of it is set
         offer(self.profiles, [(_labelled(profile), profile["profile_name"]) for profile in listed])
+        self.profiles.observe(self._profile_chosen, "value")
         self._profile_chosen()
 
-    def _profile_chosen(self) -> None:
-        profile = self._profiles.get(self.profiles.value or "")
-        if profile is None:
-            self.profile_name, self.vector, self.view.value = "", (), ""
-            return
-        self.profile_name = profile["profile_name"]
-        self.vector = tuple(profile["hrv_vector"])
-        picture = plots.profile_map({self.profile_name: self.vector})
-        about = escape(profile.get("description") or "")
-        self.draw(picture, f"<p>{about}</p>")
+    def _profile_chosen(self, _: Any = None) -> None:
+        with self._turn:
+            profile = self._profiles.get(self.profiles.value or "")
+            if profile is None:
+                self.profile_name, self.vector, self.view.value = "", (), ""
+                return
+            self.profile_name = profile["profile_name"]
+            self.vector = tuple(profile["hrv_vector"])
+            picture = plots.profile_map({self.profile_name: self.vector})
+            about = escape(profile.get("description") or "")
+            self.draw(picture, f"<p>{about}</p>")
 
     def told(self) -> str:
         return f"{self.tenant} / {self.profile_name}. {self.news}"
@@ -168,6 +179,7 @@ class ProfileSliders(Panel):
         """Create the profile; what *Create profile* does. One that exists can be changed."""
         tenant, name = self.tenant.value or "", self.name.value.strip()
         self.created, self.answer = {}, {}
+        self.try_button.disabled = True
         self.outdated()
         self.change_button.layout.display = "none"
         with self.working("Creating …"):
@@ -180,8 +192,8 @@ class ProfileSliders(Panel):
                     "or choose another name."
                 )
             self.created = got(made)
+            self.try_button.disabled = False
             self.tell("done", f"Created {tenant} / {name}. Now try it.")
-        self.try_button.disabled = not self.created
 
     def change(self) -> None:
         """Give the profile that exists these values; what *Change it* does."""
@@ -193,8 +205,8 @@ class ProfileSliders(Panel):
             self.created = got(
                 self._client.update_profile(tenant, name, self.vector, if_match=seen.etag)
             )
+            self.try_button.disabled = False
             self.tell("done", f"Changed {tenant} / {name}. Now try it.")
-        self.try_button.disabled = not self.created
 
     def try_it(self) -> None:
         """Write in the profile just created; what *Try it* does."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ipywidgets import Button, Dropdown, FloatSlider, FloatText, IntSlider, IntText, Text, Widget
 
 import resonance_sandbox as sandbox
 from resonance_helpers import RetryPolicy
-from resonance_helpers.lesson import health
+from resonance_helpers.lesson import health, plots
 from resonance_helpers.lesson.connect import LessonClient
 from resonance_helpers.lesson.widgets.base import labelled
 from resonance_helpers.lesson.widgets.generation import Explorer
@@ -124,6 +127,35 @@ class TestProfilePicker:
         assert "travel_blog" in after - before
         assert "house_style" in before - after
         assert "3 of its own, 7 that everyone shares" in picker.news
+
+    def test_a_choice_while_the_first_is_drawn_is_what_is_shown(
+        self, api: LessonClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # JupyterLab has the two lists of a panel handled in two threads, at times.
+        picker = ProfilePicker(api)
+        draw, drawing = plots.profile_map, threading.Event()
+
+        def slowly(profiles: Any) -> Any:
+            if "charity_appeal" in profiles:
+                drawing.set()
+                time.sleep(0.2)
+            return draw(profiles)
+
+        monkeypatch.setattr(plots, "profile_map", slowly)
+        first = threading.Thread(target=setattr, args=(picker.tenants, "value", "demo_tenant"))
+        first.start()
+        assert drawing.wait(30)
+        picker.profiles.value = "travel_blog"
+        first.join()
+        assert picker.profile_name == "travel_blog"
+        assert "Places, people and what happened on the way." in picker.view.value
+
+    def test_it_is_done_once_the_profiles_are_there(self, api: LessonClient) -> None:
+        picker = ProfilePicker(api)
+        there: list[int] = []
+        picker.observe(lambda _: there.append(len(picker.profiles.options)), "news")
+        picker.tenants.value = "demo_tenant"
+        assert there[-1] == 10
 
     def test_the_profile_chosen_and_its_vector_can_be_read(self, api: LessonClient) -> None:
         picker = ProfilePicker(api)
