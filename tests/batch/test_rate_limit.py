@@ -13,14 +13,13 @@ def refused(server: sandbox.Sandbox) -> int:
     return sum(entry["status"] == 429 for entry in server.requests())
 
 
+@pytest.mark.soak  # on a machine of its own: where others work, requests arrive late and together
 def test_it_slows_down_before_it_is_told_to():
     requests = [{"prompt": f"Topic {number}", "paragraphs": 1} for number in range(45)]
     with sandbox.start(burst=20, rate_limit=100_000) as server:
         report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
         assert report.stats.successful == 45
-        # Unpaced it is 25 and more. None, where no other work makes requests arrive late and
-        # together; how few at most is held in simulated time (test_limiter).
-        assert refused(server) <= 4
+        assert refused(server) == 0
         assert report.stats.total_time > 1  # 20 in any second: two more seconds have to begin
 
 
