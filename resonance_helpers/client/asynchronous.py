@@ -135,10 +135,7 @@ class AsyncResonanceOSAPIClient:
 
     @classmethod
     def from_env(cls, *, max_concurrent: int = 100, **options: Unpack[ClientOptions]) -> Self:
-        """The client that the environment describes, as `ResonanceOSAPIClient.from_env` has it.
-
-        It may ask the server where its token endpoint is: call it before there is other work.
-        """
+        """The client that the environment describes, as `ResonanceOSAPIClient.from_env` has it."""
         client = object.__new__(cls)
         client._begin(ResonanceOSAPIClient.from_env(**options), max_concurrent)
         return client

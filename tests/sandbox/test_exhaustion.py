@@ -21,19 +21,11 @@ from resonance_sandbox.limits.rate_limits import RateLimits
 from resonance_sandbox.metrics.recorder import RECENT, Recorder
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import Database, generations
-
-UNLIMITED = 10**9
+from tests.support.full_disk import on_a_full_disk
 
 
 def test_when_nothing_can_be_stored_the_health_says_so() -> None:
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))  # of every file
-    try:
-        server = start(rate_limit=UNLIMITED, burst=UNLIMITED)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    with server, requests.Session() as session:
+    with on_a_full_disk() as server, requests.Session() as session:
         session.trust_env = False
         url, large = f"{server.url}/profiles", {"a": "x" * 16_000}
         profile = {"tenant": "default", "hrv_vector": [0.5] * 8, "metadata": large}

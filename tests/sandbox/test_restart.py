@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from resonance_sandbox import start
+from tests.support.full_disk import on_a_full_disk
 
 UNLIMITED = 10**9
 
@@ -100,14 +101,7 @@ def test_a_stop_lets_what_is_under_way_finish() -> None:
 
 
 def test_a_full_disk_is_told_and_what_needs_none_goes_on() -> None:
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))  # of every file
-    try:
-        server = start(rate_limit=UNLIMITED, burst=UNLIMITED)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    with server, requests.Session() as session:
+    with on_a_full_disk() as server, requests.Session() as session:
         session.trust_env = False
 
         def send(path: str, key: str, **body: object) -> requests.Response:

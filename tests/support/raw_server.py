@@ -165,3 +165,18 @@ def resets(connection: socket.socket, _request: bytes) -> None:
     """Breaks the connection off, as a crashed server does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+@contextmanager
+def full_backlog() -> Iterator[str]:
+    """A backlog that is full swallows the handshake of TCP, as a firewall does."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        held = [socket.socket() for _ in range(8)]
+        for waiting in held:
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        for waiting in held:
+            waiting.close()

@@ -24,7 +24,15 @@ from resonance_helpers.client.asynchronous import idempotency_key_of
 from resonance_helpers.client.auth import OAuth2ClientCredentials
 from resonance_helpers.client.transport.cancellation import Cancellation, wait_on
 from tests.support.broken_calls import SOON, calls_under_way, eventually
-from tests.support.raw_server import RawServer, answer, drips, raw_server, replies, stalls
+from tests.support.raw_server import (
+    RawServer,
+    answer,
+    drips,
+    full_backlog,
+    raw_server,
+    replies,
+    stalls,
+)
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
 LONG = answer({"tenants": [], "padding": "x" * 5000})
@@ -35,21 +43,6 @@ def silent() -> Iterator[str]:
     """Accepts, and says nothing: not even in a TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
-
-
-@contextmanager
-def full() -> Iterator[str]:
-    """A backlog that is full swallows the handshake of TCP, as a firewall does."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        held = [socket.socket() for _ in range(8)]
-        for waiting in held:
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        for waiting in held:
-            waiting.close()
 
 
 async def cancelled(call: Coroutine[Any, Any, Any], when: Callable[[], bool]) -> str | None:
@@ -79,7 +72,7 @@ def test_a_call_that_connects_is_broken_off(scheme: str) -> None:
         async with AsyncResonanceOSAPIClient(url, retry=RetryPolicy()) as api:
             await cancelled(api.get_tenants(), always)
 
-    with silent() if scheme == "https" else full() as address:
+    with silent() if scheme == "https" else full_backlog() as address:
         asyncio.run(use(f"{scheme}://{address}"))
 
 

@@ -22,7 +22,7 @@ from resonance_helpers.client.errors import (
     OutcomeUnknownError,
     ResonanceError,
 )
-from tests.support.raw_server import answer, drips, replies, sends, stalls
+from tests.support.raw_server import answer, drips, full_backlog, replies, sends, stalls
 
 TIMEOUT = 0.3
 SLACK = 2.0
@@ -76,19 +76,11 @@ def test_a_request_nobody_reads_does_not_outlast_the_timeout(serve: Any, client_
 
 
 def test_a_connection_that_is_not_accepted_is_not_sent() -> None:
-    # A backlog that is full swallows the handshake, as a firewall does.
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        held = [socket.socket() for _ in range(8)]
-        for waiting in held:
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        client = ResonanceOSAPIClient(url, timeout=TIMEOUT, on_error="raise", retry=None)
+    with full_backlog() as place:
+        client = ResonanceOSAPIClient(
+            f"http://{place}", timeout=TIMEOUT, on_error="raise", retry=None
+        )
         error, took = timed(client.health_check)
-        for waiting in held:
-            waiting.close()
     assert isinstance(error, ConnectTimeoutError)
     assert isinstance(error, NotSentError)
     assert took < TIMEOUT + SLACK
