@@ -245,7 +245,9 @@ def test_an_index_that_gives_nothing_is_one_sentence(
         "plain": lambda: "http://index.invalid/simple",
         "unknown": lambda: index(tls=unknown_certificate(index)),
     }.get(str(index_is), lambda: index(status=index_is))()
-    (half_made / ".venv" / "ready").write_text(f"{half_made}/.venv\nolder\nlessons\n", "utf-8")
+    python = (half_made / ".venv" / "bin" / "python").resolve()
+    made = f"{half_made}/.venv with {python}\nolder\nlessons\n"
+    (half_made / ".venv" / "ready").write_text(made, "utf-8")
     code, _, told = set_up(half_made, url, uv=uv)
     assert code == 1
     sentence, fix = told.strip().splitlines()
