@@ -189,7 +189,8 @@ def probe(command):
             timeout=30,
             env=dict(os.environ, PYTHONIOENCODING="utf-8"),  # a path may have a user's name in it
         )
-        version, path, venv, kind = done.stdout.decode().split("\n")[:4]
+        # The last lines: a sitecustomize may have printed some.
+        version, path, venv, kind = done.stdout.decode().splitlines()[-4:]
         if kind.strip() != "CPython":
             return None
         return tuple(int(part) for part in version.split(".")), path.strip(), "True" in venv
@@ -457,7 +458,8 @@ def installed(pattern):
 class Progress:
     """Shows that something moves: on a terminal one line that changes, else a line at times."""
 
-    INTERVAL = 1.0 if sys.stdout.isatty() else 1.8  # seconds
+    TERMINAL = bool(sys.stdout) and sys.stdout.isatty()
+    INTERVAL = 1.0 if TERMINAL else 1.8  # seconds
 
     def __init__(self, what, total=0):
         self.what, self.total = what, total
@@ -473,7 +475,7 @@ class Progress:
         self.thread.join()
 
     def show(self):
-        start, end = ("\r  ", " ") if sys.stdout.isatty() else ("  ", "\n")
+        start, end = ("\r  ", " ") if self.TERMINAL else ("  ", "\n")
         shown = False
         while not self.done.wait(self.INTERVAL):
             print(f"{start}{self.state()}{end}", end="", flush=True)
@@ -570,7 +572,12 @@ def say(text):
 def set_up(part):
     """Bring .venv to the state that the lock and pyproject.toml describe."""
     before = recorded()
-    if os.access(str(ROOT), os.W_OK) and VENV.exists() and not os.access(str(VENV), os.W_OK):
+    if not os.access(str(ROOT), os.W_OK):
+        raise SetupError(
+            f"{ROOT} cannot be written.",
+            "make it writable for yourself, or clone the project where you may write.",
+        )
+    if VENV.exists() and not os.access(str(VENV), os.W_OK):
         raise SetupError(
             f"{VENV} is another user's.",
             "remove it (sudo rm -rf .venv), and run the same command again, without sudo.",
