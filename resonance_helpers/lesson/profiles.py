@@ -15,6 +15,7 @@ from resonance_sandbox.hrv import HRVVector
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..client.types import ArticleAnswer
     from .plots import Picture
 
 __all__ = ["Comparison", "chart", "side_by_side", "table", "vectors"]
@@ -51,7 +52,7 @@ class Comparison:
     """One prompt, several profiles: `answers` holds what each gave, by profile name."""
 
     prompt: str
-    answers: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, ArticleAnswer]
 
     @property
     def frame(self) -> pd.DataFrame:
