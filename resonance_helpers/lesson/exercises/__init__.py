@@ -65,4 +65,4 @@ if TYPE_CHECKING:
     )
 else:
     check = Checks()
-"""Every exercise, by topic: ``check.profiles.create(answer)``."""
+    """Every exercise, by topic: ``check.profiles.create(answer)``."""
