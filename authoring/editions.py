@@ -19,11 +19,10 @@ from resonance_helpers.lesson.manifest import (
     WELCOME,
     Lesson,
     pages,
-    table,
-    times,
 )
 
 from . import notes
+from .navigation import table, times
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_helpers.cli.copies import write_whole
-from resonance_helpers.lesson.manifest import NOTEBOOKS, available, navigation, pages, table
+from resonance_helpers.lesson.manifest import NOTEBOOKS, available, pages
 
 from . import guide, reading
 from .compare import PICTURES, WIDGET_VIEW, alike, comparable
+from .navigation import navigation, table
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

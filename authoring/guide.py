@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resonance_helpers.lesson.exercises import check
-from resonance_helpers.lesson.manifest import Lesson, available, times
+from resonance_helpers.lesson.manifest import Lesson, available
 
 from . import notes
+from .navigation import times
 
 __all__ = ["PLANS", "lesson_notes", "pages", "room_minutes", "timetable"]
 

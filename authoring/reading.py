@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_helpers.cli.copies import write_whole
-from resonance_helpers.lesson.manifest import READING, pages, reading_minutes, times
+from resonance_helpers.lesson.manifest import READING, pages, reading_minutes
+
+from .navigation import times
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

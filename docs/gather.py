@@ -21,7 +21,7 @@ from authoring.compare import WIDGET_VIEW
 from authoring.execute import NAVIGATION
 from benchmarks.harness import index
 from docs import http_api, problems, reference, runs, samples
-from resonance_helpers.lesson.manifest import Lesson, available, heading, pages
+from resonance_helpers.lesson.manifest import Lesson, available, pages
 
 __all__ = ["gather"]
 
@@ -155,10 +155,6 @@ def told(output: nbformat.NotebookNode) -> list[str]:
     return [one["alt"] for one in about if isinstance(one, dict) and "alt" in one]
 
 
-def title(lesson: Lesson) -> str:
-    return heading(lesson).partition("\n")[0].removeprefix("# ")
-
-
 def minutes() -> str:
     """How long a lesson takes, from the shortest to the longest."""
     times = [one.reading + one.practice for one in available() if one.number]
@@ -190,8 +186,8 @@ def render(template: str, pictures: Mapping[str, str]) -> str:
     """One of the site's own pages, with what it takes from elsewhere filled in."""
     words: dict[str, Any] = {
         "pictures": pictures,
-        "lessons": [(title(lesson), lesson) for lesson in available()],
-        "pages": [(title(lesson), lesson) for lesson in pages()],
+        "lessons": [(lesson.name, lesson) for lesson in available()],
+        "pages": [(lesson.name, lesson) for lesson in pages()],
         "readme": sections((ROOT / "README.md").read_text(encoding="utf-8")),
         "minutes": minutes(),
         "guide": [path.relative_to(DOCS).as_posix() for path in guide() if path.suffix == ".md"],

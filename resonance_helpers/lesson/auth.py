@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
 from ..client.auth import JWTAuth, Secret, read_jwt
 from ..client.auth.tokens import Token
-
-if TYPE_CHECKING:
-    from .plots import Picture
+from . import plots
+from .plots import Picture
 
 __all__ = [
     "Forgery",
@@ -112,10 +111,9 @@ def try_forgeries(url: str, token: str | Secret, tenant: str = "globex") -> list
     return tried
 
 
+@plots.style()
 def forgery_map(tried: Sequence[Forgery]) -> Picture:
     """What was changed in each token, part by part, and whether the server took it."""
-    from . import plots
-
     wide = max((len(one.name) for one in tried), default=0)
     lines = [
         f"{one.name:<{wide}}  "
@@ -123,47 +121,45 @@ def forgery_map(tried: Sequence[Forgery]) -> Picture:
         + f"  {_verdict(one)}"
         for one in tried
     ]
-    figure = plots.blank(8.5, 0.8 + 0.42 * len(tried))
-    with plots.style():
-        axes = figure.add_subplot()
-        starts, lengths = (0.0, 1.1, 3.4), (1.05, 2.25, 1.6)
-        for row, one in enumerate(tried):
-            for part, start, length in zip(PARTS, starts, lengths, strict=True):
-                changed = part in one.changed
-                axes.barh(
-                    row,
-                    length,
-                    left=start,
-                    height=0.66,
-                    color=plots.PAPER if changed else plots.TARGET,
-                    edgecolor=plots.MEASURED if changed else plots.TARGET,
-                    hatch="////" if changed else None,
-                )
-                axes.text(
-                    start + length / 2,
-                    row,
-                    f"{part} changed" if changed else part,
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color=plots.INK if changed else "white",
-                    bbox=plots.RIM if changed else None,
-                )
-            axes.text(5.15, row, _verdict(one), va="center")
-        axes.set_yticks(range(len(tried)), [one.name for one in tried])
-        axes.set_xlim(0, 6.4)
-        axes.invert_yaxis()
-        axes.set_xticks([])
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+    figure, axes = plots.canvas(8.5, 0.8 + 0.42 * len(tried), ())
+    starts, lengths = (0.0, 1.1, 3.4), (1.05, 2.25, 1.6)
+    for row, one in enumerate(tried):
+        for part, start, length in zip(PARTS, starts, lengths, strict=True):
+            changed = part in one.changed
+            axes.barh(
+                row,
+                length,
+                left=start,
+                height=0.66,
+                color=plots.PAPER if changed else plots.TARGET,
+                edgecolor=plots.MEASURED if changed else plots.TARGET,
+                hatch="////" if changed else None,
+            )
+            axes.text(
+                start + length / 2,
+                row,
+                f"{part} changed" if changed else part,
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=plots.INK if changed else "white",
+                bbox=plots.RIM if changed else None,
+            )
+        axes.text(5.15, row, _verdict(one), va="center")
+    axes.set_yticks(range(len(tried)), [one.name for one in tried])
+    axes.set_xlim(0, 6.4)
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.tick_params(length=0)
     taken = sum(one.status == 200 for one in tried)
     alt = f"{len(tried)} tokens, changed in header, claims or signature: the server took {taken}."
-    return plots.Picture(figure, "\n".join(lines), alt)
+    return Picture(figure, "\n".join(lines), alt)
 
 
 LANES = ("your program", "the browser", "the server")
 
 
+@plots.style()
 def log_in_map(token: Token, asked: str = "") -> Picture:
     """Who told whom what until there was this token, in the order in which it happened.
 
@@ -171,8 +167,6 @@ def log_in_map(token: Token, asked: str = "") -> Picture:
         token: What the log-in brought.
         asked: The scope that the program asked for; by default that of the token.
     """
-    from . import plots
-
     granted = f"access token: {token.scope or asked or 'no scope named'}"
     brought = granted + (", and a refresh token" if token.refresh else "")
     steps = [
@@ -183,48 +177,41 @@ def log_in_map(token: Token, asked: str = "") -> Picture:
         (0, 2, "code, code_verifier"),
         (2, 0, brought),
     ]
-    figure = plots.blank(8.5, 3.4)
-    with plots.style():
-        axes = figure.add_subplot()
-        for lane, name in enumerate(LANES):
-            axes.plot([lane, lane], [0.4, len(steps) + 0.5], color=plots.FAINT, linewidth=1)
-            axes.text(lane, 0.2, name, ha="center", va="bottom", fontweight="bold")
-        for row, (start, end, words) in enumerate(steps, start=1):
-            secret = "password" in words
-            axes.annotate(
-                "",
-                (end, row),
-                (start, row),
-                arrowprops={
-                    "arrowstyle": "-|>",
-                    "color": plots.MEASURED if secret else plots.TARGET,
-                    "linestyle": "--" if secret else "-",
-                    "linewidth": 1.8,
-                    "shrinkA": 0,
-                    "shrinkB": 0,
-                },
-            )
-            at = (start + end) / 2
-            axes.text(
-                at,
-                row - 0.14,
-                f"{row}. {words}",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-                bbox=plots.RIM,
-            )
-        axes.set_xlim(-0.35, 2.35)
-        axes.set_ylim(len(steps) + 0.6, -0.4)
-        axes.set_axis_off()
+    figure, axes = plots.canvas(8.5, 3.4)
+    for lane, name in enumerate(LANES):
+        axes.plot([lane, lane], [0.4, len(steps) + 0.5], color=plots.FAINT, linewidth=1)
+        axes.text(lane, 0.2, name, ha="center", va="bottom", fontweight="bold")
+    for row, (start, end, words) in enumerate(steps, start=1):
+        secret = "password" in words
+        axes.annotate(
+            "",
+            (end, row),
+            (start, row),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": plots.MEASURED if secret else plots.TARGET,
+                "linestyle": "--" if secret else "-",
+                "linewidth": 1.8,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
+        at = (start + end) / 2
+        axes.text(
+            at, row - 0.14, f"{row}. {words}", ha="center", va="bottom", fontsize=8, bbox=plots.RIM
+        )
+    axes.set_xlim(-0.35, 2.35)
+    axes.set_ylim(len(steps) + 0.6, -0.4)
+    axes.set_axis_off()
     lines = [
         f"{row}. {LANES[start]:<12} -> {LANES[end]:<12}  {words}"
         for row, (start, end, words) in enumerate(steps, start=1)
     ]
     told = "; ".join(f"{LANES[start]} to {LANES[end]}: {words}" for start, end, words in steps)
-    return plots.Picture(figure, "\n".join(lines), f"A log-in in {len(steps)} steps. {told}.")
+    return Picture(figure, "\n".join(lines), f"A log-in in {len(steps)} steps. {told}.")
 
 
+@plots.style()
 def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
     """How many requests were left after each answer, by what it says itself.
 
@@ -233,8 +220,6 @@ def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
     Args:
         answers: What the client gave, refusals among them, in time's order.
     """
-    from . import plots
-
     known = [
         (place, limit, answer.get("response_code") == 429)
         for place, answer in enumerate(answers, start=1)
@@ -242,25 +227,21 @@ def requests_left(answers: Sequence[Mapping[str, Any]]) -> Picture:
     ]
     quota = max((limit.limit or limit.remaining for _, limit, _ in known), default=1)
     refused = sum(answer.get("response_code") == 429 for answer in answers)
-    figure = plots.blank(7.5, 2.6)
-    with plots.style():
-        axes: Any = figure.add_subplot()
-        for is_refused, mark, colour, label in (
-            (False, "o", plots.TARGET, "answered"),
-            (True, "X", plots.MEASURED, "refused with 429"),
-        ):
-            these = [(place, limit.remaining) for place, limit, no in known if no is is_refused]
-            if these:
-                axes.plot(*zip(*these, strict=True), mark, color=colour, label=label)
-        axes.set_ylim(-0.06 * quota, 1.06 * quota)
-        axes.set(xlabel="request", ylabel=f"left, of {quota}")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.get_major_locator().set_params(integer=True)
-        axes.spines[["top", "right"]].set_visible(False)
-        if known:
-            figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure, axes = plots.canvas(7.5, 2.6)
+    for is_refused, mark, colour, label in (
+        (False, "o", plots.TARGET, "answered"),
+        (True, "X", plots.MEASURED, "refused with 429"),
+    ):
+        these = [(place, limit.remaining) for place, limit, no in known if no is is_refused]
+        if these:
+            axes.plot(*zip(*these, strict=True), mark, color=colour, label=label)
+    axes.set_ylim(-0.06 * quota, 1.06 * quota)
+    axes.set(xlabel="request", ylabel=f"left, of {quota}")
+    axes.locator_params(integer=True)
+    if known:
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     text = f"{len(answers)} requests, {refused} refused with 429: how many were left after each"
-    return plots.Picture(figure, text, f"{text}, of {quota} at most.")
+    return Picture(figure, text, f"{text}, of {quota} at most.")
 
 
 def tokens_issued(api: Any) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..batch.report import BatchReport
-
-if TYPE_CHECKING:
-    from .plots import Picture
+from .plots import GRID, MEASURED, PAPER, TARGET, Picture, blank, style
 
 __all__ = ["timeline"]
 
@@ -22,6 +20,7 @@ class Span(NamedTuple):
     success: bool
 
 
+@style()
 def timeline(reports: Mapping[str, BatchReport]) -> Picture:
     """Each request as a bar from its first attempt to its answer.
 
@@ -32,36 +31,33 @@ def timeline(reports: Mapping[str, BatchReport]) -> Picture:
     Args:
         reports: A title for each report.
     """
-    from .plots import GRID, MEASURED, PAPER, TARGET, Picture, blank, style
-
     spans = {title: _spans(report) for title, report in reports.items()}
     rows = [max(3, len(some)) for some in spans.values()]
     figure = blank(7.5, 0.6 + sum(0.7 + 0.14 * count for count in rows))
-    with style():
-        places: Any = figure.subplots(
-            len(spans), 1, sharex=True, squeeze=False, height_ratios=[count + 3 for count in rows]
-        )
-        for axes, (title, some) in zip(places[:, 0], spans.items(), strict=True):
-            for span in some:
-                axes.barh(
-                    span.item,
-                    span.ended - span.began,
-                    left=span.began,
-                    height=0.8,
-                    color=TARGET if span.success else PAPER,
-                    edgecolor=TARGET if span.success else MEASURED,
-                    hatch=None if span.success else "////",
-                )
-            took = max((span.ended for span in some), default=0.0)
-            axes.set_title(f"{title}: {len(some)} requests in {took:.2f} s", loc="left")
-            axes.set_ylabel("request")
-            every = 1 if len(some) <= 12 else 5
-            axes.set_yticks([span.item for span in some if span.item % every == 0])
-            axes.invert_yaxis()
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(axis="x", color=GRID)
-            axes.set_axisbelow(True)
-        places[-1, 0].set_xlabel("seconds since the batch began (hatched: failed)")
+    places: Any = figure.subplots(
+        len(spans), 1, sharex=True, squeeze=False, height_ratios=[count + 3 for count in rows]
+    )
+    for axes, (title, some) in zip(places[:, 0], spans.items(), strict=True):
+        for span in some:
+            axes.barh(
+                span.item,
+                span.ended - span.began,
+                left=span.began,
+                height=0.8,
+                color=TARGET if span.success else PAPER,
+                edgecolor=TARGET if span.success else MEASURED,
+                hatch=None if span.success else "////",
+            )
+        took = max((span.ended for span in some), default=0.0)
+        axes.set_title(f"{title}: {len(some)} requests in {took:.2f} s", loc="left")
+        axes.set_ylabel("request")
+        every = 1 if len(some) <= 12 else 5
+        axes.set_yticks([span.item for span in some if span.item % every == 0])
+        axes.invert_yaxis()
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="x", color=GRID)
+        axes.set_axisbelow(True)
+    places[-1, 0].set_xlabel("seconds since the batch began (hatched: failed)")
     text = "\n".join(_told(title, some) for title, some in spans.items())
     alt = "Requests over time. " + " ".join(
         f"{title}: {_headline(some)}." for title, some in spans.items()

@@ -15,11 +15,11 @@ import requests
 
 from ..client.errors import NotSentError, OutcomeUnknownError, ResonanceError
 from ..client.transport import NO_RETRIES, RetryPolicy
+from . import plots
+from .plots import Picture
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .plots import Picture
 
 __all__ = [
     "TROUBLE",
@@ -173,28 +173,24 @@ def journeys(api: Any, prompt: str = "A call that breaks") -> list[Journey]:
     return found
 
 
+@plots.style()
 def map_of(found: Sequence[Journey]) -> Picture:
     """Each journey as a line to the point where it broke, with what its sender knows."""
-    from . import plots
-
-    figure = plots.blank(8.5, 1.4 + 0.45 * len(found))
-    with plots.style():
-        axes = figure.add_subplot()
-        for row, journey in enumerate(found):
-            end = journey.reached + 0.5
-            done = journey.done > 0
-            colour = plots.MEASURED if done else plots.TARGET
-            axes.plot([-0.9, end], [row, row], "-" if done else "--", color=colour, linewidth=2)
-            axes.plot([end], [row], "X", color=colour, markersize=10)
-            words = f"{journey.known}; {'work done' if done else 'nothing done'}"
-            axes.text(end + 0.15, row, words, va="center")
-        axes.set_yticks(range(len(found)), [journey.name for journey in found])
-        axes.invert_yaxis()
-        axes.set_xticks(range(len(STATIONS)), STATIONS)
-        axes.set_xlim(-0.9, len(STATIONS) + 1.6)
-        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-        axes.spines[:].set_visible(False)
-        axes.grid(axis="x", color=plots.GRID)
+    figure, axes = plots.canvas(8.5, 1.4 + 0.45 * len(found), ())
+    for row, journey in enumerate(found):
+        end = journey.reached + 0.5
+        done = journey.done > 0
+        colour = plots.MEASURED if done else plots.TARGET
+        axes.plot([-0.9, end], [row, row], "-" if done else "--", color=colour, linewidth=2)
+        axes.plot([end], [row], "X", color=colour, markersize=10)
+        words = f"{journey.known}; {'work done' if done else 'nothing done'}"
+        axes.text(end + 0.15, row, words, va="center")
+    axes.set_yticks(range(len(found)), [journey.name for journey in found])
+    axes.invert_yaxis()
+    axes.set_xticks(range(len(STATIONS)), STATIONS)
+    axes.set_xlim(-0.9, len(STATIONS) + 1.6)
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axes.grid(axis="x", color=plots.GRID)
     wide = max(len(journey.name) for journey in found)
     # A letter for each station, three dashes apart, so that each X lies before or after it.
     letters = "  ".join(station[0].upper() for station in STATIONS)
@@ -209,7 +205,7 @@ def map_of(found: Sequence[Journey]) -> Picture:
     alt = "How far a call came before it broke: " + "; ".join(
         f"{journey.name}: {journey.known}, {journey.done} done" for journey in found
     )
-    return plots.Picture(figure, "\n".join(lines), alt + ".")
+    return Picture(figure, "\n".join(lines), alt + ".")
 
 
 # --- the race ------------------------------------------------------------------------------------
@@ -281,43 +277,39 @@ def race(
         yield dict(scores)
 
 
+@plots.style({"hatch.color": "white"})
 def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
     """The scores as bars: answered, lost, and written again, client by client."""
-    from . import plots
-
     parts = ("answered", "lost", "twice")
     looks = {
         "answered": (plots.TARGET, ""),
         "lost": (plots.MEASURED, "///"),
         "twice": ("#F0E442", "..."),
     }
-    figure = plots.blank(8.5, 3.2)
-    with plots.style({"hatch.color": "white"}):
-        axes = figure.add_subplot()
-        height = 0.26
-        for place, part in enumerate(parts):
-            colour, hatch = looks[part]
-            rows = [row + (place - 1) * height for row in range(len(scores))]
-            values = [getattr(score, part) for score in scores.values()]
-            drawn = axes.barh(
-                rows,
-                values,
-                height=height * 0.9,
-                color=colour,
-                hatch=hatch,
-                edgecolor=plots.PAPER if part != "twice" else "#8a7f00",
-                label={"answered": "answered", "lost": "written, never received",
-                       "twice": "written again"}[part],
-            )  # fmt: skip
-            axes.bar_label(drawn, labels=[str(value) for value in values], padding=4)
-        axes.set_yticks(range(len(scores)), list(scores))
-        axes.invert_yaxis()
-        most = max((score.calls for score in scores.values()), default=0)
-        axes.set_xlim(0, max(1, most) * 1.1)
-        axes.set_xlabel(f"of {most} calls")
-        axes.set_title(title)
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    figure, axes = plots.canvas(8.5, 3.2)
+    height = 0.26
+    for place, part in enumerate(parts):
+        colour, hatch = looks[part]
+        rows = [row + (place - 1) * height for row in range(len(scores))]
+        values = [getattr(score, part) for score in scores.values()]
+        drawn = axes.barh(
+            rows,
+            values,
+            height=height * 0.9,
+            color=colour,
+            hatch=hatch,
+            edgecolor=plots.PAPER if part != "twice" else "#8a7f00",
+            label={"answered": "answered", "lost": "written, never received",
+                   "twice": "written again"}[part],
+        )  # fmt: skip
+        axes.bar_label(drawn, labels=[str(value) for value in values], padding=4)
+    axes.set_yticks(range(len(scores)), list(scores))
+    axes.invert_yaxis()
+    most = max((score.calls for score in scores.values()), default=0)
+    axes.set_xlim(0, max(1, most) * 1.1)
+    axes.set_xlabel(f"of {most} calls")
+    axes.set_title(title)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     wide = max(map(len, scores), default=0)
     lines = [f"{'':<{wide}} {'calls':>6} {'answered':>9} {'lost':>5} {'again':>6}"]
     lines += [
@@ -330,4 +322,4 @@ def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
         for name, score in scores.items()
     )
     text = "\n".join([title, *lines] if title else lines)
-    return plots.Picture(figure, text, f"{title or 'Scores'}: {told}.")
+    return Picture(figure, text, f"{title or 'Scores'}: {told}.")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 
+from . import plots
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .plots import Picture
 
 __all__ = [
     "PARTS",
@@ -96,11 +96,9 @@ def against_target(answer: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def radar(answer: Mapping[str, Any], title: str = "") -> Picture:
+def radar(answer: Mapping[str, Any], title: str = "") -> plots.Picture:
     """The same as a picture: the measured eight over the eight of the target."""
-    from .plots import radar as draw
-
-    return draw(answer["hrv_vector"], answer["target_hrv"], title or answer["profile_name"])
+    return plots.radar(answer["hrv_vector"], answer["target_hrv"], title or answer["profile_name"])
 
 
 def sweep(

@@ -12,10 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .plots import Picture
+from .plots import Picture, steps
 
 __all__ = ["STATES", "Asks", "HealthReport", "check", "read", "timeline", "wait_until_ready"]
 
@@ -128,6 +127,4 @@ def wait_until_ready(
 
 def timeline(reports: Iterable[HealthReport], title: str = "") -> Picture:
     """Reports in time's order, as a picture of steps between the four states."""
-    from .plots import steps
-
     return steps([report.state for report in reports], STATES, title, "check")

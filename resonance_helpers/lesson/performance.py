@@ -7,17 +7,12 @@ is compared: how many calls, how many failed, what is drawn.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from ..performance.concurrency import Sweep
 from ..performance.reporting import PUBLISHED, beside_published
 from ..performance.run import Run
 from ..performance.statistics import calls_needed
-from .plots import FAINT, INK, MEASURED, RIM, TARGET, Picture, blank, style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from .plots import FAINT, INK, MEASURED, RIM, TARGET, Picture, blank, canvas, style
 
 __all__ = ["against_published", "relation", "scaling", "shape", "split", "timeline"]
 
@@ -34,7 +29,7 @@ LABELS = {
 def shape(run: Run, title: str = "Where the response times lie") -> Picture:
     """Every call as a dot, in the order of its time, with the mean and the percentiles."""
     times = sorted(time for time in run.times() if math.isfinite(time))
-    figure, axes = _axes(7.5, 3.4)
+    figure, axes = canvas(7.5, 3.4)
     shares = [(place + 1) / len(run) for place in range(len(times))]
     axes.step(times, shares, where="post", color=TARGET)
     axes.plot(times, shares, ".", color=TARGET, markersize=4)
@@ -67,7 +62,7 @@ def split(run: Run, title: str = "What the server counts, and what its caller wa
         if sample.server_time is not None and sample.network_time is not None
     ]
     pairs.sort(key=lambda pair: sum(pair))
-    figure, axes = _axes(7.5, 3.2)
+    figure, axes = canvas(7.5, 3.2)
     server, network = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     places = range(len(pairs))
     axes.bar(places, server, width=1, color=TARGET, label="server time (Server-Timing)")
@@ -86,7 +81,7 @@ def split(run: Run, title: str = "What the server counts, and what its caller wa
 def relation(run: Run, x: str, y: str) -> Picture:
     """Two fields of the run's calls, one dot a call."""
     pairs = [(getattr(s, x), getattr(s, y)) for s in run.samples if s.ok]
-    figure, axes = _axes(5.2, 3.2)
+    figure, axes = canvas(5.2, 3.2)
     axes.plot(*zip(*pairs, strict=True), "o", color=TARGET, alpha=0.5)
     across, up = LABELS.get(x, x), LABELS.get(y, y)
     axes.set(xlabel=across, ylabel=up)
@@ -141,7 +136,7 @@ def timeline(
     runs: dict[str, Run], title: str = "When a call was due, and how long it took"
 ) -> Picture:
     """Response times over the moments when the calls were due, one mark a run."""
-    figure, axes = _axes(8, 3.4)
+    figure, axes = canvas(8, 3.4)
     looks = zip(runs.items(), (MEASURED, TARGET, INK), "x.o", strict=False)
     for (name, run), colour, mark in looks:
         points = [(s.due, s.response_time) for s in run.samples if s.ok]
@@ -157,7 +152,7 @@ def against_published(run: Run) -> Picture:
     """This run's four figures as multiples of the published ones."""
     table = beside_published(run)
     ratios = [row.measured / row.published for row in table.itertuples()]
-    figure, axes = _axes(7.5, 2.4)
+    figure, axes = canvas(7.5, 2.4)
     bars = axes.barh(list(PUBLISHED), ratios, color=TARGET, height=0.6)
     told = [f"{_short(row.measured)}, published {row.published:g}" for row in table.itertuples()]
     axes.bar_label(bars, labels=told, padding=4)
@@ -178,10 +173,3 @@ def _counted(run: Run) -> str:
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = blank(width, height)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes

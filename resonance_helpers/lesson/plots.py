@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from math import sin, tau
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.projections.polar import PolarAxes
 
-__all__ = ["Picture", "bars", "blank", "profile_map", "radar", "radars", "steps", "style"]
+__all__ = ["Picture", "bars", "blank", "canvas", "profile_map", "radar", "radars", "steps", "style"]
 
 # The first use on a machine lists its fonts and says so; a lesson's output is no place for that.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -108,166 +108,23 @@ class Picture:
         return {"text/plain": self.text, "image/png": image}, {"image/png": about}
 
 
-def radar(measured: Sequence[float], target: Sequence[float], title: str = "") -> Picture:
-    """One article's eight measures against its target.
-
-    Args:
-        measured: Eight numbers, `hrv_vector` of an answer.
-        target: Eight numbers, `target_hrv` of the same answer.
-        title: A line above.
-    """
-    return radars({title: (measured, target)})
-
-
-def radars(shapes: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
-    """Several measures, each against its own target, side by side.
-
-    Args:
-        shapes: Title to (measured, target). The centre is the low end of each dimension's range
-            and the rim its high end, so that an
-            `emotional_valence` of -1 lies in the centre.
-    """
-    vectors = {title: (HRVVector(a), HRVVector(b)) for title, (a, b) in shapes.items()}
-    each = min(5.0, 10.2 / max(len(vectors), 1))
-    figure = blank(each * len(vectors), 0.8 * each + 0.7)
-    with style():
-        for place, (title, (measured, target)) in enumerate(vectors.items(), 1):
-            axes = figure.add_subplot(1, len(vectors), place, projection="polar")
-            _web(axes)  # type: ignore[arg-type]
-            _loop(axes, target, TARGET, "--o", "target", open_marks=True)
-            _loop(axes, measured, MEASURED, "-o", "measured")
-            feedback = f"feedback {measured.feedback(target):.2f}"
-            axes.set_title(f"{title}\n{feedback}" if title else feedback, pad=14)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    text = "\n\n".join(
-        _against(title, measured, target) for title, (measured, target) in vectors.items()
-    )
-    worst = {title: _furthest(*pair) for title, pair in vectors.items()}
-    alt = "Radar of eight measured dimensions against target. " + " ".join(
-        f"{title + ': ' if title else ''}feedback {pair[0].feedback(pair[1]):.2f}, furthest off is "
-        f"{worst[title]}."
-        for title, pair in vectors.items()
-    )
-    return Picture(figure, text, alt)
-
-
-def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
-    """Profiles as rows, dimensions as columns, a darker cell for a higher value, the number in it.
-
-    Args:
-        profiles: Profile name to its eight numbers.
-    """
-    import numpy as np
-
-    vectors = {name: HRVVector(vector) for name, vector in profiles.items()}
-    shades = np.array([_shares(vector) for vector in vectors.values()])
-    figure = blank(9, 0.7 + 0.4 * len(vectors))
-    with style():
-        axes = figure.add_subplot()
-        axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors=PAPER)
-        axes.invert_yaxis()
-        axes.set_xticks(
-            [i + 0.5 for i in range(len(DIMENSIONS))],
-            [d.label.replace(" ", "\n", 1) for d in DIMENSIONS],
-        )
-        axes.set_yticks([i + 0.5 for i in range(len(vectors))], list(vectors))
-        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-        axes.spines[:].set_visible(False)
-        for row, vector in enumerate(vectors.values()):
-            for column, value in enumerate(vector):
-                colour = "white" if shades[row, column] > 0.65 else "black"
-                axes.text(
-                    column + 0.5, row + 0.5, f"{value:g}", ha="center", va="center", color=colour
-                )
-    wide = max(map(len, vectors), default=0)
-    rows = [
-        f"{name:<{wide}}  " + " ".join(f"{v:5.2f}" for v in vector)
-        for name, vector in vectors.items()
-    ]
-    heads = [f"{i}: {d.label}" for i, d in enumerate(DIMENSIONS, 1)]
-    numbers = f"{'':<{wide}}  " + " ".join(f"{i:>5}" for i in range(1, len(DIMENSIONS) + 1))
-    text = "\n".join([numbers, *rows, "", ", ".join(heads[:4]), ", ".join(heads[4:])])
-    count = f"{len(vectors)} profile{'' if len(vectors) == 1 else 's'}"
-    return Picture(figure, text, f"Map of {count} by eight dimensions.")
-
-
-def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: str = "") -> Picture:
-    """What state something was in, look after look.
-
-    Args:
-        states: One word for each look, in time's order.
-        order: All words there can be, the worst first (it is drawn lowest).
-        title: A line above.
-        axis: What a look is.
-
-    Raises:
-        ValueError: A state is not in ``order``.
-    """
-    if strangers := sorted(set(states) - set(order)):
-        raise ValueError(f"{strangers[0]!r} is not in order: {', '.join(order)}")
-    figure = blank(7.5, 1.3 + 0.4 * len(order))
-    heights = [order.index(state) for state in states]
-    looks = range(1, len(states) + 1)
-    with style():
-        axes = figure.add_subplot()
-        axes.step(looks, heights, where="mid", color=FAINT, linewidth=1.5)
-        for height, (state, marker) in enumerate(zip(order, "XvDo", strict=False)):
-            these = [look for look, other in zip(looks, states, strict=True) if other == state]
-            colour = TARGET if height == len(order) - 1 else MEASURED
-            axes.plot(these, [height] * len(these), marker, color=colour, markersize=9)
-        axes.set_yticks(range(len(order)), list(order))
-        axes.set_ylim(-0.5, len(order) - 0.5)
-        axes.set_xticks(list(looks))
-        axes.set_xlabel(axis)
-        axes.set_title(title)
-        axes.grid(axis="y", color=GRID)
-    text = "\n".join(
-        f"{order[height]:>{max(map(len, order))}} |"
-        + "".join(" o" if state == order[height] else " ." for state in states)
-        for height in reversed(range(len(order)))
-    )
-    return Picture(
-        figure, f"{title}\n{text}" if title else text, f"{title or 'States'}: {', '.join(states)}."
-    )
-
-
-def bars(values: Mapping[str, float], title: str = "", axis: str = "") -> Picture:
-    """One bar for each name, its number at its end, the first on top.
-
-    Args:
-        values: Name to a number of 0 or more; written with two decimals, or none if all are whole.
-        title: A line above.
-        axis: What the bars measure.
-    """
-    whole = all(float(value).is_integer() for value in values.values())
-    written = {name: f"{value:.0f}" if whole else f"{value:.2f}" for name, value in values.items()}
-    figure = blank(7.5, 1.2 + 0.4 * len(values))
-    with style():
-        axes = figure.add_subplot()
-        drawn = axes.barh(list(values), list(values.values()), color=TARGET, height=0.6)
-        axes.bar_label(drawn, labels=list(written.values()), padding=4)
-        axes.invert_yaxis()
-        axes.set_xlabel(axis)
-        axes.set_title(title)
-        axes.margins(x=0.12)
-        axes.spines[["top", "right"]].set_visible(False)
-    wide, most = max(map(len, values), default=0), max(values.values(), default=0) or 1
-    lines = [
-        f"{name:<{wide}}  {written[name]:>8}  {'#' * round(24 * value / most)}".rstrip()
-        for name, value in values.items()
-    ]
-    text = "\n".join([title, *lines] if title else lines)
-    told = ", ".join(f"{name} {number}" for name, number in written.items())
-    return Picture(figure, text, f"{title or 'Bars'}: {told}.")
-
-
 def blank(width: float, height: float) -> Figure:
     """An empty figure of so many inches, to draw a `Picture` on."""
     # Figure, not pyplot: no state shared between cells or threads, and no window to close.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor=PAPER, layout="constrained")
+
+
+def canvas(
+    width: float, height: float, spines: Collection[str] = ("left", "bottom")
+) -> tuple[Figure, Axes]:
+    """A `blank` figure and its axes, with these sides of their frame."""
+    figure = blank(width, height)
+    axes = figure.add_subplot()
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in spines)
+    return figure, axes
 
 
 @contextmanager
@@ -294,6 +151,153 @@ def style(more: dict[Any, Any] | None = None) -> Iterator[None]:
     }
     with context(["default", {**ours, **(more or {})}]):
         yield
+
+
+def radar(measured: Sequence[float], target: Sequence[float], title: str = "") -> Picture:
+    """One article's eight measures against its target.
+
+    Args:
+        measured: Eight numbers, `hrv_vector` of an answer.
+        target: Eight numbers, `target_hrv` of the same answer.
+        title: A line above.
+    """
+    return radars({title: (measured, target)})
+
+
+@style()
+def radars(shapes: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
+    """Several measures, each against its own target, side by side.
+
+    Args:
+        shapes: Title to (measured, target). The centre is the low end of each dimension's range
+            and the rim its high end, so that an
+            `emotional_valence` of -1 lies in the centre.
+    """
+    vectors = {title: (HRVVector(a), HRVVector(b)) for title, (a, b) in shapes.items()}
+    each = min(5.0, 10.2 / max(len(vectors), 1))
+    figure = blank(each * len(vectors), 0.8 * each + 0.7)
+    for place, (title, (measured, target)) in enumerate(vectors.items(), 1):
+        axes = figure.add_subplot(1, len(vectors), place, projection="polar")
+        _web(axes)  # type: ignore[arg-type]
+        _loop(axes, target, TARGET, "--o", "target", open_marks=True)
+        _loop(axes, measured, MEASURED, "-o", "measured")
+        feedback = f"feedback {measured.feedback(target):.2f}"
+        axes.set_title(f"{title}\n{feedback}" if title else feedback, pad=14)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    text = "\n\n".join(
+        _against(title, measured, target) for title, (measured, target) in vectors.items()
+    )
+    worst = {title: _furthest(*pair) for title, pair in vectors.items()}
+    alt = "Radar of eight measured dimensions against target. " + " ".join(
+        f"{title + ': ' if title else ''}feedback {pair[0].feedback(pair[1]):.2f}, furthest off is "
+        f"{worst[title]}."
+        for title, pair in vectors.items()
+    )
+    return Picture(figure, text, alt)
+
+
+@style()
+def profile_map(profiles: Mapping[str, Sequence[float]]) -> Picture:
+    """Profiles as rows, dimensions as columns, a darker cell for a higher value, the number in it.
+
+    Args:
+        profiles: Profile name to its eight numbers.
+    """
+    import numpy as np
+
+    vectors = {name: HRVVector(vector) for name, vector in profiles.items()}
+    shades = np.array([_shares(vector) for vector in vectors.values()])
+    figure, axes = canvas(9, 0.7 + 0.4 * len(vectors), ())
+    axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1, edgecolors=PAPER)
+    axes.invert_yaxis()
+    axes.set_xticks(
+        [i + 0.5 for i in range(len(DIMENSIONS))],
+        [d.label.replace(" ", "\n", 1) for d in DIMENSIONS],
+    )
+    axes.set_yticks([i + 0.5 for i in range(len(vectors))], list(vectors))
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for row, vector in enumerate(vectors.values()):
+        for column, value in enumerate(vector):
+            colour = "white" if shades[row, column] > 0.65 else "black"
+            axes.text(column + 0.5, row + 0.5, f"{value:g}", ha="center", va="center", color=colour)
+    wide = max(map(len, vectors), default=0)
+    rows = [
+        f"{name:<{wide}}  " + " ".join(f"{v:5.2f}" for v in vector)
+        for name, vector in vectors.items()
+    ]
+    heads = [f"{i}: {d.label}" for i, d in enumerate(DIMENSIONS, 1)]
+    numbers = f"{'':<{wide}}  " + " ".join(f"{i:>5}" for i in range(1, len(DIMENSIONS) + 1))
+    text = "\n".join([numbers, *rows, "", ", ".join(heads[:4]), ", ".join(heads[4:])])
+    count = f"{len(vectors)} profile{'' if len(vectors) == 1 else 's'}"
+    return Picture(figure, text, f"Map of {count} by eight dimensions.")
+
+
+@style()
+def steps(states: Sequence[str], order: Sequence[str], title: str = "", axis: str = "") -> Picture:
+    """What state something was in, look after look.
+
+    Args:
+        states: One word for each look, in time's order.
+        order: All words there can be, the worst first (it is drawn lowest).
+        title: A line above.
+        axis: What a look is.
+
+    Raises:
+        ValueError: A state is not in ``order``.
+    """
+    if strangers := sorted(set(states) - set(order)):
+        raise ValueError(f"{strangers[0]!r} is not in order: {', '.join(order)}")
+    figure, axes = canvas(7.5, 1.3 + 0.4 * len(order), ("left", "right", "top", "bottom"))
+    heights = [order.index(state) for state in states]
+    looks = range(1, len(states) + 1)
+    axes.step(looks, heights, where="mid", color=FAINT, linewidth=1.5)
+    for height, (state, marker) in enumerate(zip(order, "XvDo", strict=False)):
+        these = [look for look, other in zip(looks, states, strict=True) if other == state]
+        colour = TARGET if height == len(order) - 1 else MEASURED
+        axes.plot(these, [height] * len(these), marker, color=colour, markersize=9)
+    axes.set_yticks(range(len(order)), list(order))
+    axes.set_ylim(-0.5, len(order) - 0.5)
+    axes.set_xticks(list(looks))
+    axes.set_xlabel(axis)
+    axes.set_title(title)
+    axes.grid(axis="y", color=GRID)
+    text = "\n".join(
+        f"{order[height]:>{max(map(len, order))}} |"
+        + "".join(" o" if state == order[height] else " ." for state in states)
+        for height in reversed(range(len(order)))
+    )
+    return Picture(
+        figure, f"{title}\n{text}" if title else text, f"{title or 'States'}: {', '.join(states)}."
+    )
+
+
+@style()
+def bars(values: Mapping[str, float], title: str = "", axis: str = "") -> Picture:
+    """One bar for each name, its number at its end, the first on top.
+
+    Args:
+        values: Name to a number of 0 or more; written with two decimals, or none if all are whole.
+        title: A line above.
+        axis: What the bars measure.
+    """
+    whole = all(float(value).is_integer() for value in values.values())
+    written = {name: f"{value:.0f}" if whole else f"{value:.2f}" for name, value in values.items()}
+    figure, axes = canvas(7.5, 1.2 + 0.4 * len(values))
+    drawn = axes.barh(list(values), list(values.values()), color=TARGET, height=0.6)
+    axes.bar_label(drawn, labels=list(written.values()), padding=4)
+    axes.invert_yaxis()
+    axes.set_xlabel(axis)
+    axes.set_title(title)
+    axes.margins(x=0.12)
+    wide, most = max(map(len, values), default=0), max(values.values(), default=0) or 1
+    lines = [
+        f"{name:<{wide}}  {written[name]:>8}  {'#' * round(24 * value / most)}".rstrip()
+        for name, value in values.items()
+    ]
+    text = "\n".join([title, *lines] if title else lines)
+    told = ", ".join(f"{name} {number}" for name, number in written.items())
+    return Picture(figure, text, f"{title or 'Bars'}: {told}.")
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
@@ -327,12 +331,7 @@ def _web(axes: PolarAxes) -> None:
 
 
 def _loop(
-    axes: Axes,
-    vector: HRVVector,
-    colour: str,
-    style: str,
-    label: str,
-    open_marks: bool = False,
+    axes: Axes, vector: HRVVector, colour: str, style: str, label: str, open_marks: bool = False
 ) -> None:
     angles = [_turn(i / len(DIMENSIONS)) for i in range(len(DIMENSIONS))]
     radii = _shares(vector)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from resonance_sandbox.hrv import HRVVector
 
+from .generation import first_sentence
+from .plots import Picture, profile_map, radars
+
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .plots import Picture
+    from ..client.types import ArticleAnswer
 
 __all__ = ["Comparison", "chart", "side_by_side", "table", "vectors"]
 
@@ -41,8 +44,6 @@ def vectors(answer: Mapping[str, Any]) -> dict[str, HRVVector]:
 
 def chart(answer: Mapping[str, Any]) -> Picture:
     """The profiles of a `get_profiles()` answer as a map: a row each, a column a dimension."""
-    from .plots import profile_map
-
     return profile_map(vectors(answer))
 
 
@@ -51,14 +52,12 @@ class Comparison:
     """One prompt, several profiles: `answers` holds what each gave, by profile name."""
 
     prompt: str
-    answers: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, ArticleAnswer]
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row for each profile: feedback, length, and the first sentence."""
         import pandas as pd
-
-        from .generation import first_sentence
 
         return pd.DataFrame(
             {
@@ -90,8 +89,6 @@ class Comparison:
 
     def radars(self) -> Picture:
         """Each article's measures over its profile's target, side by side."""
-        from .plots import radars
-
         return radars(
             {name: (a["hrv_vector"], a["target_hrv"]) for name, a in self.answers.items()}
         )

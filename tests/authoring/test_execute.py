@@ -10,7 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from authoring import execute as module
 from authoring.execute import Difference, LessonError, differences, dump, execute, merge
-from resonance_helpers.lesson.manifest import LESSONS, navigation
+from authoring.navigation import navigation
+from resonance_helpers.lesson.manifest import LESSONS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -10,7 +10,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from authoring import reading
-from resonance_helpers.lesson.manifest import LESSONS, NOTEBOOKS, READING, pages, times
+from authoring.navigation import times
+from resonance_helpers.lesson.manifest import LESSONS, NOTEBOOKS, READING, pages
 
 LIMIT = 20
 """Minutes that the core path of a lesson may take to read."""

@@ -18,15 +18,13 @@ from pathlib import Path
 import pytest
 
 from authoring.execute import KERNELSPEC, NAVIGATION, dump, normalise
+from authoring.navigation import heading, navigation, times
 from resonance_helpers.lesson.manifest import (
     CAPSTONE,
     LESSONS,
     NOTEBOOKS,
     WELCOME,
     available,
-    heading,
-    navigation,
-    times,
 )
 from resonance_helpers.lesson.sandbox_only import MARK, is_marked
 from tests.notebooks.conftest import Page

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from authoring.execute import contents
+from authoring.navigation import table
 from resonance_helpers.cli.main import parser
-from resonance_helpers.lesson.manifest import WELCOME, available, table
+from resonance_helpers.lesson.manifest import WELCOME, available
 from tests.__main__ import PARTS, main
 
 ROOT = Path(__file__).resolve().parents[2]

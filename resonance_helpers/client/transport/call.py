@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
@@ -137,11 +137,11 @@ class Call(Generic[A]):
         self.attempts = 0
         self.ticket: int | None = None
         key = None if method == "GET" else arguments.idempotency_key(idempotency_key)
-        self.idempotency_key = None if method == "GET" else key or str(uuid.uuid4())
+        self.idempotency_key = None if method == "GET" else key or secrets.token_hex(16)
         self._transport = transport
         self._body = None if payload is None else encode(payload)
-        self._params = {key: value for key, value in (params or {}).items() if value is not None}
-        self._headers = dict(headers or {})
+        self._params = {name: value for name, value in (params or {}).items() if value is not None}
+        self._headers = {**headers} if headers else {}
         if self._body is not None:
             self._headers["Content-Type"] = "application/json"
         if self.idempotency_key:

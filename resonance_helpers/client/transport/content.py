@@ -92,7 +92,7 @@ def check(
     media_type = _media_type(response)
     if text and media_type == "text/plain":
         return {"text": content.decode("utf-8", "replace")}
-    if not _is_json(response):
+    if not _is_json(media_type):
         return UnexpectedContentError(
             f"The answer is {_line(media_type) or 'of no stated type'}, not JSON; something on the "
             "way to the API (a proxy, a captive portal) may have answered in its place.",
@@ -131,7 +131,7 @@ def _status_error(response: requests.Response, content: bytes) -> ResonanceError
     try:
         problem = _parse(content)
     except (ValueError, RecursionError):
-        if content and _is_json(response):
+        if content and _is_json(_media_type(response)):
             return MalformedJSONError(
                 f"The answer {response.status_code} can't be read: its JSON is broken or was cut, "
                 "so what became of the request is not known.",
@@ -179,8 +179,7 @@ def _media_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def _is_json(response: requests.Response) -> bool:
-    media_type = _media_type(response)
+def _is_json(media_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 

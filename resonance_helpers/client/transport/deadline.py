@@ -12,6 +12,8 @@ from contextvars import ContextVar
 
 from urllib3 import Timeout
 
+_UNLIMITED = vars(Timeout())
+
 
 class Deadline(Timeout):
     """A `urllib3.Timeout` whose parts all end at one moment, `seconds` from its making.
@@ -21,7 +23,7 @@ class Deadline(Timeout):
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__()
+        vars(self).update(_UNLIMITED)  # not by `Timeout`, which would check each None anew
         self.seconds = seconds
         self.expires = time.monotonic() + seconds
 

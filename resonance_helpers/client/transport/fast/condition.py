@@ -13,7 +13,7 @@ import contextlib
 import http.client
 import logging
 import sys
-from operator import itemgetter
+from operator import call, itemgetter
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -68,7 +68,8 @@ __init__ arm makefile readable timeout
 """The methods of requests, urllib3, http.client and ours that an ordinary exchange calls."""
 
 _ROAD = frozenset(_METHODS.split())
-_OWN = [(vars(cls), itemgetter("__module__", *_ROAD.intersection(vars(cls)))) for cls in _CLASSES]
+_OWN = [vars(cls) for cls in _CLASSES]
+_GET = [itemgetter("__module__", *_ROAD.intersection(own)) for own in _OWN]
 _log = logging.getLogger("urllib3.connectionpool")
 
 
@@ -81,7 +82,7 @@ class _Watch:
         self._last: tuple[Any, bool] = (), False  # one reference, so that no lock is needed
 
     def finds_all_as_it_was(self) -> bool:
-        now = [(len(own), get(own)) for own, get in _OWN]
+        now = [*map(len, _OWN), *map(call, _GET, _OWN)]
         seen, verdict = self._last
         if now != seen:
             verdict = self._were_own and self._all() == self._original

@@ -51,10 +51,10 @@ class Headers(CaseInsensitiveDict[Any]):
     def of(cls, lines: list[str]) -> Headers:
         """Those of an answer, from its lines; of two with one name the last."""
         headers = cls.__new__(cls)
-        headers._store = OrderedDict(
-            (name.lower(), (name, value.lstrip("\t ")))
-            for name, _, value in [line.partition(":") for line in lines]
-        )
+        headers._store = store = OrderedDict()
+        for line in lines:
+            name, _, value = line.partition(":")
+            store[name.lower()] = name, value.lstrip("\t ")
         return headers
 
     def copy(self) -> Headers:

@@ -16,6 +16,9 @@ from requests.utils import check_header_validity
 from ..session import Session, anonymous, remember
 from .message import Headers
 
+_CHECKED = {"Content-Type", "Idempotency-Key"}
+"""The headers that a `Call` sets by itself; it has looked at their values already."""
+
 
 class Memory:
     """What is remembered for a session."""
@@ -50,7 +53,8 @@ def prepare(
     prepared._cookies = template._cookies
     prepared.headers = template.headers.copy()
     for header in headers.items():
-        check_header_validity(header)
+        if header[0] not in _CHECKED:
+            check_header_validity(header)
         prepared.headers[header[0]] = header[1]
     if data:
         prepared.body = data
