@@ -7,9 +7,11 @@ observed value (an order statistic), and its interval comes from the binomial la
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, StatisticsError
+from statistics import correlation as pearson
 
 __all__ = [
     "Correlation",
@@ -235,28 +237,16 @@ def correlation(
 
 
 def _pearson(xs: Sequence[float], ys: Sequence[float]) -> float:
-    if not xs or min(xs) == max(xs) or min(ys) == max(ys):
+    try:
+        return max(-1.0, min(1.0, pearson(xs, ys)))  # rounding must not leave the range
+    except StatisticsError:  # one of the two never varies, or there are no two pairs
         return math.nan
-    x_mean, y_mean = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
-    x_off, y_off = [x - x_mean for x in xs], [y - y_mean for y in ys]
-    x_scale, y_scale = math.hypot(*x_off), math.hypot(*y_off)
-    product = math.fsum((x / x_scale) * (y / y_scale) for x, y in zip(x_off, y_off, strict=True))
-    return max(-1.0, min(1.0, product))
 
 
 def _ranked(values: Sequence[float]) -> list[float]:
     """Ranks from 1; equal values share the mean of their ranks."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    ranks = [0.0] * len(values)
-    first = 0
-    while first < len(order):
-        last = first
-        while last + 1 < len(order) and values[order[last + 1]] == values[order[first]]:
-            last += 1
-        for place in order[first : last + 1]:
-            ranks[place] = (first + last) / 2 + 1
-        first = last + 1
-    return ranks
+    ordered = sorted(values)
+    return [(bisect_left(ordered, v) + 1 + bisect_right(ordered, v)) / 2 for v in values]
 
 
 def _check_share(name: str, value: float) -> None:
