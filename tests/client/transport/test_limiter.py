@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.simulated_limits import Moving, simulated
 from resonance_helpers.client.transport import Limiter
+from tests.support.clock import Clock
 
 
 class Fixed:
@@ -120,13 +121,6 @@ def test_whatever_the_burst(quota, span, at_once, latency, seed):
 
 
 # --- one at a time -------------------------------------------------------------------------------
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
