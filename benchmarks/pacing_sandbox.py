@@ -24,7 +24,7 @@ from benchmarks.pacing import BURSTS, FAULTY, MINUTE, POLICY, ROWS, goals_of, sh
 from resonance_helpers.batch import read_report, run_batch
 from resonance_helpers.client.api import ResonanceOSAPIClient
 
-SECONDS = 20.0
+SECONDS = 60.0
 SHAPES = ((0.0, 32), (0.1, 8), (0.3, 8))
 SETTINGS = [
     *(("alone", burst, *shape) for burst, shape in itertools.product(BURSTS, SHAPES)),

@@ -91,6 +91,7 @@ def simulated(
     rows: float = math.inf,
     faulty: float = 0.0,
     killed: float = math.inf,
+    leaves: float = math.inf,
     jitter: float = 0.0,
     seed: int = 1,
 ) -> list[Answered]:
@@ -106,14 +107,14 @@ def simulated(
         rows: How many are taken, at most; likewise.
         faulty: The share of rows that the server refuses for what they say, at once.
         killed: When the first client is killed; a new one, number 1, begins `STARTS` later.
+        leaves: When the first client has nothing more to send.
         jitter: Mean seconds by which a request comes later still, exponentially distributed.
         seed: Of what is drawn.
     """
     chance, now, serial = random.Random(seed), 0.0, itertools.count()
     begins = [0.0] * clients if killed == math.inf else [0.0, killed + STARTS]
     ends = [begins[-1] + seconds] * len(begins)
-    if killed < math.inf:
-        ends[0] = killed
+    ends[0] = min(ends[0], killed, leaves)
     limiters = [Limiter(clock=lambda: now, now=lambda: EPOCH + now) for _ in begins]
     under_way = [0] * len(begins)
     alarms = list(begins)  # when each looks again, whatever happens

@@ -89,18 +89,6 @@ class Progress(Protocol):
         """Show the last state, and leave it."""
 
 
-class Silent:
-    """Shows nothing."""
-
-    def show(self, snapshot: Snapshot, /) -> None:
-        pass
-
-    close = show
-
-
-SILENT = Silent()
-
-
 class Calling:
     """Hands each snapshot to a function of the caller's."""
 
@@ -111,6 +99,9 @@ class Calling:
         self._function(snapshot)
 
     close = show
+
+
+SILENT = Calling(lambda _: None)
 
 
 class TerminalLine:

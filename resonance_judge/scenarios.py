@@ -113,6 +113,12 @@ FAULTS = (
     ),
 )
 
+LONG = (
+    *("dripping", "stalling", "outage", "asked-to-wait", "error-503", "refused-bare"),
+    *("down", "killed-after-2xx", "rate-limit"),
+)
+"""Scenarios in which a program has to wait long, the longest first."""
+
 
 def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Sequence[Scenario]:
     """All of the trouble for a program.
@@ -215,8 +221,9 @@ def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Se
             needs="webhook",
         ),
     )
+    found = [one for one in (*once, *FAULTS) if one.needs in has]
     # The long ones first, or the last of them would be waited for alone.
-    return [one for one in (*FAULTS[-2:], *once, *FAULTS[:-2]) if one.needs in has]
+    return sorted(found, key=lambda one: LONG.index(one.name) if one.name in LONG else len(LONG))
 
 
 def _event(

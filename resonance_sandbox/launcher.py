@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
+    from .control.request_log import LoggedRequest
     from .control.sandbox_clock import SandboxClock
     from .faults.control import Faults
 
@@ -201,7 +202,7 @@ class Sandbox:
         self._stopping = threading.Lock()
         self.url = url
         self.pid = process.pid
-        self.credentials = {
+        self.credentials: dict[str, dict[str, str]] = {
             name: {kind: MASKED.get(kind, str)(value) for kind, value in held.items()}
             for name, held in credentials.items()
         }
@@ -230,12 +231,12 @@ class Sandbox:
 
         return SandboxClock(self.call)
 
-    def requests(self, tenant: str = "default", limit: int = 1000) -> list[dict[str, Any]]:
+    def requests(self, tenant: str = "default", limit: int = 1000) -> list[LoggedRequest]:
         """The latest requests of `tenant` (of all open tenants together), oldest first."""
         answer = self.call(
             "GET", f"/sandbox/requests?{urlencode({'tenant': tenant, 'limit': limit})}"
         )
-        listed: list[dict[str, Any]] = answer["requests"]
+        listed: list[LoggedRequest] = answer["requests"]
         return listed
 
     def reset(self, tenant: str = "default") -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from resonance_helpers.progress import (
-    Silent,
+    SILENT,
     Snapshot,
     TerminalLine,
     WidgetLine,
@@ -49,10 +49,10 @@ def test_long_times_are_written_like_a_clock(seconds, shown):
 
 def test_choices(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    assert isinstance(progress_for(False), Silent)
+    assert progress_for(False) is SILENT
     assert isinstance(progress_for(True), TerminalLine)
     monkeypatch.setattr(sys, "stderr", None)  # as under pythonw
-    assert isinstance(progress_for(True), Silent)
+    assert progress_for(True) is SILENT
 
 
 def test_a_notebook_gets_a_widget_whose_text_is_the_same_each_time(monkeypatch):

@@ -14,12 +14,13 @@ report     what is handed back
 from ..progress import Snapshot, Stopped
 from .attempts import InvalidRequestError, WorkerSetupError
 from .journal import JournalDamaged, JournalError, JournalInUse, JournalMismatch
-from .report import BatchReport, Failure, read_report
+from .report import BatchReport, BatchResult, Failure, read_report
 from .run import run_batch
 from .stats import BatchStats
 
 __all__ = [
     "BatchReport",
+    "BatchResult",
     "BatchStats",
     "Failure",
     "InvalidRequestError",

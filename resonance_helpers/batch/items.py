@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..client.errors import ResonanceError
@@ -11,6 +12,7 @@ from ..client.transport import Call
 __all__ = ["Item", "as_request"]
 
 
+@dataclass(eq=False, slots=True)
 class Item:
     """A request on its way through a batch.
 
@@ -31,38 +33,20 @@ class Item:
         error: why the last attempt failed, while it waits for that budget.
     """
 
-    __slots__ = (
-        "attempts",
-        "began",
-        "call",
-        "doubt",
-        "error",
-        "index",
-        "key",
-        "request",
-        "rounds",
-        "spent",
-        "started",
-        "starved",
-        "text",
-        "ticket",
-    )
-
-    def __init__(self, index: int, key: str) -> None:
-        self.index = index
-        self.key = key
-        self.request: dict[str, Any] = {}
-        self.text = ""
-        self.attempts = 0
-        self.rounds = 0
-        self.spent = 0
-        self.started = 0.0
-        self.began = 0.0
-        self.ticket = 0
-        self.call: Call | None = None
-        self.doubt = False
-        self.starved: float | None = None
-        self.error: ResonanceError | None = None
+    index: int
+    key: str
+    request: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    attempts: int = 0
+    rounds: int = 0
+    spent: int = 0
+    started: float = 0.0
+    began: float = 0.0
+    ticket: int = 0
+    call: Call | None = None
+    doubt: bool = False
+    starved: float | None = None
+    error: ResonanceError | None = None
 
 
 def as_request(value: object) -> dict[str, Any]:

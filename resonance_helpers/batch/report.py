@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from .journal import Answers
 from .stats import BatchStats, Tally
@@ -15,7 +15,32 @@ from .stats import BatchStats, Tally
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BatchReport", "Failure", "read_report"]
+    from ..client.types import Article
+
+__all__ = ["BatchReport", "BatchResult", "Failure", "read_report"]
+
+
+class BatchResult(TypedDict):
+    """A request that ended.
+
+    item: Its place in the batch, from 0.
+    request: Its arguments.
+    result: The answer, or the error's dict.
+    success: Which of the two.
+    final: False where the same batch over its journal tries it again.
+    attempts: How often it was tried.
+    started: When, in seconds since 1970.
+    seconds: How long it took, with all attempts and waits.
+    """
+
+    item: int
+    request: dict[str, Any]
+    result: Article
+    success: bool
+    final: bool
+    attempts: int
+    started: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +98,27 @@ class BatchReport:
         self._records = records
 
     @property
-    def results(self) -> Iterator[dict[str, Any]]:
-        """Every request that ended, in order.
-
-        Each is ``{"item", "request", "result", "success", "final", "attempts", "started",
-        "seconds"}``. `result` is the answer, or the error's dict; `final`
-        is False where the same batch over its journal tries again.
-        """
-        return iter(self._records)
+    def results(self) -> Iterator[BatchResult]:
+        """Every request that ended, in order: a dict with the keys of `BatchResult`."""
+        return cast("Iterator[BatchResult]", iter(self._records))
 
     @cached_property
     def failures(self) -> list[Failure]:
         """The requests that failed, in order."""
         return [
             Failure(
-                item=result["item"],
-                request=result["request"],
-                final=result["final"],
-                attempts=result["attempts"],
-                **{
-                    name: result["result"][name]
-                    for name in ("type", "message", "response_code", "request_id", "retryable")
-                },
+                item=one["item"],
+                request=one["request"],
+                type=one["result"]["type"],
+                message=one["result"]["message"],
+                response_code=one["result"]["response_code"],
+                request_id=one["result"].get("request_id"),
+                retryable=one["result"]["retryable"],
+                final=one["final"],
+                attempts=one["attempts"],
             )
-            for result in self.results
-            if not result["success"]
+            for one in self.results
+            if not one["success"]
         ]
 
     @cached_property
@@ -143,7 +164,7 @@ def read_report(journal: str | os.PathLike[str]) -> BatchReport:
     return BatchReport(tally.stats(last - began), answers, journal=answers.path)
 
 
-def _row(result: dict[str, Any]) -> dict[str, Any]:
+def _row(result: BatchResult) -> dict[str, Any]:
     answer = result["result"]
     return {
         "item": result["item"],

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean, quantiles
 from threading import Lock
 from typing import Any
 
 from ..progress import Snapshot
 
-__all__ = ["BatchStats", "Tally", "percentile"]
+__all__ = ["BatchStats", "Tally"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,6 @@ class BatchStats:
     p99: float
     retries: int
     resumed: int
-
-    def as_dict(self) -> dict[str, float]:
-        """``{name: figure}``, in this order."""
-        return asdict(self)
 
     def rows(self) -> list[tuple[str, str]]:
         """``(label, figure)`` as people read them."""
@@ -139,7 +135,10 @@ class Tally:
     def stats(self, total_time: float) -> BatchStats:
         """The figures as they stand after `total_time` seconds of this run."""
         with self._mutex:
-            seconds = sorted(self._seconds)
+            seconds = self._seconds
+            # Of a single time all percentiles are that time; of none they are 0.
+            several = len(seconds) > 1
+            cuts = quantiles(seconds, n=100, method="inclusive") if several else [sum(seconds)] * 99
             ended = self.successful + self.failed
             return BatchStats(
                 total=self.total,
@@ -148,21 +147,11 @@ class Tally:
                 unfinished=self.total - ended,
                 success_rate=100 * self.successful / self.total if self.total else 0.0,
                 total_time=total_time,
-                mean_time=math.fsum(seconds) / len(seconds) if seconds else 0.0,
+                mean_time=fmean(seconds) if seconds else 0.0,
                 throughput=(ended - self.resumed) / total_time if total_time > 0 else 0.0,
-                p50=percentile(seconds, 50),
-                p90=percentile(seconds, 90),
-                p99=percentile(seconds, 99),
+                p50=cuts[49],
+                p90=cuts[89],
+                p99=cuts[98],
                 retries=self.retries,
                 resumed=self.resumed,
             )
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The `percent` th percentile of sorted values, linearly interpolated; 0 of none."""
-    if not ordered:
-        return 0.0
-    rank = (len(ordered) - 1) * percent / 100
-    below = math.floor(rank)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)

@@ -23,10 +23,10 @@ NEEDS: dict[str, frozenset[str]] = {
     topic: frozenset(f"{ALWAYS} {names}".split())
     for topic, names in {
         "health": "health",
-        "generation": "generation same-request-same-article unknown-fields shared-profiles "
-        "measuring idempotency-replay",
+        "generation": "generation feedback lengths same-request-same-article unknown-fields "
+        "shared-profiles measuring idempotency-replay",
         "profiles": "shared-profiles profiles lost-updates etag cursors tenants-look-absent "
-        "validation",
+        "validation names tenants foreign-tenants",
         "batch": "generation idempotency-replay idempotency-effect idempotency-at-once "
         "rate-limit-headers",
         "errors": "validation unknown-profile not-json problem-types methods no-numbers "
@@ -34,9 +34,9 @@ NEEDS: dict[str, frozenset[str]] = {
         "performance": "generation server-timing metrics",
         "auth": "bad-credentials oauth-metadata jwks client-credentials bad-clients "
         "tampered-tokens revocation pkce rate-limit-headers rate-limit-reset limits-refuse "
-        "tenants-look-absent",
+        "tenants-look-absent scopes api-keys",
         "webhooks": "webhook-signatures webhook-retries webhook-events webhook-secrets "
-        "webhook-addresses",
+        "webhook-addresses webhook-rotation webhook-deliveries webhook-redelivery",
         "capstone": "profiles generation idempotency-effect webhook-signatures webhook-retries "
         "webhook-events rate-limit-headers",
     }.items()
@@ -47,7 +47,8 @@ NOTE = """\
 Without --write only GET and HEAD are sent. --write makes profiles and webhooks of its own, and
 deletes them again. Whom to call as is read from the environment: RESONANCE_API_KEY;
 RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET; RESONANCE_APP_CLIENT_ID and
-RESONANCE_REDIRECT_URI. Exit code: 0 no clause is broken, 1 one is, 2 it could not be checked."""
+RESONANCE_REDIRECT_URI; RESONANCE_ADMIN_API_KEY. Exit code: 0 no clause is broken, 1 one is, 2 it
+could not be checked."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -97,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
         key=os.environ.get("RESONANCE_API_KEY"),
         client=_pair("RESONANCE_CLIENT_ID", "RESONANCE_CLIENT_SECRET"),
         app=_pair("RESONANCE_APP_CLIENT_ID", "RESONANCE_REDIRECT_URI"),
+        admin=os.environ.get("RESONANCE_ADMIN_API_KEY"),
         tenant=options.tenant,
         private=options.private,
         allows=frozenset(allows),  # type: ignore[arg-type]

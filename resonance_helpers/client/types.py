@@ -15,6 +15,7 @@ import requests
 
 from .auth.secret import Secret
 from .transport import Answer, RetryPolicy
+from .transport.fields import Fields
 
 # --- keywords ------------------------------------------------------------------------------------
 
@@ -215,6 +216,84 @@ class Delivery(TypedDict):
     attempts: list[DeliveryAttempt]
 
 
+class Problem(TypedDict):
+    """Why a generation failed, as its caller was answered."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+# --- dicts of several kinds: the names of all fields of a type, then the type --------------------
+
+
+class Article(
+    Fields[
+        Literal["article", "tenant", "profile_name", "request_id", "created_at"],
+        str,
+        Literal["hrv_feedback", "generation_time"],
+        float,
+        Literal["hrv_vector", "target_hrv"],
+        list[float],
+        Literal["content_length", "seed"],
+        int,
+        Literal["paragraphs"],
+        list[Paragraph],
+        Literal["warnings"],
+        list[str],
+    ]
+):
+    """An `ArticleAnswer` without what HTTP said of it; or a ``Failure``, likewise."""
+
+
+class EventData(
+    Fields[
+        Literal["article", "tenant", "profile_name", "created_at", "description", "webhook"],
+        str,
+        Literal["hrv_feedback", "generation_time"],
+        float,
+        Literal["hrv_vector", "target_hrv"],
+        list[float],
+        Literal["content_length", "seed"],
+        int,
+        Literal["request_id", "event", "prompt"],
+        str,
+        Literal["problem"],
+        Problem,
+        Literal["shared"],
+        bool,
+        Literal["metadata"],
+        dict[str, Any],
+        Literal["result"],
+        Article,
+    ]
+):
+    """What an event is about: which of the fields are there is a matter of its type.
+
+    ``generation.completed`` has an article without its parts, ``generation.failed`` the
+    ``problem``, ``profile.created`` a ``Profile``, ``webhook.test`` a ``message``; and
+    `WebhookHandler`'s own have ``event``, ``timestamp``, ``prompt``, ``result`` and ``metadata``.
+    """
+
+
+class EventPayload(
+    Fields[
+        Literal["event", "prompt"],
+        str,
+        Literal["timestamp"],
+        str | float,
+        Literal["data"],
+        EventData,
+        Literal["result"],
+        Article,
+        Literal["metadata"],
+        dict[str, Any],
+    ]
+):
+    """The body of an event: ``type``, ``timestamp`` and ``data``, or those of `WebhookHandler`."""
+
+
 # --- answers: the names of all fields of a type, then the type -----------------------------------
 
 
@@ -383,7 +462,7 @@ class DeliveryAnswer(
         Literal["attempts"],
         list[DeliveryAttempt],
         Literal["payload"],
-        dict[str, Any],
+        EventPayload,
     ]
 ):
     """A ``Delivery``; also the ``payload``, where it was asked for alone."""

@@ -1,14 +1,8 @@
-"""A rehearsed disaster: a batch in a process of its own, to be killed while it runs.
-
-python -m resonance_helpers.lesson.killed_batch URL JOURNAL CONCURRENCY < requests.json
-"""
+"""A rehearsed disaster: a batch in a process of its own, to be killed while it runs."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,15 +12,16 @@ from ..batch.report import read_report
 from ..batch.run import run_batch
 from ..client.api import ResonanceOSAPIClient
 from ..client.auth import ApiKeyAuth, Secret
+from .program import Program
 
 __all__ = ["Victim", "start"]
 
 
 class Victim:
-    """A batch that runs elsewhere. It dies with `kill`, without a chance to tidy up."""
+    """A batch that runs elsewhere. It dies without a chance to tidy up."""
 
-    def __init__(self, process: subprocess.Popen[bytes], journal: Path) -> None:
-        self.process = process
+    def __init__(self, program: Program, journal: Path) -> None:
+        self.program = program
         self.journal = journal
 
     def kill_after(self, answers: int, timeout: float = 30.0) -> None:
@@ -38,12 +33,14 @@ class Victim:
         end = time.monotonic() + timeout
         try:
             while self._answers() < answers:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"the batch never came to {answers} answers")
+                over = self.program.ended.is_set() or not self.program.running
+                if over or time.monotonic() > end:
+                    raise RuntimeError(
+                        f"the batch never came to {answers} answers. {self.program.raised}".rstrip()
+                    )
                 time.sleep(0.01)
         finally:
-            self.process.kill()
-            self.process.wait()
+            self.program.kill()
         print(f"Killed, with at least {answers} answers in the journal.")
 
     def _answers(self) -> int:
@@ -65,20 +62,13 @@ def start(
 
     A private server's key comes from RESONANCE_API_KEY there, as it does in a lesson.
     """
-    command = [sys.executable, "-m", __name__, client.base_url, str(journal), str(concurrency)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    with process.stdin as stdin:
-        stdin.write(json.dumps(list(requests)).encode())
-    return Victim(process, Path(journal))
+    arguments = (client.base_url, list(requests), Path(journal), concurrency)
+    return Victim(Program(_carry_out, arguments, {}, print), Path(journal))
 
 
-def main(url: str, journal: str, concurrency: str) -> None:
+def _carry_out(
+    url: str, requests: list[dict[str, Any]], journal: Path, concurrency: int, _ask: object
+) -> None:
     key = os.environ.get("RESONANCE_API_KEY", "").strip()
     client = ResonanceOSAPIClient(url, auth=ApiKeyAuth(Secret(key)) if key else None)
-    requests = json.load(sys.stdin)
-    run_batch(client, requests, concurrency=int(concurrency), journal=journal, progress=False)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_batch(client, requests, concurrency=concurrency, journal=journal, progress=False)

@@ -18,6 +18,8 @@ from .plots import Picture, profile_map, radars
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..client.types import ArticleAnswer
+
 __all__ = ["Comparison", "chart", "side_by_side", "table", "vectors"]
 
 
@@ -50,7 +52,7 @@ class Comparison:
     """One prompt, several profiles: `answers` holds what each gave, by profile name."""
 
     prompt: str
-    answers: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, ArticleAnswer]
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -134,10 +134,10 @@ class Program:
 
 def _packed(what: Any) -> bytes:
     """Bytes of a notebook's function: by its value, since no module has it."""
-    from distributed.protocol.pickle import dumps
+    from cloudpickle import dumps  # type: ignore[import-untyped]  # Dask brings it along
 
     try:
-        return bytes(dumps(what))  # type: ignore[no-untyped-call]
+        return bytes(dumps(what))
     except Exception as error:
         raise CannotTravelError(str(error).partition("\n")[0]) from None
 

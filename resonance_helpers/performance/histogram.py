@@ -7,6 +7,7 @@ the measurement that it shows.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,9 +16,10 @@ __all__ = ["Histogram", "histogram"]
 
 BINS_A_DECADE = 20
 FIRST, LAST = -2, 2  # decades of seconds: 10 ms to 100 s; what lies beyond goes to the end bins
+BINS = (LAST - FIRST) * BINS_A_DECADE
 BLUE, VERMILION = "#0072B2", "#D55E00"
 PAPER = "var(--jp-layout-color0, Canvas)"  # the page's, as is the ink: it stands in a page
-FAILURES = 6  # bins to the right of the last: far enough that the labels keep apart
+FAILURES = BINS + 6  # where they stand: far enough to the right that the labels keep apart
 ROWS = 4  # of labels above the bars, so that none lies over one
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 46, 130, 26 + 14 * ROWS, 40
 
@@ -75,16 +77,19 @@ class Histogram:
         parts = [_bar(i, count, most, BLUE) for i, count in enumerate(self.counts) if count]
         if self.failed:
             # Told apart by place and word, not by colour alone.
-            parts.append(_bar(len(self.counts) + FAILURES, self.failed, most, VERMILION, wide=4))
-        parts += [_tick(10.0**decade) for decade in range(FIRST, LAST + 1)]
+            parts.append(_bar(FAILURES, self.failed, most, VERMILION, wide=4))
+        for decade in range(FIRST, LAST + 1):
+            x = _x((decade - FIRST) * BINS_A_DECADE)
+            parts.append(_line(x, TOP, HEIGHT - BOTTOM + 4, 'stroke-opacity="0.2"'))
+            parts.append(_text(x, HEIGHT - 24, _seconds(10.0**decade)))
         parts += [
-            _text(_x(len(self.counts) + FAILURES + 2), HEIGHT - 24, "failed"),
+            _text(_x(FAILURES + 2), HEIGHT - 24, "failed"),
             _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "response time"),
             _text(LEFT - 6, TOP + 4, f"{most}", "end"),
             _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end"),
             _text(LEFT, 13, title, "start"),
         ]
-        parts += [_line(x, y - 9) for x, y, _ in rows]
+        parts += [_line(x, y - 9, HEIGHT - BOTTOM, 'stroke-dasharray="4 3"') for x, y, _ in rows]
         parts += [_text(x + 4, y, label, "start") for x, y, label in rows]
         told = f"{title or 'Histogram'}: {self.total} calls, {self.failed} failed. " + ", ".join(
             f"{label} {_seconds(seconds)}" for label, seconds in marks
@@ -100,21 +105,19 @@ class Histogram:
 
 def histogram(times: Sequence[float]) -> Histogram:
     """Sorts response times (seconds; infinite for a failed call) into bins."""
-    bins = (LAST - FIRST) * BINS_A_DECADE
-    counts, failed = [0] * bins, 0
-    for seconds in times:
-        if math.isinf(seconds):
-            failed += 1
-        else:
-            place = math.floor((math.log10(max(seconds, 1e-9)) - FIRST) * BINS_A_DECADE)
-            counts[min(max(place, 0), bins - 1)] += 1
-    return Histogram(tuple(counts), failed)
+    answered = [seconds for seconds in times if math.isfinite(seconds)]
+    counts = Counter(min(max(math.floor(_place(seconds)), 0), BINS - 1) for seconds in answered)
+    return Histogram(tuple(counts[i] for i in range(BINS)), len(times) - len(answered))
+
+
+def _place(seconds: float) -> float:
+    """Where a time lies, counted in bins from the first."""
+    return (math.log10(max(seconds, 1e-9)) - FIRST) * BINS_A_DECADE
 
 
 def _x(place: float) -> float:
     """Where a bin's lower edge lies across the picture; places beyond the last are for failures."""
-    bins = (LAST - FIRST) * BINS_A_DECADE
-    return LEFT + (WIDTH - LEFT - RIGHT) * place / bins
+    return LEFT + (WIDTH - LEFT - RIGHT) * place / BINS
 
 
 def _bar(place: float, count: int, most: int, colour: str, wide: float = 1) -> str:
@@ -125,28 +128,14 @@ def _bar(place: float, count: int, most: int, colour: str, wide: float = 1) -> s
     )
 
 
-def _tick(seconds: float) -> str:
-    x = _x((math.log10(seconds) - FIRST) * BINS_A_DECADE)
-    line = (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM + 4}" '
-        'stroke="currentColor" stroke-opacity="0.2"/>'
-    )
-    return line + _text(x, HEIGHT - 24, _seconds(seconds))
-
-
 def _mark_x(seconds: float) -> float:
     """Where a mark stands: at its time, or amid the failed calls."""
-    failures = (LAST - FIRST) * BINS_A_DECADE + FAILURES + 2.0
-    if math.isinf(seconds):
-        return _x(failures)
-    return _x(min((math.log10(max(seconds, 10.0**FIRST)) - FIRST) * BINS_A_DECADE, failures))
+    return _x(min(max(_place(seconds), 0), FAILURES + 2))
 
 
-def _line(x: float, top: float) -> str:
-    return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{HEIGHT - BOTTOM}" '
-        'stroke="currentColor" stroke-dasharray="4 3"/>'
-    )
+def _line(x: float, top: float, bottom: float, look: str) -> str:
+    ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"'
+    return f'<line {ends} stroke="currentColor" {look}/>'
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -157,20 +157,13 @@ class Verdict:
         )
 
 
-class Verdicts(Sequence[Verdict]):
+class Verdicts(tuple[Verdict, ...]):
     """The verdicts of one run; true when every promise was kept."""
 
-    def __init__(self, verdicts: Iterable[Verdict]) -> None:
-        self._verdicts = tuple(verdicts)
-
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]
-        return self._verdicts[place]
-
-    def __len__(self) -> int:
-        return len(self._verdicts)
+    __slots__ = ()
 
     def __bool__(self) -> bool:
-        return all(verdict.kept for verdict in self._verdicts)
+        return all(verdict.kept for verdict in self)
 
     @property
     def frame(self) -> DataFrame:

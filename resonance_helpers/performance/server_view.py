@@ -7,8 +7,8 @@ same figures come as JSON and as Prometheus text; both are read into the same `R
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .run import Run
@@ -42,14 +42,8 @@ class Reading:
     feedback: float
 
     def __sub__(self, earlier: Reading) -> Reading:
-        return Reading(
-            self.requests - earlier.requests,
-            self.errors - earlier.errors,
-            self.seconds - earlier.seconds,
-            self.articles - earlier.articles,
-            self.characters - earlier.characters,
-            self.feedback - earlier.feedback,
-        )
+        pairs = zip(astuple(self), astuple(earlier), strict=True)
+        return Reading(*(now - before for now, before in pairs))
 
     @property
     def mean_time(self) -> float:
@@ -91,26 +85,23 @@ def read_json(metrics: Mapping[str, Any]) -> Reading:
 
 def read_prometheus(text: str) -> Reading:
     """A reading from `GET /metrics` in Prometheus's text format."""
-    samples = list(_samples(text))
+    from prometheus_client.parser import text_string_to_metric_families
 
-    def total(name: str, **labels: str) -> float:
+    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+
+    def total(name: str, least_status: str = "", **labels: str) -> float:
         return math.fsum(
-            value
-            for sample, with_labels, value in samples
-            if sample == name and labels.items() <= with_labels.items()
+            one.value
+            for one in samples
+            if one.name == name
+            and labels.items() <= one.labels.items()
+            and one.labels.get("status", "") >= least_status
         )
 
     here = {"method": METHOD, "route": ROUTE}
-    errors = math.fsum(
-        value
-        for sample, labels, value in samples
-        if sample == "resonance_requests_total"
-        and here.items() <= labels.items()
-        and labels.get("status", "") >= "400"
-    )
     return Reading(
         requests=total("resonance_requests_total", **here),
-        errors=errors,
+        errors=total("resonance_requests_total", "400", **here),
         seconds=total("resonance_response_seconds_sum", **here),
         articles=total("resonance_generations_stored_total"),
         characters=total("resonance_generated_characters_total"),
@@ -135,14 +126,6 @@ def compare(run: Run, before: Reading, after: Reading) -> DataFrame:
         "mean hrv_feedback": (run.hrv_feedback, server.hrv_feedback),
     }
     return DataFrame.from_dict(rows, orient="index", columns=["client", "server"])
-
-
-def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    from prometheus_client.parser import text_string_to_metric_families
-
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            yield sample.name, sample.labels, sample.value
 
 
 def _over(total: float, count: float) -> float:

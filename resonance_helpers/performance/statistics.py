@@ -7,9 +7,11 @@ observed value (an order statistic), and its interval comes from the binomial la
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, StatisticsError
+from statistics import correlation as pearson
 
 __all__ = [
     "Correlation",
@@ -21,10 +23,15 @@ __all__ = [
     "share",
 ]
 
+CONFIDENCE = 0.95
+"""Of every interval. What misses it lies to either side alike."""
+_TAIL = (1 - CONFIDENCE) / 2
+_DEVIATIONS = NormalDist().inv_cdf(1 - _TAIL)
+
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """The value that a share of the population does not exceed, with its confidence interval.
+    """The value that a share of the population does not exceed, with its 95 % interval.
 
     `low` and `high` are None where the sample is too small for the interval to have an end;
     `needed` says how many calls it takes. A `value` or `high` of infinity means that so many
@@ -36,7 +43,6 @@ class Percentile:
     low: float | None
     high: float | None
     n: int
-    confidence: float
 
     @property
     def name(self) -> str:
@@ -46,7 +52,7 @@ class Percentile:
     @property
     def needed(self) -> int:
         """The number of calls from which on the interval has both its ends."""
-        return calls_needed(self.q, self.confidence)
+        return calls_needed(self.q)
 
     @property
     def enough(self) -> bool:
@@ -61,25 +67,23 @@ class Percentile:
         return f"{self.name} {self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def percentile(values: Sequence[float], q: float, confidence: float = 0.95) -> Percentile:
+def percentile(values: Sequence[float], q: float) -> Percentile:
     """The smallest observed value that a share `q` of `values` does not exceed (nearest rank).
 
     The interval runs between two order statistics chosen so that each side is missed with a
-    probability of at most ``(1 - confidence) / 2``, whatever the distribution: the number of
-    values below the true percentile is binomial in (n, q). See Conover, *Practical Nonparametric
-    Statistics* (3rd ed., 1999), section 3.2. It assumes that the values do not depend on each
+    probability of at most 2.5 %, whatever the distribution: the number of values below the true
+    percentile is binomial in (n, q). See Conover, *Practical Nonparametric Statistics* (3rd ed.,
+    1999), section 3.2. It assumes that the values do not depend on each
     other; calls that queue behind the same stall do, and then the true interval is wider.
 
     Args:
         values: At least one number; infinity stands for a call that was never answered.
         q: Between 0 and 1, both excluded: 0.99 for the 99th percentile.
-        confidence: Between 0 and 1, both excluded.
 
     Raises:
         ValueError: `values` is empty, holds a NaN, or a share is out of its range.
     """
-    _check_share("q", q)
-    _check_share("confidence", confidence)
+    _check_share(q)
     ordered = sorted(values)
     n = len(ordered)
     if not n:
@@ -88,27 +92,24 @@ def percentile(values: Sequence[float], q: float, confidence: float = 0.95) -> P
         raise ValueError("values holds a NaN: give infinity for a call that was never answered")
     # n * q of 100 and 0.07 is 7.000000000000001 in binary: round before going up.
     rank = max(1, math.ceil(round(n * q, 9)))
-    lower, upper = _ranks(n, q, (1 - confidence) / 2)
+    lower, upper = _ranks(n, q, _TAIL)
     return Percentile(
         q,
         ordered[rank - 1],
         ordered[lower - 1] if lower >= 1 else None,
         ordered[upper - 1] if upper <= n else None,
         n,
-        confidence,
     )
 
 
-def calls_needed(q: float, confidence: float = 0.95) -> int:
+def calls_needed(q: float) -> int:
     """The smallest sample whose interval for the percentile `q` has both ends.
 
     The n values must reach beyond the percentile on either side with a probability of at least
-    ``1 - (1 - confidence) / 2``: 6 calls for the median, 368 for p99, 3,688 for p99.9 at 95 %.
+    97.5 %: 6 calls for the median, 368 for p99, 3,688 for p99.9.
     """
-    _check_share("q", q)
-    _check_share("confidence", confidence)
-    tail = (1 - confidence) / 2
-    return math.ceil(math.log(tail) / math.log(max(q, 1 - q)))
+    _check_share(q)
+    return math.ceil(math.log(_TAIL) / math.log(max(q, 1 - q)))
 
 
 def _ranks(n: int, q: float, tail: float) -> tuple[int, int]:
@@ -137,41 +138,39 @@ def _binomial(n: int, k: int, q: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of successes, 0..1, with its confidence interval."""
+    """A share of successes, 0..1, with its 95 % interval."""
 
     value: float
     low: float
     high: float
     n: int
-    confidence: float
 
     def __str__(self) -> str:
         return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
 
 
-def share(successes: int, n: int, confidence: float = 0.95) -> Share:
+def share(successes: int, n: int) -> Share:
     """`successes` of `n` as a share, with Wilson's interval (1927).
 
     It is sound near 1 too: 100 of 100 shows at least 96.3 %, not 100 %.
     """
-    _check_share("confidence", confidence)
     if not 0 <= successes <= n or n == 0:
         raise ValueError(
             f"{successes} successes of {n} is no share: need 0 <= successes <= n, n > 0"
         )
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = _DEVIATIONS
     value = successes / n
     centre = (value + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
     # At either end the interval touches it; rounding must not leave it just short.
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == n else centre + half
-    return Share(value, low, high, n, confidence)
+    return Share(value, low, high, n)
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """A correlation coefficient, -1..1, with its confidence interval.
+    """A correlation coefficient, -1..1, with its 95 % interval.
 
     NaN, with an interval from -1 to 1, where one of the two never varies or n is below 4.
     """
@@ -181,7 +180,6 @@ class Correlation:
     high: float
     n: int
     method: str
-    confidence: float
 
     @property
     def shown(self) -> bool:
@@ -195,10 +193,11 @@ class Correlation:
         return f"{self.method} {self.value:+.2f} ({self.low:+.2f} to {self.high:+.2f}){verdict}"
 
 
-def correlation(
-    xs: Sequence[float], ys: Sequence[float], method: str = "spearman", confidence: float = 0.95
-) -> Correlation:
+def correlation(xs: Sequence[float], ys: Sequence[float], method: str = "spearman") -> Correlation:
     """How far `xs` and `ys` rise together.
+
+    The interval is Fisher's z; for Spearman with the variance of Bonett & Wright (Psychometrika 65,
+    2000). Pearson's is sound for data near normal.
 
     Args:
         xs: Finite numbers.
@@ -206,13 +205,10 @@ def correlation(
         method: ``"spearman"`` asks whether one rises with the other, in any shape, and does not
             mind outliers; ``"pearson"`` asks for a straight line, and one stalled call can decide
             it. Response times have outliers.
-        confidence: Of the interval, which is Fisher's z; for Spearman with the variance of
-            Bonett & Wright (Psychometrika 65, 2000). Pearson's is sound for data near normal.
 
     Raises:
         ValueError: Lengths differ, a value is not finite, or the method is unknown.
     """
-    _check_share("confidence", confidence)
     if len(xs) != len(ys):
         raise ValueError(f"xs has {len(xs)} values and ys has {len(ys)}: they have to be pairs")
     if not all(map(math.isfinite, [*xs, *ys])):
@@ -225,40 +221,27 @@ def correlation(
         raise ValueError(f'method is {method!r}; it has to be "spearman" or "pearson"')
     n = len(xs)
     if math.isnan(value) or n < 4:
-        return Correlation(math.nan, -1.0, 1.0, n, method, confidence)
+        return Correlation(math.nan, -1.0, 1.0, n, method)
     if abs(value) == 1:
-        return Correlation(value, value, value, n, method, confidence)
-    half = NormalDist().inv_cdf(0.5 + confidence / 2)
-    half *= math.sqrt((1 + spread * value * value) / (n - 3))
+        return Correlation(value, value, value, n, method)
+    half = _DEVIATIONS * math.sqrt((1 + spread * value * value) / (n - 3))
     z = math.atanh(value)
-    return Correlation(value, math.tanh(z - half), math.tanh(z + half), n, method, confidence)
+    return Correlation(value, math.tanh(z - half), math.tanh(z + half), n, method)
 
 
 def _pearson(xs: Sequence[float], ys: Sequence[float]) -> float:
-    if not xs or min(xs) == max(xs) or min(ys) == max(ys):
+    try:
+        return max(-1.0, min(1.0, pearson(xs, ys)))  # rounding must not leave the range
+    except StatisticsError:  # one of the two never varies, or there are no two pairs
         return math.nan
-    x_mean, y_mean = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
-    x_off, y_off = [x - x_mean for x in xs], [y - y_mean for y in ys]
-    x_scale, y_scale = math.hypot(*x_off), math.hypot(*y_off)
-    product = math.fsum((x / x_scale) * (y / y_scale) for x, y in zip(x_off, y_off, strict=True))
-    return max(-1.0, min(1.0, product))
 
 
 def _ranked(values: Sequence[float]) -> list[float]:
     """Ranks from 1; equal values share the mean of their ranks."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    ranks = [0.0] * len(values)
-    first = 0
-    while first < len(order):
-        last = first
-        while last + 1 < len(order) and values[order[last + 1]] == values[order[first]]:
-            last += 1
-        for place in order[first : last + 1]:
-            ranks[place] = (first + last) / 2 + 1
-        first = last + 1
-    return ranks
+    ordered = sorted(values)
+    return [(bisect_left(ordered, v) + 1 + bisect_right(ordered, v)) / 2 for v in values]
 
 
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name} is {value:g}; it has to lie between 0 and 1, both excluded")
+def _check_share(q: float) -> None:
+    if not 0 < q < 1:
+        raise ValueError(f"q is {q:g}; it has to lie between 0 and 1, both excluded")

@@ -32,7 +32,7 @@ from .signature import SecretLike, check_secrets, sign
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from ..client.types import ArticleAnswer, GenerationOptions
+    from ..client.types import ArticleAnswer, EventPayload, GenerationOptions
 
 __all__ = ["Attempt", "Delivery", "WebhookHandler"]
 
@@ -75,7 +75,7 @@ class Delivery:
     """
 
     id: str
-    payload: dict[str, Any] = field(repr=False)
+    payload: EventPayload = field(repr=False)
     signed: bool
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = "not sent yet"
@@ -189,7 +189,7 @@ class WebhookHandler:
 
     def _notify(self, prompt: str, result: dict[str, Any], metadata: dict[str, Any]) -> None:
         failed = result.get("status") == "error"
-        payload = {
+        payload: Any = {
             "event": "content_failed" if failed else "content_generated",
             "timestamp": self._clock(),
             "prompt": prompt,

@@ -8,6 +8,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import requests
+
 from .clause import Broken, NotShown, clause, require
 from .prober import Prober, problem
 from .reading import body
@@ -80,6 +82,51 @@ def _revocation(call: Prober) -> None:
     gone = call.post("/oauth/revoke", data={"token": text}, auth=call.client)
     require(gone.status_code == 200, f"POST /oauth/revoke was answered {gone.status_code}.")
     problem(call.get("/profiles", headers={"Authorization": f"Bearer {text}"}), 401)
+
+
+@clause("scopes", "What a token's scopes do not allow is answered 403.", "write")
+def _scopes(call: Prober) -> None:
+    if call.client is None:
+        raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
+    form = {"grant_type": "client_credentials", "scope": "profiles:read"}
+    told = body(call.post("/oauth/token", data=form, auth=call.client))
+    headers = {"Authorization": f"Bearer {told['access_token']}"}
+    seen = call.get("/profiles", headers=headers)
+    require(seen.ok, f"with its scope, GET /profiles was answered {seen.status_code}.")
+    problem(call.post("/hr_generate", {"prompt": "Tides"}, headers=headers), 403)
+    made = {"profile_name": call.name(), "hrv_vector": [0.5] * 8}
+    problem(call.post("/profiles", made, headers=headers), 403)
+
+
+@clause("api-keys", "A key is shown once; one that was replaced or revoked is refused.", "write")
+def _keys(call: Prober) -> None:
+    if call.admin is None:
+        raise NotShown("no administrator's key is named: set RESONANCE_ADMIN_API_KEY.")
+    admin = {"Authorization": f"Bearer {call.admin}"}
+
+    def reads(key: str) -> requests.Response:
+        return call.get("/profiles", headers={"Authorization": f"Bearer {key}"})
+
+    sent = {"scopes": ["profiles:read"], "tenant": call.tenant, "name": "conform"}
+    made = body(call.post("/api_keys", sent, headers=admin))
+    place = f"/api_keys/{made['id']}?tenant={call.tenant}"
+    call.cleanup.append(lambda: call("DELETE", place, headers=admin))
+    require(reads(made["key"]).ok, "a new key is refused.")
+    listed = call.get(f"/api_keys?tenant={call.tenant}", headers=admin)
+    require(made["id"] in str(body(listed)), "GET /api_keys does not list it.")
+    require(made["key"] not in listed.text, "GET /api_keys shows it.")
+    turned = body(
+        call.post(
+            f"/api_keys/{made['id']}/rotate?tenant={call.tenant}",
+            {"overlap_seconds": 0},
+            headers=admin,
+        )
+    )
+    require(reads(turned["key"]).ok, "the key that came in its place is refused.")
+    problem(reads(made["key"]), 401)
+    gone = call("DELETE", place, headers=admin)
+    require(gone.status_code == 204, f"DELETE was answered {gone.status_code}.")
+    problem(reads(turned["key"]), 401)
 
 
 @clause("pkce", "An authorization without S256 is not begun.", "write")

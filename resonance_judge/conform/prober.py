@@ -41,6 +41,7 @@ class Prober:
         key: an API key; None to call as nobody.
         client: id and secret of an OAuth client.
         app: id and redirect URI of an OAuth app without a secret.
+        admin: an administrator's key, for what only such may do.
         tenant: whose profiles and webhooks to try with.
         private: a tenant that this caller may not use.
         allows: what may be done.
@@ -54,13 +55,14 @@ class Prober:
         key: str | None = None,
         client: tuple[str, str] | None = None,
         app: tuple[str, str] | None = None,
+        admin: str | None = None,
         tenant: str = "default",
         private: str = "globex",
         allows: frozenset[Need] = frozenset({"read"}),
         rate: float = 20.0,
     ) -> None:
         self.url = url.rstrip("/")
-        self.key, self.client, self.app = key, client, app
+        self.key, self.client, self.app, self.admin = key, client, app, admin
         self.tenant, self.private = tenant, private
         self.allows, self.rate = allows, rate
         self.sent = 0

@@ -126,6 +126,18 @@ def _shared(call: Prober) -> None:
         require(found[name].get("shared") is True, f"{name} is not marked as shared.")
 
 
+@clause("tenants", "GET /tenants lists the tenants of this caller, and nobody else's.")
+def _tenants(call: Prober) -> None:
+    told = body(call.get("/tenants"))
+    listed = {one["tenant"]: one for one in told["tenants"]}
+    require(told.get("count") == len(listed), f"its count is {told.get('count')!r}.")
+    require(call.tenant in listed, f"{call.tenant} is not among them.")
+    require(call.private not in listed, f"{call.private} is among them.")
+    for name, one in listed.items():
+        require(one.get("access") in ("open", "private"), f"{name} has no access.")
+        require(isinstance(one.get("profile_count"), int), f"{name} has no profile_count.")
+
+
 @clause("cursors", "next_cursor leads through all profiles, each once.")
 def _cursors(call: Prober) -> None:
     whole = [(one["tenant"], one["profile_name"]) for one in pages(call, 100)]

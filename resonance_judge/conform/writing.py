@@ -11,13 +11,17 @@ from uuid import uuid4
 
 import requests
 
-from .clause import clause, require
+from .clause import NotShown, clause, require
 from .prober import Prober, problem
 from .reading import body, pages
 
 VECTOR = [0.5] * 8
+SPANS = (1, 2, 1, 1, 1, 1, 1, 1)
+"""How far each dimension reaches: emotional_valence from -1 to 1."""
 SMALL = {"paragraphs": 1, "max_length": 300}
 JSON = {"Content-Type": "application/json"}
+NOBODY = "http://127.0.0.1:9/conform"
+"""An address for a webhook that is sent nothing."""
 
 
 def keyed(call: Prober, path: str, sent: Any, key: str) -> requests.Response:
@@ -50,6 +54,46 @@ def _generation(call: Prober) -> None:
     for name in ("paragraphs", "tenant", "profile_name", "request_id", "created_at"):
         require(name in told, f"it lacks {name}.")
     require(told.get("status") != "error", 'a good answer has "status": "error".')
+
+
+@clause("feedback", "hrv_feedback is 1 - mean(|measured - target| / range).", "write")
+def _feedback(call: Prober) -> None:
+    told = body(call.post("/hr_generate", {"prompt": "Tides", "tenant": call.tenant, **SMALL}))
+    gaps = [
+        abs(measured - target) / span
+        for measured, target, span in zip(
+            told["hrv_vector"], told["target_hrv"], SPANS, strict=True
+        )
+    ]
+    right = 1 - sum(gaps) / len(gaps)
+    found = told["hrv_feedback"]
+    require(abs(found - right) < 0.001, f"it is {found}, and by its vectors {right:.4f}.")
+
+
+@clause("lengths", "max_length and paragraphs are kept to, and content_length is true.", "write")
+def _lengths(call: Prober) -> None:
+    sent = {"prompt": "Tides", "tenant": call.tenant, "paragraphs": 2, "max_length": 400}
+    told = body(call.post("/hr_generate", {**sent, "seed": 7, "temperature": 0}))
+    length = len(told["article"])
+    require(length <= 400, f"the article has {length} characters where 400 were allowed.")
+    require(told["content_length"] == length, f"content_length is not the {length} that it has.")
+    require(told.get("seed") == 7, "its seed is not the one that was sent.")
+    parts = told["paragraphs"]
+    require(len(parts) == 2, f"it has {len(parts)} paragraphs where 2 were asked for.")
+    for part in parts:
+        require({"text", "hrv_vector", "hrv_feedback"} <= part.keys(), "a part is not measured.")
+        require(part["text"] in told["article"], "a part does not stand in the article.")
+
+
+@clause("foreign-tenants", "Another's tenant in a body is answered like one that is none.", "write")
+def _foreign(call: Prober) -> None:
+    told = []
+    for tenant in (call.private, call.name()):
+        said = problem(call.post("/hr_generate", {"prompt": "Tides", "tenant": tenant}), 404)
+        told.append({k: v for k, v in said.items() if k not in ("instance", "request_id")})
+        made = {"tenant": tenant, "profile_name": call.name(), "hrv_vector": VECTOR}
+        problem(call.post("/profiles", made), 404)
+    require(told[0] == told[1], f"{call.private} is answered in other words.")
 
 
 @clause("same-request-same-article", "The same request gives the same article.", "write")
@@ -171,6 +215,44 @@ def _at_once(call: Prober) -> None:
         if answer.status_code != 201:
             problem(answer, 409)
             require("Retry-After" in answer.headers, "a 409 names no Retry-After.")
+
+
+@clause("idempotency-methods", "PUT, PATCH and DELETE take a key as POST does.", "write")
+def _methods(call: Prober) -> None:
+    path, response = profile(call)
+    require(response.status_code == 201, f"POST /profiles was answered {response.status_code}.")
+    asked: list[tuple[str, str, Any]] = [("PUT", path, {"hrv_vector": [0.25] * 8})]
+    hook = call.post(
+        "/webhooks", {"url": NOBODY, "events": ["generation.failed"], "tenant": call.tenant}
+    )
+    if hook.status_code == 201:
+        place = f"/webhooks/{hook.json()['id']}"
+        call.cleanup.append(lambda: call("DELETE", place))
+        asked += [("PATCH", place, {"description": "once"}), ("DELETE", place, None)]
+    for method, place, sent in (*asked, ("DELETE", path, None)):
+        headers = {"Idempotency-Key": uuid4().hex}
+        first, second = (call(method, place, json=sent, headers=headers) for _ in range(2))
+        require(first.ok, f"{method} was answered {first.status_code}.")
+        require(
+            second.status_code == first.status_code,
+            f"{method} again under its key was answered {second.status_code}.",
+        )
+        require(second.content == first.content, f"{method} again got another answer.")
+        replayed = second.headers.get("Idempotency-Replayed")
+        require(replayed == "true", f"{method}: Idempotency-Replayed is {replayed or 'missing'}.")
+    if hook.status_code != 201:
+        raise NotShown(f"POST /webhooks was answered {hook.status_code}, so PATCH had no aim.")
+
+
+@clause("names", "A name is small letters, digits, _ and -, up to 64; another is refused.", "write")
+def _names(call: Prober) -> None:
+    for name in (f"-{call.name()}", call.name().upper(), "x" * 65, "a b", "ü"):
+        call.cleanup.append(
+            lambda name=name: call("DELETE", f"/profiles/{call.tenant}/{name}")  # type: ignore[misc]
+        )
+        told = problem(profile(call, profile_name=name)[1], 422)
+        named = [one.get("field") for one in told.get("errors", [])]
+        require("profile_name" in named, f"profile_name is not named: {named}.")
 
 
 @clause("profiles", "A new profile is answered 201 with its Location; a second one 409.", "write")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..auth.directory import Directory
 from ..http.context import RequestContext, route_of
 
-__all__ = ["KEPT", "RequestLog", "RequestLogMiddleware"]
+__all__ = ["KEPT", "LoggedRequest", "RequestLog", "RequestLogMiddleware"]
 
 KEPT = 10_000
 """Requests remembered for each realm."""
@@ -30,6 +30,33 @@ SHOWN_HEADERS = (
     b"user-agent",
     b"x-request-id",
 )
+
+
+class LoggedRequest(TypedDict):
+    """A request as the log shows it.
+
+    at: When it ended, as RFC 3339 writes it.
+    seconds: How long the server worked at it.
+    idempotency_key: The header, likewise in `headers`.
+    replayed: Whether it was answered with a stored answer.
+    problem: The short name of the problem that it was answered.
+    credential: Whose it was, never the credential itself.
+    fault: The kind of the injected fault that it met.
+    headers: Those that can be no secret, by their names in small letters.
+    """
+
+    at: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    idempotency_key: str | None
+    replayed: bool
+    problem: str | None
+    credential: str
+    fault: str | None
+    headers: dict[str, str]
 
 
 class RequestLog:
@@ -63,7 +90,7 @@ class RequestLog:
             )
         )
 
-    def entries(self, realm: str, limit: int = KEPT) -> list[dict[str, Any]]:
+    def entries(self, realm: str, limit: int = KEPT) -> list[LoggedRequest]:
         """The latest `limit` requests of `realm`."""
         return [_entry(*entry) for entry in list(self._entries.get(realm, ()))[-limit:]]
 
@@ -104,9 +131,9 @@ def _entry(
     replayed: bool,
     problem: str | None,
     credential: str,
-    fault: Any,
+    fault: str | None,
     headers: list[tuple[bytes, bytes]],
-) -> dict[str, Any]:
+) -> LoggedRequest:
     shown = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     return {
         "at": at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import requests
 
@@ -17,6 +17,18 @@ class Injected(dict[str, Any]):
     Its declaration, its `id`, its `tenant` (None: the caller's own), and the counts `seen`,
     `struck` and `struck_by_kind` as they stood when it was last read (after `inject`: at the end).
     """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, key: Literal["seen", "struck"], /) -> int: ...
+        @overload
+        def __getitem__(self, key: Literal["struck_by_kind"], /) -> dict[str, int]: ...
+        @overload
+        def __getitem__(self, key: Literal["id"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
 
 
 _Several: TypeAlias = list[Injected]

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -18,6 +17,7 @@ from benchmarks.server import Running
 from resonance_helpers.batch import WorkerSetupError, run_batch
 from resonance_helpers.client.api import ResonanceOSAPIClient
 from resonance_helpers.client.transport import RetryPolicy
+from tests.support.waiting import eventually
 
 PROMPTS = [f"prompt {number}" for number in range(40)]
 SPAWN = multiprocessing.get_context("spawn")
@@ -152,8 +152,6 @@ def test_a_dask_worker_that_is_killed_costs_nothing(cheap, dask):
         )
         assert killed
         check(report, cheap)
-        until = time.monotonic() + 20
-        while len(dask.scheduler_info()["workers"]) < 2 and time.monotonic() < until:
-            time.sleep(0.1)
+        eventually(lambda: len(dask.scheduler_info()["workers"]) >= 2)
     finally:
         cheap.reset(delay=0.002)

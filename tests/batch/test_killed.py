@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.server import Running, running
 from resonance_helpers.batch import read_report
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,9 +109,7 @@ def test_ctrl_c_leaves_a_journal_and_a_true_report(tmp_path):
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path):
     with running(delay=1.5) as server:
         process = start(server, tmp_path / "j", 50, concurrency=4)
-        until = time.monotonic() + 30
-        while not server.stats()["requests"] and time.monotonic() < until:
-            time.sleep(0.02)
+        eventually(lambda: server.stats()["requests"], 30)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)

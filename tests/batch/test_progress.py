@@ -6,7 +6,6 @@ import io
 import re
 import signal
 import sys
-import time
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -15,6 +14,7 @@ from benchmarks.server import running
 from resonance_helpers.batch import Stopped, run_batch
 from resonance_helpers.batch import run as module
 from resonance_helpers.client.api import ResonanceOSAPIClient
+from tests.support.waiting import eventually
 
 
 class Terminal(io.StringIO):
@@ -59,9 +59,7 @@ def test_stop_ends_the_cell_in_one_sentence_and_no_second_batch_starts():
         manager, client = start_new_kernel(kernel_name="python3")
         try:
             cell = client.execute(CELL.format(url=server.url))
-            until = time.monotonic() + 60
-            while server.stats()["requests"] < 4 and time.monotonic() < until:
-                time.sleep(0.02)
+            eventually(lambda: server.stats()["requests"] >= 4, 60)
             manager.interrupt_kernel()
             told = []
             while not told:

@@ -9,13 +9,7 @@ import pytest
 from resonance_helpers.batch.items import Item
 from resonance_helpers.batch.queue import WorkQueue
 from resonance_helpers.client.transport import Limiter
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from resonance_helpers.batch import run_batch
@@ -28,7 +29,7 @@ def main(url: str, journal: str, items: str, concurrency: str = "8") -> None:
     report = run_batch(
         api, requests, concurrency=int(concurrency), journal=Path(journal), progress=say
     )
-    print(json.dumps({"stopped": report.stopped, **report.stats.as_dict()}))
+    print(json.dumps({"stopped": report.stopped, **asdict(report.stats)}))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ ROWS = {
     types.Webhook: "Webhook",
     types.DeliveryAttempt: "DeliveryAttempt",
     types.Delivery: "WebhookDelivery",
+    types.Problem: "Reason",
 }
 ANSWERS = {
     types.HealthAnswer: "HealthStatus",
@@ -53,7 +54,12 @@ ANSWERS = {
     types.DeliveriesAnswer: "DeliveryList",
     types.DeliveryAnswer: "DeliveryDetail",
     types.CountAnswer: "Redelivered",
+    types.Article: "Generated",
 }
+EVENTS = ("Article", "FailedGeneration", "Profile")
+"""What events are about."""
+OTHERS = {types.EventData, types.EventPayload}
+"""What is one of several things."""
 
 
 # --- the server's schemas ------------------------------------------------------------------------
@@ -63,6 +69,8 @@ def of_python(kind: Any) -> Any:
     """A type, in words that a schema can be said in, too."""
     if kind in ROWS:
         return ROWS[kind]
+    if kind is types.Article or kind in OTHERS:
+        return "object", "anything"
     if kind is Secret:  # which a replayed answer is without
         return frozenset({"string", "null"})
     if get_origin(kind) in (Union, kinds.UnionType):
@@ -126,6 +134,16 @@ def test_an_answer_is_as_the_server_says(answer: Any) -> None:
     assert fields(answer) == properties(ANSWERS[answer])
 
 
+def test_an_event_is_about_what_the_server_says() -> None:
+    told = fields(types.EventData)
+    said: dict[str, Any] = {}
+    for schema in EVENTS:
+        said |= properties(schema)
+    assert {name: told[name] for name in said} == said
+    # That of a test, and those of `WebhookHandler`, whose message is its own data.
+    assert told.keys() - said == {"webhook", "event", "prompt", "result"}
+
+
 def test_each_class_is_compared() -> None:
     there = {
         value
@@ -133,7 +151,7 @@ def test_each_class_is_compared() -> None:
         if isinstance(value, type) and value.__module__ == types.__name__
     }
     options = {one for one in there if one.__name__.endswith("Options")}
-    assert there - options == {*ROWS, *ANSWERS, types.TextAnswer}
+    assert there - options == {*ROWS, *ANSWERS, *OTHERS, types.TextAnswer}
     assert all(is_typeddict(one) for one in {*ROWS, *options})
 
 
@@ -201,7 +219,14 @@ Findings = dict[str, list[tuple[int, str]]]
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the programs of this test, the examples, and the code of the lessons."""
     folder = tmp_path_factory.mktemp("typed")
-    for source in (*TYPED.glob("*.py"), *(ROOT / "examples").glob("*.py")):
+    for source in TYPED.glob("*.py"):
+        (folder / source.name).write_text(source.read_text())
+    return shown_in(folder)
+
+
+def shown_in(folder: Path) -> Path:
+    """The folder, with the examples and the code of the lessons in it."""
+    for source in (ROOT / "examples").glob("*.py"):
         (folder / source.name).write_text(source.read_text())
     lessons = folder / "lessons"
     lessons.mkdir()
@@ -267,7 +292,7 @@ def found(request: Any, programs: Path) -> Findings:
 
 
 def test_each_mistake_is_found_and_nothing_else(found: Findings) -> None:
-    assert sorted(MARKED.values()) == [*range(1, 21)]
+    assert sorted(MARKED.values()) == [*range(1, 24)]
     assert {line for line, _ in found["planted.py"]} == {*MARKED}
 
 

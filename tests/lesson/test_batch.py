@@ -80,7 +80,7 @@ def test_a_rehearsed_disaster_and_its_end(cheap, tmp_path, capsys):
         victim = killed_batch.start(api, PROMPTS, tmp_path / "j")
         victim.kill_after(answers=5)
         assert capsys.readouterr().out == "Killed, with at least 5 answers in the journal.\n"
-        assert victim.process.returncode not in (0, None)
+        assert victim.program.process.returncode not in (0, None)
         before = read_report(tmp_path / "j")
         assert 5 <= before.stats.successful < 60
         after = run_batch(api, PROMPTS, journal=tmp_path / "j")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_helpers.lesson import health
+from tests.support.clock import Clock
 
 OK = {"status": "ok", "latency_ms": 0.1}
 FAILING = {"status": "failing", "latency_ms": 0.1}
@@ -36,20 +37,6 @@ class Server:
         answer = self.answers[min(self.looks, len(self.answers) - 1)]
         self.looks += 1
         return answer
-
-
-class Clock:
-    """Time that passes only in sleep."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
 
 
 @pytest.mark.parametrize(
@@ -94,33 +81,33 @@ def wait(server: Server, clock: Clock, **options: Any) -> health.HealthReport:
 
 def test_waiting_ends_with_the_first_look_that_is_ready() -> None:
     server = Server(AWAY, UNHEALTHY, HEALTHY, AWAY)
-    look = wait(server, Clock())
+    look = wait(server, Clock(100.0))
     assert (look.state, look.tries) == ("healthy", 3)
     assert server.looks == 3
 
 
 def test_waiting_for_a_part() -> None:
     server = Server(DEGRADED, DEGRADED, HEALTHY)
-    assert wait(server, Clock()).tries == 1
-    assert wait(server, Clock(), needs=["writer"]).state == "healthy"
+    assert wait(server, Clock(100.0)).tries == 1
+    assert wait(server, Clock(100.0), needs=["writer"]).state == "healthy"
 
 
 @given(st.floats(0, 60), st.floats(0.01, 5))
 def test_waiting_in_vain_ends_on_time(timeout: float, interval: float) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     look = wait(Server(AWAY), clock, timeout=timeout, interval=interval)
     assert look.state == "unreachable"
     assert clock.now - 100 == pytest.approx(timeout, abs=1e-6)
 
 
 def test_no_timeout_means_one_look() -> None:
-    assert wait(Server(AWAY), Clock(), timeout=0).tries == 1
+    assert wait(Server(AWAY), Clock(100.0), timeout=0).tries == 1
 
 
 @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"interval": 0}, {"timeout": math.nan}])
 def test_impossible_waits_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="timeout is 0 or more seconds"):
-        wait(Server(HEALTHY), Clock(), **wrong)
+        wait(Server(HEALTHY), Clock(100.0), **wrong)
 
 
 def test_timeline_draws_each_look() -> None:

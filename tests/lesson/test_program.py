@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from resonance_helpers.lesson.program import CannotTravelError, Program
+from tests.support.waiting import eventually
 
 SLOW = 60.0
 SOURCE = """
@@ -87,9 +88,7 @@ def test_what_it_raises_is_known(names: dict[str, Any]) -> None:
 def test_it_can_be_killed(names: dict[str, Any]) -> None:
     told: list[Any] = []
     program = run(names["endless"], told)
-    end = time.monotonic() + SLOW
-    while not told and time.monotonic() < end:
-        time.sleep(0.01)
+    eventually(lambda: told, SLOW)
     program.kill()
     assert told == ["hello"]
     assert not program.running

@@ -8,19 +8,7 @@ from typing import Any
 import pytest
 
 from resonance_helpers.client.transport.answer import Answer
-
-
-class Clock:
-    """Seconds; sleeping moves them on."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.clock import Clock
 
 
 class FakeServer:
@@ -44,4 +32,4 @@ class FakeServer:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)

@@ -15,7 +15,8 @@ from resonance_helpers.client.errors import ResonanceError
 from resonance_helpers.performance.run import Run
 from resonance_helpers.performance.runner import Plan, execute
 from resonance_helpers.progress import Stopped
-from tests.performance.conftest import Clock, FakeServer
+from tests.performance.conftest import FakeServer
+from tests.support.clock import Clock
 
 
 def run(clock: Clock, server: Any, **plan: Any) -> Run:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resonance_sandbox import SandboxError, start
+from tests.support.waiting import eventually
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prctl")
@@ -20,17 +21,16 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs p
 
 def gone(pid: int, within: float = 10.0) -> bool:
     """Whether the process ends in time; a zombie has ended."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
+
+    def ended() -> bool:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
         status = Path(f"/proc/{pid}/stat")
-        if status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
+        return status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    return eventually(ended, within)
 
 
 def kernel(code: str) -> subprocess.Popen[str]:

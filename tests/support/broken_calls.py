@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Callable
+from functools import partial
+
+from tests.support import waiting
 
 SOON = 5.0
 """Seconds for what has to come about at once, on a machine that does much else."""
 
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + SOON
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
+eventually = partial(waiting.eventually, seconds=SOON)
 
 
 def calls_under_way() -> int:

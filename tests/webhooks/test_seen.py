@@ -18,14 +18,8 @@ from pathlib import Path
 import pytest
 
 from resonance_helpers.webhooks import EventInProgress, SeenEvents
+from tests.support.clock import Clock
 from tests.support.forks import forks
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_the_first_time_and_every_other() -> None:
@@ -61,7 +55,7 @@ def test_what_is_being_handled_is_nobody_elses() -> None:
 
 
 def test_a_claim_lapses_and_whoever_lost_it_takes_nothing_back() -> None:
-    clock = Clock()
+    clock = Clock(1_000.0)
     seen = SeenEvents(lease=60, clock=clock)
     with pytest.raises(ZeroDivisionError), seen.once("msg_1"):  # noqa: PT012
         clock.now += 61
@@ -72,7 +66,7 @@ def test_a_claim_lapses_and_whoever_lost_it_takes_nothing_back() -> None:
 
 
 def test_ids_are_forgotten_in_the_end() -> None:
-    clock = Clock()
+    clock = Clock(1_000.0)
     seen = SeenEvents(keep=100, clock=clock)
     with seen.once("msg_1"):
         pass
@@ -292,7 +286,7 @@ def test_what_a_block_of_once_is_at_is_no_transactions(articles: SeenEvents) -> 
 
 
 def test_what_is_handled_is_forgotten_after_its_time() -> None:
-    clock = Clock()
+    clock = Clock(1_000.0)
     seen = SeenEvents(keep=100, clock=clock)
     for number in range(50):
         with seen.once(f"msg_{number}", f"req_{number}"):

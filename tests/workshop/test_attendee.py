@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import eventually
 from workshop import attendee
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="JupyterHub does not run on Windows")
@@ -33,9 +33,7 @@ def test_who_prints_for_ever_fills_no_disk_and_is_not_held_up(
     process = subprocess.Popen([sys.executable, "-c", TALKS], **attendee.confined(None, output))
     os.close(output)
     assert process.wait(60) == 0
-    deadline = time.monotonic() + 60
-    while log.stat().st_size < 100_000 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    eventually(lambda: log.stat().st_size >= 100_000, 60)
     said = log.read_bytes()
     assert len(said) == 100_000
     assert said.startswith(b"for ever for ever ")
@@ -46,7 +44,4 @@ def test_what_little_is_said_is_kept_whole(tmp_path: Path) -> None:
     output = attendee.log_of(tmp_path, "ada")
     os.write(output, b"hello\n")
     os.close(output)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and (tmp_path / "ada.log").read_bytes() != b"hello\n":
-        time.sleep(0.05)
-    assert (tmp_path / "ada.log").read_bytes() == b"hello\n"
+    assert eventually(lambda: (tmp_path / "ada.log").read_bytes() == b"hello\n", 60)

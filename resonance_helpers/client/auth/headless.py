@@ -44,13 +44,12 @@ class HeadlessBrowser:
         """
         with Session() as session:
             session.trust_env = False
-            response = self._go(session, "GET", url)
+            response = self._go(session, url)
             for _ in range(PAGES):
                 form = _Form(response.text)
                 if not form.found:
                     return response.ok
-                action = urljoin(response.url, form.action or response.url)
-                response = self._go(session, form.method, action, form)
+                response = self._go(session, urljoin(response.url, form.action), form)
         raise TokenError("The log-in page comes back again and again; is the password right?")
 
     def _filled(self, form: _Form) -> dict[str, str]:
@@ -63,18 +62,15 @@ class HeadlessBrowser:
         raise TokenError(f"The log-in page has no button {self._button!r}.")
 
     def _go(
-        self, session: requests.Session, method: str, url: str, form: _Form | None = None
+        self, session: requests.Session, url: str, form: _Form | None = None
     ) -> requests.Response:
         if not is_loopback(urlsplit(url).hostname or ""):
             raise TokenError("This browser opens pages of this machine only.")
         try:
-            return session.request(
-                method,
-                url,
-                timeout=10,
-                # In no variable: what breaks in here would show the password.
-                **{"params" if method == "GET" else "data": self._filled(form) if form else None},  # type: ignore[arg-type]
-            )
+            if form is None:
+                return session.get(url, timeout=10)
+            # In no variable: what breaks in here would show the password.
+            return session.post(url, self._filled(form), timeout=10)
         except BaseException as error:
             failure = bare(error)
         raise failure
@@ -84,41 +80,32 @@ class HeadlessBrowser:
 
 
 class _Form(HTMLParser):
-    """The first form of a page: where it goes, its fields, its buttons (text, name, value)."""
+    """The form of a page: where to post it, its fields, its buttons (text, name, value)."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found = False
+        self.found = self._in_button = False
         self.action = ""
-        self.method = "GET"
         self.fields: dict[str, str] = {}
         self.buttons: list[tuple[str, str, str]] = []
-        self._open = self._in_button = False
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "form" and not self.found:
-            self.found = self._open = True
-            self.action = given.get("action", "")
-            self.method = given.get("method", "get").upper()
-        if not self._open:
-            return
-        kind, name, value = given.get("type", ""), given.get("name", ""), given.get("value", "")
-        if tag == "button" or (tag == "input" and kind == "submit"):
-            self._in_button = tag == "button"
-            self.buttons.append(("" if self._in_button else value, name, value))
-        elif tag == "input" and name and (kind != "checkbox" or "checked" in given):
+        name, value = given.get("name", ""), given.get("value", "")
+        if tag == "form":
+            self.found, self.action = True, given.get("action", "")
+        elif tag == "input":
             self.fields[name] = value
+        elif tag == "button":
+            self._in_button = True
+            self.buttons.append(("", name, value))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = False
-        if tag == "button":
-            self._in_button = False
+        self._in_button &= tag != "button"
 
     def handle_data(self, data: str) -> None:
         if self._in_button:
-            label, *rest = self.buttons[-1]
-            self.buttons[-1] = (label + data, rest[0], rest[1])
+            label, name, value = self.buttons[-1]
+            self.buttons[-1] = (label + data, name, value)

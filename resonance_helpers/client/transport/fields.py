@@ -31,13 +31,17 @@ if TYPE_CHECKING:
     V6 = TypeVar("V6", covariant=True, default=Any)
     K7 = TypeVar("K7", bound=str, contravariant=True, default=Never)
     V7 = TypeVar("V7", covariant=True, default=Any)
+    K8 = TypeVar("K8", bound=str, contravariant=True, default=Never)
+    V8 = TypeVar("V8", covariant=True, default=Any)
+    K9 = TypeVar("K9", bound=str, contravariant=True, default=Never)
+    V9 = TypeVar("V9", covariant=True, default=Any)
     D = TypeVar("D", default=None)
     _Text = Literal["status", "message", "type"]
 
     class Fields(
         dict[str, Any],
         SupportsKeysAndGetItem[str, Any],
-        Generic[K1, V1, K2, V2, K3, V3, K4, V4, K5, V5, K6, V6, K7, V7],
+        Generic[K1, V1, K2, V2, K3, V3, K4, V4, K5, V5, K6, V6, K7, V7, K8, V8, K9, V9],
     ):
         """A dict with the keys `K1`, each with a value of the type `V1`, and so on.
 
@@ -58,6 +62,10 @@ if TYPE_CHECKING:
         def __getitem__(self, key: K6, /) -> V6: ...
         @overload
         def __getitem__(self, key: K7, /) -> V7: ...
+        @overload
+        def __getitem__(self, key: K8, /) -> V8: ...
+        @overload
+        def __getitem__(self, key: K9, /) -> V9: ...
         @overload
         def __getitem__(self, key: _Text, /) -> str: ...
         @overload
@@ -88,6 +96,10 @@ if TYPE_CHECKING:
         def get(self, key: K6, default: D = ..., /) -> V6 | D: ...
         @overload
         def get(self, key: K7, default: D = ..., /) -> V7 | D: ...
+        @overload
+        def get(self, key: K8, default: D = ..., /) -> V8 | D: ...
+        @overload
+        def get(self, key: K9, default: D = ..., /) -> V9 | D: ...
         @overload
         def get(self, key: _Text, default: D = ..., /) -> str | D: ...
         @overload

@@ -29,7 +29,7 @@ KEPT = 20_000
 
 LEAST_MARGIN, USUAL_MARGIN, MOST_MARGIN, WIDENS = 0.002, 0.02, 0.045, 0.005
 """The margin, as a share of the window: at least, at most, at most after refusals, and what a
-refusal adds."""
+refusal adds. Beside others, whose way varies too, twice as much is usual at most."""
 
 LONGEST_MARGIN = 0.5
 """Seconds, whatever the window."""
@@ -40,6 +40,10 @@ NEAR = 0.1
 HELD, MOST_HELD = 2.0, 30.0
 """For how many windows what others let go stays theirs: at first, and at most; doubled whenever
 they have come back for it."""
+
+GONE = 6.0
+"""After half as many windows without a sign of others, half of what is theirs is taken over, and so
+on; it never waits for more windows than these."""
 
 PATIENCE = 3
 """Windows without a refusal until a quota that was only guessed is tried one higher; doubled
@@ -106,6 +110,7 @@ class Policy:
             then, half of the quota is left to others: they may begin at the same moment.
         others, alive: How many that it counts are not ours, and whether they were seen to send.
         seen, peak, since: How many they seem to be lately; at most, since when.
+        met: When there last seemed to be any, or half of what was theirs was taken over.
         held, fell: For how many windows they keep what they let go, and whether it was taken.
         probe, tries: The request that is to find out whether more is left, and how many of those
             were refused in a row.
@@ -132,6 +137,7 @@ class Policy:
     seen: float = 0.0
     peak: float = 0.0
     since: float = -math.inf
+    met: float = -math.inf
     held: float = HELD
     fell: bool = False
     probe: int | None = None
@@ -178,7 +184,8 @@ class Policy:
     def allow_for(self, jitter: float) -> None:
         """The way takes `jitter` seconds more or less."""
         span = self.span or 0.0
-        usual = min(max(jitter, LEAST_MARGIN * span), USUAL_MARGIN * span)
+        usual = USUAL_MARGIN * (2 if self.alive else 1)
+        usual = min(max(jitter, LEAST_MARGIN * span), usual * span)
         self.margin = min(usual + self.slack, MOST_MARGIN * span, LONGEST_MARGIN)
         self.near = max(self.margin, min(jitter, NEAR * span, LONGEST_MARGIN))
 
@@ -228,6 +235,8 @@ class Policy:
             self.sent.after(sent + self.near),
         )
         likely = max(0, counted - self.sent.count(oldest, number) - (not refused))
+        if likely:
+            self.met = now
         self.seen += (likely - self.seen) / 4
         self.peak = max(self.peak, self.seen)
         if counted - most > self.others:
@@ -239,6 +248,10 @@ class Policy:
             self.since = now
         elif not self.alive:
             self.others = min(self.others, likely)
+        elif now - self.met >= min(self.held / 2, GONE) * self.span:
+            self.others, self.fell = self.others // 2, True
+            self.alive, self.met = self.others > 0, now
+            self.peak, self.since = self.seen, now
         elif now - self.since >= self.held * self.span:
             if round(self.peak) < self.others:
                 self.others -= 1 if self.peak > 0.5 else (self.others + 1) // 2
@@ -251,10 +264,11 @@ class Policy:
         self.hold = now + self.margin
         if self.span is None or self.quota is None:
             return
-        if not self.others and self.sent.at(number, now) > self.refused:
+        ours = self.sent.count(self._oldest(now), self.sent.next)
+        unexplained = not self.others or self.quota - ours > self.others
+        if unexplained and self.sent.at(number, now) > self.refused:
             self.slack = min(self.slack + WIDENS * self.span, LONGEST_MARGIN)
             self.refused = now
-        ours = self.sent.count(self._oldest(now), self.sent.next)
         self.others = max(self.others, self.quota - ours)
 
     def lose(self, number: int, until: float) -> None:

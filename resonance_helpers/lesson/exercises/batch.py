@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...batch import BatchReport
-from .core import NotYet, attempt, exercise
+from .core import NotYet, attempt, exercise, of_type
+
+REPORT = "the report that run_batch returned"
 
 
 @exercise(
@@ -52,7 +54,7 @@ answer = run_batch(api, [
 )
 def one_failure(answer: Any, api: Any) -> str:
     """The report of a batch of three or more, of which exactly one fails, as unknown-profile."""
-    report = _report(answer)
+    report = of_type(answer, BatchReport, REPORT)
     reasons = [failure.type for failure in report.failures]
     if report.stats.total < 3:
         raise NotYet(f"The batch has {report.stats.total} requests; make it three or more.")
@@ -78,7 +80,7 @@ with tempfile.TemporaryDirectory() as folder:
 )
 def resumed(answer: Any, api: Any) -> str:
     """The report of a batch of three, two of whose answers came out of the journal."""
-    stats = _report(answer).stats
+    stats = of_type(answer, BatchReport, REPORT).stats
     if stats.successful != 3:
         raise NotYet(f"{stats.successful} of its requests are successful; it should be three.")
     if stats.resumed == 0:
@@ -91,12 +93,3 @@ def resumed(answer: Any, api: Any) -> str:
     if stats.resumed != 2:
         raise NotYet(f"{stats.resumed} came out of the journal; it should be two.")
     return "Two answers came out of the journal, and only the third was sent."
-
-
-def _report(answer: Any) -> BatchReport:
-    if not isinstance(answer, BatchReport):
-        raise NotYet(
-            "answer should be the report that run_batch returned; "
-            f"it is of type {type(answer).__name__}."
-        )
-    return answer

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from ...client.errors import ResonanceError
 from .. import board, solved
 from ..manifest import available
 
-__all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "use"]
+__all__ = ["CheckResult", "Exercise", "NotYet", "attempt", "exercise", "hint", "of_type", "use"]
 
 BLANK = "Put your answer in place of the three dots and run the cell again."
 NEUTRAL = "#76797d"
@@ -29,6 +29,9 @@ MARKS = {
 }
 """Each outcome's sign and colour, which can be told from the others' on white and on black."""
 TRY_IT = "To try something, add a cell: press Esc, then B."
+
+
+Kind = TypeVar("Kind")
 
 
 class NotYet(Exception):
@@ -183,6 +186,13 @@ def attempt(answer: Any, *arguments: Any) -> Any:
     except Exception as error:
         shown = ", ".join(_short(argument) for argument in arguments)
         raise NotYet(f"Your function raised {_told(error)} when called with {shown}.") from error
+
+
+def of_type(answer: Any, kind: type[Kind], what: str, whose: str = "answer") -> Kind:
+    """The answer, if it is of the type that the exercise asks for; else a `NotYet` says so."""
+    if not isinstance(answer, kind):
+        raise NotYet(f"{whose} should be {what}; it is of type {type(answer).__name__}.")
+    return answer
 
 
 @dataclass(slots=True)

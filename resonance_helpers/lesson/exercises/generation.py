@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from resonance_sandbox.hrv import NAMES, HRVVector
 
-from .core import NotYet, exercise
+from .core import NotYet, exercise, of_type
 
 __all__ = ["again", "furthest", "short"]
 
@@ -20,18 +19,14 @@ ARTICLE: dict[str, Any] = {
 """The request whose article the second exercise is about."""
 
 
-def _generated(answer: Any, what: str = "answer") -> Mapping[str, Any]:
+def _generated(answer: Any, what: str = "answer") -> dict[str, Any]:
     """`answer` as a successful generation, or a `NotYet` that says what it is instead."""
-    if not isinstance(answer, Mapping):
-        raise NotYet(
-            f"{what} should be what api.generate_content() returned, a dict; "
-            f"it is of type {type(answer).__name__}."
-        )
-    if answer.get("status") == "error":
-        raise NotYet(f"The server refused: {answer.get('message')}")
-    if "article" not in answer:
+    given = of_type(answer, dict, "what api.generate_content() returned, a dict", what)
+    if given.get("status") == "error":
+        raise NotYet(f"The server refused: {given.get('message')}")
+    if "article" not in given:
         raise NotYet(f"{what} holds no article. Is it what api.generate_content() returned?")
-    return answer
+    return given
 
 
 @exercise(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .core import NotYet, attempt, exercise
+from .core import NotYet, attempt, exercise, of_type
 
 __all__ = ["calls", "eight", "level", "waited"]
 
@@ -76,8 +76,7 @@ def level(answer: Any, api: Any) -> str:
     """A service level: 99 of 100 calls are answered within 1.5 seconds."""
     from ...performance import Run, Sample, ServiceLevel
 
-    if not isinstance(answer, ServiceLevel):
-        raise NotYet(f"answer should be a ServiceLevel; it is of type {type(answer).__name__}.")
+    of_type(answer, ServiceLevel, "a ServiceLevel")
     if answer.of != "response_time":
         raise NotYet(f"Callers wait for the response time, and yours is about the {answer.of}.")
 
@@ -85,7 +84,7 @@ def level(answer: Any, api: Any) -> str:
         samples = [Sample(1, 0, 0, 0.1)] * (1000 - slow - failed)
         samples += [Sample(1, 0, 0, time)] * slow
         samples += [Sample(1, 0, 0, 0.1, failure="overloaded")] * failed
-        return answer.check(Run(samples, 1, 10.0)).kept
+        return bool(answer.check(Run(samples, 1, 10.0)).kept)
 
     if not kept(0, 0, 0.1):
         raise NotYet(f"Yours is broken by a run whose calls all take 0.1 s: {answer}.")
@@ -110,11 +109,7 @@ def eight(answer: Any, api: Any) -> str:
     """A run of eight calls at once, without a failure, large enough for an interval of p90."""
     from ...performance import Run
 
-    if not isinstance(answer, Run):
-        raise NotYet(
-            f"answer should be what measure() returned, a Run; it is of type "
-            f"{type(answer).__name__}."
-        )
+    of_type(answer, Run, "what measure() returned, a Run")
     if answer.rate is not None:
         raise NotYet("This run is an open loop. Use measure(), not load().")
     if answer.workers != 8:

@@ -7,7 +7,7 @@ from typing import Any
 
 from resonance_sandbox.hrv import HRVVector
 
-from .core import NotYet, attempt, exercise
+from .core import NotYet, attempt, exercise, of_type
 
 __all__ = ["choose", "create", "fits", "isolation"]
 
@@ -56,11 +56,7 @@ answer = api.create_profile("demo_tenant", "campfire", vector)
 )
 def create(answer: Any, api: Any) -> str:
     """A new profile campfire in demo_tenant that asks and tells: what `create_profile` returned."""
-    if not isinstance(answer, Mapping):
-        raise NotYet(
-            "answer should be what api.create_profile() returned, a dict; "
-            f"it is of type {type(answer).__name__}."
-        )
+    of_type(answer, dict, "what api.create_profile() returned, a dict")
     if answer.get("type") == "profile-exists":
         # The cell was run a second time: what it made the first time is judged.
         owner = _owner(api)

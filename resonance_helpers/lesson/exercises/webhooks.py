@@ -138,7 +138,8 @@ def _tested(api: Any, webhook_id: str) -> dict[str, Any]:
 
 def _completed(event_id: str, length: int) -> Event:
     data = {"article": "Rain. " * (length // 6), "content_length": length}
-    return Event(event_id, int(time.time()), {"type": "generation.completed", "data": data})
+    payload: Any = {"type": "generation.completed", "data": data}
+    return Event(event_id, int(time.time()), payload)
 
 
 def _total(lengths: Mapping[Any, Any]) -> float:

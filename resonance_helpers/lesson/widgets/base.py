@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets as ipw
 import traitlets
@@ -233,7 +233,10 @@ class _Gone:
         raise PanelError(RECONNECTED)
 
 
-def got(answer: dict[str, Any]) -> dict[str, Any]:
+Given = TypeVar("Given", bound=dict[str, Any])
+
+
+def got(answer: Given) -> Given:
     """The answer, unless it is an error: that is raised."""
     if answer.get("status") == "error":
         code = answer.get("response_code")

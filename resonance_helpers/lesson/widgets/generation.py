@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import traitlets
 
 from .. import plots
 from .base import BESIDE, LABEL, Panel, columns, dropdown, got, labelled, offer, on_enter
+
+if TYPE_CHECKING:
+    from ...client.types import ArticleAnswer
 
 __all__ = ["Explorer"]
 
@@ -28,7 +31,7 @@ class Explorer(Panel):
         answers: Profile name to its answer, of the last *Generate*.
     """
 
-    answers: traitlets.Dict[str, Any] = traitlets.Dict()
+    answers: traitlets.Dict[str, ArticleAnswer] = traitlets.Dict()
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ipywidgets as ipw
 import traitlets
@@ -26,6 +26,9 @@ from .base import (
     offer,
     on_enter,
 )
+
+if TYPE_CHECKING:
+    from ...client.types import ProfileAnswer
 
 __all__ = ["ProfilePicker", "ProfileSliders"]
 
@@ -114,7 +117,7 @@ class ProfileSliders(Panel):
         answer: The answer of the last *Try it*, or empty.
     """
 
-    created = traitlets.Dict()
+    created: traitlets.TraitType[ProfileAnswer, dict[str, Any]] = cast(Any, traitlets.Dict())
     answer = traitlets.Dict()
 
     def __init__(

@@ -28,23 +28,8 @@ from resonance_helpers.client.errors import (
 )
 from resonance_helpers.client.transport import Answer, Call, Later
 from resonance_helpers.client.transport.quota import RetryQuota
+from tests.support.clock import Clock
 from tests.support.raw_server import raw_server, replies
-
-
-class Clock:
-    """Time that passes only while someone sleeps."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds >= 0
-        self.slept.append(seconds)
-        self.seconds += seconds
 
 
 class Network(BaseAdapter):
@@ -96,7 +81,7 @@ class Play:
 @pytest.fixture
 def play() -> Callable[..., Play]:
     def make(*fates: Any, **options: Any) -> Play:
-        clock, network = Clock(), Network(*fates)
+        clock, network = Clock(1000.0), Network(*fates)
         settings = {"max_attempts": 5, "base": 1.0, "random": lambda: 0.5}
         for name in list(options):
             if name in ("max_attempts", "base", "cap", "max_wait", "random", "now"):
@@ -256,16 +241,16 @@ def test_an_attempt_has_no_more_than_the_call_has_left(play: Any) -> None:
 def test_the_deadline_counts_from_the_first_attempt(play: Any) -> None:
     stage = play(200, timeout=7, deadline=10)
     call = stage.call()
-    stage.clock.seconds += 1000
+    stage.clock.now += 1000
     call.run()
     assert stage.network.timeouts == [7]
 
 
 def test_no_wait_ends_after_the_deadline(play: Any) -> None:
     stage = play(503, deadline=2, base=1.0, random=lambda: 0.9)
-    started = stage.clock.seconds
+    started = stage.clock.now
     error = failure(stage.call())
-    assert stage.clock.seconds <= started + 2
+    assert stage.clock.now <= started + 2
     assert 1 < error.attempts < 5
 
 
@@ -273,7 +258,7 @@ def test_an_attempt_that_comes_too_late_is_not_made(play: Any) -> None:
     stage = play(LOST, 200, deadline=5)
     call = stage.call()
     assert isinstance(call.attempt(), Later)
-    stage.clock.seconds += 5
+    stage.clock.now += 5
     with pytest.raises(ConnectionLostError):
         call.attempt()
     assert len(stage.network.seen) == 1
@@ -360,7 +345,7 @@ def test_a_caller_may_drive_the_attempts_itself(play: Any) -> None:
     call = stage.call()
     later = call.attempt()
     assert isinstance(later, Later)
-    assert later.at == stage.clock.seconds + 4
+    assert later.at == stage.clock.now + 4
     assert isinstance(later.error, UnavailableError)
     assert stage.clock.slept == []
     answer = call.attempt()

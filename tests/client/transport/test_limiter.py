@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.simulated_limits import Moving, simulated
 from resonance_helpers.client.transport import Limiter
+from tests.support.clock import Clock
 
 
 class Fixed:
@@ -92,6 +93,16 @@ def test_two_clients_share_windows_that_are_fixed(quota):
     assert refused <= 0.03
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("quota", [6, 20])
+def test_one_takes_over_what_another_has_left(quota, seed):
+    log = simulated([Moving(quota, 1)], clients=2, leaves=12.0, seconds=24, seed=seed)
+    later = [one for one in log if one.at >= 15]
+    accepted = sum(one.accepted for one in later)
+    assert accepted >= 0.9 * quota * (24 - 15)
+    assert accepted >= 0.97 * len(later)
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(
     quota=st.integers(3, 60),
@@ -110,13 +121,6 @@ def test_whatever_the_burst(quota, span, at_once, latency, seed):
 
 
 # --- one at a time -------------------------------------------------------------------------------
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
-"""Twenty mistakes, one on each line that says so, for type checkers to find. It is never run."""
+"""Mistakes, one on each line that says so, for type checkers to find. It is never run."""
 
 from resonance_helpers import OAuth2ClientCredentials, ResonanceOSAPIClient
+from resonance_helpers.batch import run_batch
 from resonance_helpers.client.asynchronous import AsyncResonanceOSAPIClient
+from resonance_helpers.webhooks import WebhookReceiver, new_secret
+from resonance_sandbox import start
 
 api = ResonanceOSAPIClient.from_env()
 URL = "https://example.com/events"
@@ -32,6 +35,10 @@ for delivery in api.iter_deliveries("wh_1"):
     print(delivery["attempts"][0]["at"].year)  # 18: a text
 
 OAuth2ClientCredentials.discover("https://example.com", "newsroom")  # 19: no secret
+print(WebhookReceiver(new_secret()).wait(1)[0].data["articel"])  # 21: no such field of any event
+for row in run_batch(api, ["Night trains"]).results:
+    print(row["result"]["article"] / 2)  # 22: a text
+print(start().requests()[0]["state"])  # 23: no such field of a row
 
 
 async def main() -> None:

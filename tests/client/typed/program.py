@@ -10,10 +10,22 @@ from resonance_helpers import (
     ResonanceOSAPIClient,
     Secret,
 )
+from resonance_helpers.batch import BatchResult, run_batch
 from resonance_helpers.client.asynchronous import AsyncResonanceOSAPIClient
 from resonance_helpers.client.errors import Failure, ResonanceError
 from resonance_helpers.client.transport import Answer
-from resonance_helpers.client.types import ArticleAnswer, Delivery, Paragraph, Profile, Webhook
+from resonance_helpers.client.types import (
+    Article,
+    ArticleAnswer,
+    Delivery,
+    EventData,
+    Paragraph,
+    Problem,
+    Profile,
+    Webhook,
+)
+from resonance_helpers.webhooks import WebhookHandler, WebhookReceiver, verify
+from resonance_sandbox import start
 
 api = ResonanceOSAPIClient.from_env(on_error="raise", deadline=60)
 AuthenticatedAPIClient("https://example.com", Secret.from_env(), pace=True)
@@ -84,6 +96,27 @@ assert_type(api.redeliver_since(hook["id"], "2026-01-31T12:00:00Z")["count"], in
 call = api.prepare_generation("Night trains")
 assert_type(call.run(), ArticleAnswer)
 any_answer: Answer = call.run()
+
+# Events, batches, and what the sandbox has seen.
+event = WebhookReceiver(secret).wait(1)[0]
+assert_type(event.data, EventData)
+assert_type(event.data["article"], str)
+assert_type(event.data["problem"], Problem)
+assert_type(event.data.get("shared"), bool | None)
+assert_type(event.payload["timestamp"], str | float)
+assert_type(verify(b"", {}, secret).payload["data"]["hrv_vector"], list[float])
+assert_type(api.get_delivery(hook["id"], "msg_1")["payload"]["data"]["content_length"], int)
+handler = WebhookHandler("https://example.com", secret=secret, client=api)
+assert handler.last_delivery is not None
+assert_type(handler.last_delivery.payload["result"], Article)
+for row in run_batch(api, ["Night trains"]).results:
+    assert_type(row, BatchResult)
+    assert_type(row["result"]["paragraphs"], list[Paragraph])
+    assert_type(row["result"]["message"], str)
+with start() as sandbox:
+    assert_type(sandbox.requests()[0]["idempotency_key"], str | None)
+    with sandbox.faults.inject("unavailable") as fault:
+        assert_type(fault["struck"], int)
 
 
 async def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +19,7 @@ from resonance_helpers.lesson.widgets.performance import LoadPanel
 from resonance_helpers.lesson.widgets.profiles import ProfilePicker, ProfileSliders
 from resonance_helpers.lesson.widgets.webhooks import EventPanel
 from resonance_helpers.webhooks import new_secret
+from tests.support.waiting import eventually
 
 PRESSED = {
     "HealthPanel": lambda panel: panel.button.click(),
@@ -61,12 +61,9 @@ def all_ten() -> Iterator[tuple[sandbox.Sandbox, list[Panel]]]:
         yield server, made
 
 
-def settled(panel: Panel, seconds: float = 20) -> str:
+def settled(panel: Panel) -> str:
     """The news when nothing is under way any more."""
-    end = time.monotonic() + seconds
-    while panel.status == "busy":
-        assert time.monotonic() < end, f"{panel!r} hangs"
-        time.sleep(0.02)
+    assert eventually(lambda: panel.status != "busy"), f"{panel!r} hangs"
     return panel.news
 
 

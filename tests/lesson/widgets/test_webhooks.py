@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from resonance_helpers.lesson.connect import LessonClient
 from resonance_helpers.lesson.webhooks import backlog
 from resonance_helpers.lesson.widgets.webhooks import EventPanel
 from resonance_helpers.webhooks import new_secret
+from tests.support.waiting import eventually
 
 SECRET = new_secret()
 
@@ -41,13 +42,6 @@ def panel(api: LessonClient, receiver: WebhookReceiver) -> EventPanel:
     return EventPanel(api, hook["id"], receiver)
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
 def said(panel: EventPanel) -> list[tuple[str, str, str]]:
     return list(panel.rows.values())
 
@@ -57,32 +51,38 @@ def test_an_event_arrives_in_the_table(panel: EventPanel) -> None:
     assert "<td" not in panel.table.value
     panel.write_button.click()
     row = ("generation.completed", "✓ delivered, 1 try", "handled")
-    until(lambda: said(panel) == [row])
+    assert eventually(lambda: said(panel) == [row])
     assert "✓ delivered, 1 try" in panel.table.value
-    until(lambda: panel.news == "The receiver is up. Nothing is missing.")
-    until(lambda: "generation.completed: ✓ delivered, 1 try, receiver: handled" in panel.view.value)
+    assert eventually(lambda: panel.news == "The receiver is up. Nothing is missing.")
+    assert eventually(
+        lambda: "generation.completed: ✓ delivered, 1 try, receiver: handled" in panel.view.value
+    )
     assert "image/png" in panel._still()[0]
 
 
 def test_events_wait_die_and_are_brought_back(panel: EventPanel) -> None:
     panel.up.value = False
-    until(lambda: panel.news == "The receiver is down. Nothing is missing.")
+    assert eventually(lambda: panel.news == "The receiver is down. Nothing is missing.")
     panel.write_button.click()
-    until(lambda: said(panel) == [("generation.completed", "✗ dead, 3 tries", "nothing")])
-    until(lambda: panel.news == "The receiver is down. 1 dead.")
+    assert eventually(
+        lambda: said(panel) == [("generation.completed", "✗ dead, 3 tries", "nothing")]
+    )
+    assert eventually(lambda: panel.news == "The receiver is down. 1 dead.")
     picture = panel._picture
     assert picture
     assert picture.text.split() == ["generation.completed", "xxx", "✗", "dead,", "3", "tries"]
     panel.up.value = True
     panel.again_button.click()
-    until(lambda: said(panel) == [("generation.completed", "✓ delivered, 4 tries", "handled")])
+    assert eventually(
+        lambda: said(panel) == [("generation.completed", "✓ delivered, 4 tries", "handled")]
+    )
 
 
 def test_what_others_make_is_shown_as_well(panel: EventPanel, api: LessonClient) -> None:
     api.generate_content("Rain", paragraphs=1)
-    until(lambda: len(said(panel)) == 1 and said(panel)[0][1] == "✓ delivered, 1 try")
+    assert eventually(lambda: len(said(panel)) == 1 and said(panel)[0][1] == "✓ delivered, 1 try")
     api.redeliver(panel._webhook, next(iter(panel.rows)))
-    until(lambda: said(panel)[0][2] == "handled, duplicate")
+    assert eventually(lambda: said(panel)[0][2] == "handled, duplicate")
 
 
 def test_a_port_that_was_taken_meanwhile_is_told(
@@ -91,10 +91,12 @@ def test_a_port_that_was_taken_meanwhile_is_told(
     panel.up.value = False
     with WebhookReceiver(SECRET, port=receiver.port):
         panel.up.value = True
-        until(lambda: panel.news.startswith("The receiver is down (") and "in use" in panel.news)
+        assert eventually(
+            lambda: panel.news.startswith("The receiver is down (") and "in use" in panel.news
+        )
         assert panel.up.value is False
     panel.up.value = True
-    until(lambda: panel.news == "The receiver is up. Nothing is missing.")
+    assert eventually(lambda: panel.news == "The receiver is up. Nothing is missing.")
 
 
 def test_a_server_that_is_gone_is_told(receiver: WebhookReceiver) -> None:

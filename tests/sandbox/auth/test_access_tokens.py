@@ -24,21 +24,14 @@ from resonance_sandbox.auth.access_tokens import (
     AccessTokens,
     InvalidTokenError,
 )
+from tests.support.clock import Clock
 
 ISSUER = "http://127.0.0.1:8000"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture(scope="module")
 def clock() -> Clock:
-    return Clock()
+    return Clock(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +280,7 @@ def test_a_token_or_its_whole_grant_is_revoked(tokens: AccessTokens) -> None:
 
 
 def test_what_was_revoked_is_remembered_as_long_as_it_matters() -> None:
-    clock = Clock()
+    clock = Clock(time.time())
     tokens = AccessTokens(ISSUER, 60, clock)
     for number in range(50):
         tokens.revoke(f"old-{number}")

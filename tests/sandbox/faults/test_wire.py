@@ -11,6 +11,7 @@ import pytest
 from resonance_sandbox import Sandbox
 from resonance_sandbox.faults.control import WatchedFaults as Faults
 from resonance_sandbox.faults.kinds import KINDS
+from tests.support.waiting import eventually
 
 from .conftest import Peer, request
 
@@ -136,9 +137,7 @@ def test_a_stalled_accept_serves_the_request_though_its_sender_has_left(
     assert peer.until_the_end() == (b"", "silence")
     peer.reset()
     assert effects(resonance_sandbox) == 0
-    deadline = time.monotonic() + 10
-    while effects(resonance_sandbox) == 0 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    eventually(lambda: effects(resonance_sandbox), 10)
     assert effects(resonance_sandbox) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from resonance_sandbox.store import deliveries as table
 from resonance_sandbox.webhooks import deliveries, delivery_worker, subscriptions
 from resonance_sandbox.webhooks.secret_box import new_secret
 from tests.support.hook_server import HookServer, hook_server
+from tests.support.waiting import eventually
 
 
 class House:
@@ -66,13 +67,6 @@ def house() -> Iterator[House]:
     made.close()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_it_looks_only_when_there_is_something_to_see(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,14 +77,14 @@ def test_it_looks_only_when_there_is_something_to_see(
     webhook = house.subscribe(hooks.url)
     house.send(webhook)
     hooks.wait(1)
-    wait_until(lambda: house.column(table.c.due_at)[0] > time.time() + 3000)
+    assert eventually(lambda: house.column(table.c.due_at)[0] > time.time() + 3000)
     seen = len(looks)
     time.sleep(0.3)
     assert len(looks) <= seen + 1, "the next try is an hour away"
     hooks.say(200)
     house.send(webhook)
     hooks.wait(2)
-    wait_until(lambda: house.statuses() == ["pending", "delivered"])
+    assert eventually(lambda: house.statuses() == ["pending", "delivered"])
 
 
 def test_an_outcome_that_could_not_be_stored_is_sent_again(
@@ -107,7 +101,7 @@ def test_an_outcome_that_could_not_be_stored_is_sent_again(
     monkeypatch.setattr(deliveries.AttemptRecorder, "enter", enter)
     event = house.send(house.subscribe(hooks.url))
     assert [hook.id for hook in hooks.wait(2)] == [event, event]
-    wait_until(lambda: house.statuses() == ["delivered"])
+    assert eventually(lambda: house.statuses() == ["delivered"])
     assert "a delivery was not stored" in capsys.readouterr().err
 
 
@@ -130,7 +124,7 @@ def test_while_nothing_can_be_stored_rests_grow_by_the_rest_and_not_by_the_deliv
     hooks.wait(3 * delivery_worker.AT_ONCE)  # twice each after the first
     away = time.monotonic() - began
     failing.clear()
-    wait_until(lambda: house.statuses() == ["delivered"] * delivery_worker.AT_ONCE)
+    assert eventually(lambda: house.statuses() == ["delivered"] * delivery_worker.AT_ONCE)
     assert time.monotonic() - began < 4 * away + 5
     assert capsys.readouterr().err.count("a delivery was not stored") == 1
 
@@ -149,7 +143,7 @@ def test_a_queue_that_stops_goes_on(
     monkeypatch.setattr(deliveries, "due", due)
     house.send(house.subscribe(hooks.url))
     hooks.wait(1)
-    wait_until(lambda: house.statuses() == ["delivered"])
+    assert eventually(lambda: house.statuses() == ["delivered"])
     assert "a receiver's queue stopped" in capsys.readouterr().err
 
 
@@ -163,10 +157,10 @@ def test_what_is_deleted_meanwhile_is_no_matter(house: House, hooks: HookServer)
     hooks.answer = answer
     house.send(webhook)
     hooks.wait(1)
-    wait_until(lambda: house.statuses() == [])
+    assert eventually(lambda: house.statuses() == [])
     hooks.say(200)
     house.send(house.subscribe(hooks.url))
-    wait_until(lambda: house.statuses() == ["delivered"])
+    assert eventually(lambda: house.statuses() == ["delivered"])
 
 
 def test_old_deliveries_are_forgotten(house: House, hooks: HookServer) -> None:
@@ -176,7 +170,7 @@ def test_old_deliveries_are_forgotten(house: House, hooks: HookServer) -> None:
     hooks.say(500)
     house.send(webhook)
     hooks.wait(2)
-    wait_until(lambda: house.statuses() == ["delivered", "pending"])
+    assert eventually(lambda: house.statuses() == ["delivered", "pending"])
     house.state.database.write(lambda c: deliveries.purge(c, time.time()))
     assert len(house.statuses()) == 2
     later = time.time() + 8 * 86_400

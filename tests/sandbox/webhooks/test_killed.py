@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -19,9 +18,11 @@ import requests
 
 from resonance_helpers.webhooks import WebhookReceiver
 from resonance_sandbox import Sandbox, start
+from tests.support.waiting import eventually
 
 UNLIMITED = 10**9
 AT_ONCE = 8
+LONG = 900.0  # seconds, for what hundreds of events take
 FAILING = 0.2
 """Of the deliveries: half of them before the event is handled, half after, the answer lost."""
 
@@ -50,7 +51,7 @@ def survive(database: str, events: int, kills: int, receivers: int) -> None:
                 answered = [pool.submit(house.generate, name) for name in names]
                 for kill in range(1, kills + 1):
                     due = events * kill // (kills + 1)
-                    wait_until(lambda due=due: sum(map(done, answered)) >= due)
+                    assert eventually(lambda due=due: sum(map(done, answered)) >= due, LONG)
                     house.kill_and_restart()
                 for one in answered:
                     one.result()
@@ -70,13 +71,6 @@ def survive(database: str, events: int, kills: int, receivers: int) -> None:
 
 def done(future: Any) -> bool:
     return bool(future.done())
-
-
-def wait_until(holds: Callable[[], bool], timeout: float = 900.0) -> None:
-    end = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 class LostAnswer(Exception):
@@ -153,9 +147,9 @@ class House:
             path = f"/webhooks/{webhook}/deliveries?limit=1&status={status}"
             return bool(self.call("GET", path)["count"] == 0)
 
-        wait_until(lambda: none("pending"))
+        assert eventually(lambda: none("pending"), LONG)
         while not none("dead"):
             self.call(
                 "POST", f"/webhooks/{webhook}/redeliver?since=2020-01-01T00:00:00Z&status=dead"
             )
-            wait_until(lambda: none("pending"))
+            assert eventually(lambda: none("pending"), LONG)

@@ -19,6 +19,7 @@ from resonance_helpers.lesson.board import Reporter, key_of
 from resonance_helpers.lesson.exercises import check
 from resonance_sandbox import start
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, read_list
+from tests.support.waiting import eventually
 from workshop.board import command, server
 from workshop.board.state import STUCK, exercises, state, summary
 from workshop.board.store import Report, Store
@@ -55,9 +56,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
     serving = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error"))
     thread = threading.Thread(target=serving.run)
     thread.start()
-    deadline = time.monotonic() + 60
-    while not serving.started and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: serving.started, 60)
     try:
         yield Board(f"http://127.0.0.1:{port}", store)
     finally:
