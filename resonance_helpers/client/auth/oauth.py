@@ -53,10 +53,14 @@ class OAuth2ClientCredentials(TokenAuth):
         session: requests.Session | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
         server = ServerClock(clock)
         self._endpoint = TokenEndpoint(
-            token_url, client_id, secret, clock=server, timeout=timeout, session=session
+            token_url,
+            client_id,
+            Secret(client_secret),
+            clock=server,
+            timeout=timeout,
+            session=session,
         )
         self._scope = _words(scope)
         self._tokens = TokenCache(self._fetch, server)
@@ -168,7 +172,7 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._endpoint = TokenEndpoint(
             token_url,
             client_id,
-            _secret(client_secret),
+            None if client_secret is None else Secret(client_secret),
             clock=server,
             timeout=timeout,
             session=session,
@@ -178,7 +182,7 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._browser = browser
         self._patience = arguments.seconds("patience", patience)
         self._save = keep
-        self._known = _secret(refresh_token)
+        self._known = None if refresh_token is None else Secret(refresh_token)
         self._over: TokenError | None = None
         self._tokens = TokenCache(self._refresh, server, self._keep)
 
@@ -254,10 +258,6 @@ class OAuth2AuthorizationCode(TokenAuth):
 
     def __repr__(self) -> str:
         return f"OAuth2AuthorizationCode({self._url!r}, {self._endpoint.client_id!r})"
-
-
-def _secret(value: str | Secret | None) -> Secret | None:
-    return value if value is None or isinstance(value, Secret) else Secret(value)
 
 
 def _words(scope: str | Iterable[str] | None) -> str | None:
