@@ -102,6 +102,11 @@ class TokenAuth(_Auth):
 
     _tokens: TokenCache
 
+    @property
+    def token(self) -> Token | None:
+        """The token there is, its secrets masked; None before the log-in or the first request."""
+        return self._tokens.token
+
     def _learn(self, headers: Mapping[str, str]) -> None:
         """Take what an answer of the API says about time.
 

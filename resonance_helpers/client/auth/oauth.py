@@ -107,11 +107,6 @@ class OAuth2ClientCredentials(TokenAuth):
         options: Any = {"timeout": timeout, "session": session, "clock": clock}
         return cls(url, client_id, client_secret, scope, **options)
 
-    @property
-    def token(self) -> Token | None:
-        """The token there is, its secrets masked; None before the first request."""
-        return self._tokens.token
-
     def _fetch(self, _last: Token | None) -> Token:
         return self._endpoint.ask("client_credentials", scope=self._scope)
 
@@ -185,11 +180,6 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._known = None if refresh_token is None else Secret(refresh_token)
         self._over: TokenError | None = None
         self._tokens = TokenCache(self._refresh, server, self._keep)
-
-    @property
-    def token(self) -> Token | None:
-        """The token there is, its secrets masked; None before the log-in."""
-        return self._tokens.token
 
     def log_in(self) -> None:
         """Open the browser and wait until the person has decided.
