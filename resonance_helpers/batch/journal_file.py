@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..client.system import told_by_sqlite, way_out
+
 __all__ = [
     "APPLICATION",
     "BROKEN",
@@ -87,7 +89,9 @@ def create(file: Path) -> None:
     except FileExistsError:
         pass
     except OSError as error:
-        raise JournalError(f"the journal {file} can't be opened: {error.strerror}") from error
+        raise JournalError(
+            f"the journal {file} can't be opened: {error.strerror}.{way_out(error.errno)}"
+        ) from error
 
 
 def connect(file: Path, how: str = "mode=rw", *, patience: float = PATIENCE) -> sqlite3.Connection:
@@ -146,7 +150,9 @@ def explanation(path: Path, error: Exception) -> JournalError:
             "a journal of its own. If there is no other run, its file system has no locks: put "
             "the journal on a local disk"
         )
-    return JournalError(f"the journal {path} can't be read or written: {error}")
+    said = told_by_sqlite(error)
+    why, fix = (str(error), "") if said is None else (said.strerror, way_out(said.errno))
+    return JournalError(f"the journal {path} can't be read or written: {why}.{fix}")
 
 
 def damaged(path: Path) -> JournalDamaged:

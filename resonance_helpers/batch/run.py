@@ -16,6 +16,7 @@ from typing import Any
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.system import needing
 from ..client.transport.quota import RETRY_COST
 from ..progress import TICK, Snapshot, Stopped, in_notebook, progress_for
 from .attempts import Attempts, Here, InvalidRequestError, Remote, is_final
@@ -89,6 +90,7 @@ def run_batch(
 
     Raises:
         TypeError, ValueError: an argument is wrong; nothing was sent.
+        SystemLimitError: the machine has no more files to open; nothing was sent.
         JournalError: the journal belongs to another batch, is in use, damaged, or can't be
             written any more.
         Exception: what the input raised, or an executor that died. What was under way is
@@ -131,7 +133,8 @@ class _Run:
         self._attempts = attempts
         self._batch = batch
         self._journal = journal
-        self._waker = Waker()
+        with needing("the batch can't begin"):
+            self._waker = Waker()
         self._queue = WorkQueue(
             attempts.limiter,
             look_ahead=LOOK_AHEAD,
@@ -163,10 +166,14 @@ class _Run:
         progress: bool | Callable[[Snapshot], object],
     ) -> BatchReport:
         """Carry the batch out, or as much of it as can be; the report."""
-        if self._journal:
-            for record in Answers(self._journal.path):
-                self._tally.recall(record, resumed=True)
-        shown = progress_for(progress)
+        try:
+            if self._journal:
+                for record in Answers(self._journal.path):
+                    self._tally.recall(record, resumed=True)
+            shown = progress_for(progress)
+        except BaseException:
+            self._waker.close()
+            raise
         crew = Crew(self._work, size, self._waker, pool)
         dispatch = contextvars.copy_context().run
         dispatching: threading.Thread | None = threading.Thread(
@@ -261,9 +268,10 @@ class _Run:
     def _dispatch(self, crew: Crew, meanwhile: Callable[[], object] | None = None) -> None:
         """Hand the items out until all are settled; if it can be had, in a thread of its own."""
         try:
-            dispatcher = Dispatcher(
-                self._take, self._attempts.start, self._carry_out, self._save, crew, self._waker
-            )
+            with needing("the batch can't begin"):
+                dispatcher = Dispatcher(
+                    self._take, self._attempts.start, self._carry_out, self._save, crew, self._waker
+                )
             dispatcher.run(lambda: self._queue.over, meanwhile)
         except BaseException as error:
             self._break_off(error)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from requests.auth import AuthBase
 
 from .api import ResonanceOSAPIClient
+from .system import needing
 from .transport.cancellation import Cancellation, UnderWay
 
 if TYPE_CHECKING:
@@ -206,8 +207,12 @@ class AsyncResonanceOSAPIClient:
 
         try:
             context = contextvars.copy_context()
-            future = self._threads.submit(context.run, cancellation.run, function, *args, **kwargs)
+            with needing("the call can't begin"):
+                future = self._threads.submit(
+                    context.run, cancellation.run, function, *args, **kwargs
+                )
         except BaseException:
+            cancellation.cancel()  # it waits for another's thread all the same
             self._places.release()
             raise
         future.add_done_callback(back)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..client.errors import ResonanceError
+from ..client.system import needing
 from ..progress import SILENT, TICK, Progress, Snapshot, Stopped
 from .run import Sample
 
@@ -173,8 +174,9 @@ def _run_all(
         return
     threads = [threading.Thread(target=work, name=f"load-{i}", daemon=True) for i in range(workers)]
     try:
-        for thread in threads:
-            thread.start()
+        with needing(f"{workers} callers can't begin"):
+            for thread in threads:
+                thread.start()
         for thread in threads:
             while thread.is_alive():
                 thread.join(TICK)

@@ -15,20 +15,16 @@ seconds; its size and the number of connections have bounds.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import os
-import socket
-import socketserver
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 from ..client.auth.secret import Secret
+from ..client.listener import BoundedServer, OneRequest
 from .seen import EventInProgress, SeenEvents
 from .signature import TOLERANCE, Event, SecretLike, WebhookVerificationError, check_secrets, verify
 
@@ -42,7 +38,6 @@ HEAD_CAP = 64 * 1024
 BODY_CAP = 1 << 20
 PATIENCE = 5.0
 """Seconds for a whole request to arrive."""
-MOST_CONNECTIONS = 128
 MEMORY = 100_000
 """Events, and receipts, that are kept in the lists."""
 MEMORY_BYTES = 64 << 20
@@ -244,19 +239,16 @@ class WebhookReceiver:
         if self._server is None:
             server = _Server(("127.0.0.1", self.port), _Handler)
             server.receiver = self
+            server.start("resonance-webhooks")
             self._server, self.port = server, server.server_address[1]
             if self._outages:
                 self._outages[-1] = (self._outages[-1][0], self._clock())
-            threading.Thread(
-                target=server.serve_forever, args=(0.05,), name="resonance-webhooks", daemon=True
-            ).start()
 
     def stop(self) -> None:
         """Take no more connections: whoever calls is refused. Requests under way may finish."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.stop()
             self._outages.append((self._clock(), None))
 
     def __enter__(self) -> WebhookReceiver:
@@ -341,51 +333,23 @@ def subject_of(event: Event) -> str:
     return ""
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = MOST_CONNECTIONS
-    # Elsewhere it lets a port be used again at once; on Windows, by two programs together.
-    allow_reuse_address = os.name != "nt"
+class _Server(BoundedServer):
     receiver: WebhookReceiver
 
-    def __init__(self, *args: Any) -> None:
-        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        super().__init__(*args)
 
-    def process_request(self, request: Any, address: Any) -> None:
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)  # the sender will try again
-            return
-        try:
-            super().process_request(request, address)
-        except BaseException:  # there was no thread to be had
-            self._places.release()
-            raise
-
-    def process_request_thread(self, request: Any, address: Any) -> None:
-        try:
-            super().process_request_thread(request, address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: Any, address: Any) -> None:
-        """Nothing: a sender that goes away is no matter."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    # HTTP/1.0, its default: one request for each connection.
+class _Handler(OneRequest):
     server: _Server
     server_version = "ResonanceOS-Receiver"
     sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    most = HEAD_CAP + BODY_CAP
+    unread = True
+
     def setup(self) -> None:
+        self.patience = self.server.receiver.patience
         super().setup()
-        self.rfile.close()
-        bounded = _Bounded(self.connection, self.server.receiver.patience, HEAD_CAP + BODY_CAP)
-        self.rfile = io.BufferedReader(bounded)
-        self._unread = True
 
     def do_POST(self) -> None:
         receiver = self.server.receiver
@@ -402,7 +366,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(receiver.refuse(408, "the request did not arrive in time"))
         if len(body) < int(length):
             return self._answer(receiver.refuse(400, "the body broke off"))
-        self._unread = False
+        self.unread = False
         return self._answer(receiver.receive(body, self.headers.items()))
 
     def do_GET(self) -> None:
@@ -420,38 +384,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-    def finish(self) -> None:
-        super().finish()
-        if not self._unread:
-            return
-        # What is left unread would turn our close into a reset, and the answer would be lost.
-        rest = _Bounded(self.connection, 1.0, 8 * BODY_CAP)
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            while rest.read(65_536):
-                pass
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing: a notebook shows what it asks for."""
-
-
-class _Bounded(io.RawIOBase):
-    """Reads a connection for so many seconds, and so many bytes, in all."""
-
-    def __init__(self, connection: socket.socket, seconds: float, most: int) -> None:
-        self._connection = connection
-        self._end = time.monotonic() + seconds
-        self._left = most
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self._end - time.monotonic()
-        if left <= 0 or self._left <= 0:
-            raise TimeoutError("timed out")
-        self._connection.settimeout(left)
-        count = self._connection.recv_into(buffer)
-        self._left -= count
-        return count

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from ..client.system import SystemLimitError, needing, told_by_sqlite
 from ..client.transport.fork import renewed_in_child
 
 __all__ = ["EventInProgress", "SeenEvents"]
@@ -61,6 +62,11 @@ class SeenEvents:
         keep: Seconds that a handled id is remembered: longer than any sender tries.
         lease: Seconds until a claim lapses: longer than any handler works.
         clock: Seconds since 1970, like `time.time`.
+
+    Raises:
+        SystemLimitError: The machine has no more files to open, or no room; no event is counted as
+            handled for which there was none.
+        OSError, sqlite3.Error: The file can't be had, or is none of SQLite's.
     """
 
     def __init__(
@@ -76,7 +82,8 @@ class SeenEvents:
         self._lock = threading.RLock()
         self._opened: sqlite3.Connection | None = None
         self._closed = False
-        self._database()  # a file that can't be had is known now
+        with self._explained():
+            self._database()  # a file that can't be had is known now
         renewed_in_child(self, SeenEvents._forked)
 
     @contextmanager
@@ -99,7 +106,7 @@ class SeenEvents:
         except BaseException:
             self._execute("DELETE FROM seen WHERE id = ? AND claim = ?", event_id, claim)
             raise
-        with self._writing() as database:
+        with self._explained(), self._writing() as database:
             self._handled(database, event_id, subject)
 
     @contextmanager
@@ -151,7 +158,7 @@ class SeenEvents:
     def _claimed(self, event_id: str, claim: str) -> bool:
         now = self._clock()
         values = {"id": event_id, "claim": claim, "until": now + self._lease, "now": now}
-        with self._writing() as database:
+        with self._explained(), self._writing() as database:
             database.execute("DELETE FROM seen WHERE until <= ?", (now,))
             database.execute("DELETE FROM subject WHERE until <= ?", (now,))
             if database.execute(_CLAIM, values).rowcount:
@@ -170,19 +177,33 @@ class SeenEvents:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """The database, in a transaction that nobody else can write in."""
         with self._lock:
-            database = self._database()
-            database.execute("BEGIN IMMEDIATE")
+            with self._explained():
+                database = self._database()
+                database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
-                database.execute("COMMIT")
+                with self._explained():
+                    database.execute("COMMIT")
             except BaseException:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
                 raise
 
     def _execute(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock:
+        with self._lock, self._explained():
             return self._database().execute(statement, values).fetchall()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        what = f"the seen events can't be kept in {self._path}"
+        try:
+            with needing(what):
+                yield
+        except sqlite3.OperationalError as error:
+            said = told_by_sqlite(error)
+            if said is None or said.errno is None:
+                raise
+            raise SystemLimitError(said.errno, what) from error
 
     def _database(self) -> sqlite3.Connection:
         """This process's own connection."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import deque
 
@@ -21,6 +20,7 @@ from resonance_sandbox.limits.rate_limits import RateLimits
 from resonance_sandbox.metrics.recorder import RECENT, Recorder
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import Database, generations
+from tests.support.few_files import few_files
 from tests.support.full_disk import on_a_full_disk
 
 
@@ -43,25 +43,11 @@ def test_when_nothing_can_be_stored_the_health_says_so() -> None:
 
 @pytest.mark.parametrize("left", [1, 2, 4, 6])
 def test_out_of_files_a_start_says_so_in_words(left: int) -> None:
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    held: list[int] = []
-    highest = max(map(int, os.listdir("/dev/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 40, before[1]))
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                held.append(os.open(os.devnull, os.O_RDONLY))
-        for _ in range(left):
-            os.close(held.pop())
+    with few_files(left):
         with pytest.raises(SandboxError, match=r"could not be started: Too many open files\. Fix:"):
             start()
         with pytest.raises(connect.SetUpError, match="Too many open files"):
             connect.connect()
-    finally:
-        for file in held:
-            os.close(file)
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_generations_are_kept_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

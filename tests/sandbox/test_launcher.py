@@ -43,7 +43,6 @@ def kernel(code: str) -> subprocess.Popen[str]:
 STARTS = """
     from resonance_sandbox import start
     import os, signal, sys, threading, time
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     server = start()
     print(server.pid, flush=True)
 """

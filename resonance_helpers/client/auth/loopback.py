@@ -8,18 +8,14 @@ PKCE, which never leaves this program but to the token endpoint.
 from __future__ import annotations
 
 import hashlib
-import os
 import queue
 import secrets
-import socket
-import socketserver
 import threading
 from base64 import b64encode, urlsafe_b64encode
-from http.server import BaseHTTPRequestHandler
-from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from ..errors import TokenError
+from ..listener import BoundedServer, OneRequest
 from ..transport.address import is_loopback
 from .secret import Secret
 
@@ -76,6 +72,7 @@ class Redirect:
     Raises:
         ValueError: `uri` is not a loopback address.
         OSError: The port is taken.
+        SystemLimitError: The machine has no more files to open, or threads.
     """
 
     def __init__(self, uri: str) -> None:
@@ -87,23 +84,19 @@ class Redirect:
         self._path = parts.path or "/"
         self._found: queue.SimpleQueue[Secret | TokenError] = queue.SimpleQueue()
         self._used = threading.Lock()
-        listener = _IPv6 if ":" in host else _Server
         address = "::1" if ":" in host else "127.0.0.1"
-        self._server = listener((address, parts.port or 0), _Handler)
+        self._server = _Server((address, parts.port or 0), _Handler)
         self._server.redirect = self
         port = self._server.server_address[1]
         shown = f"[{host}]" if ":" in host else host
         self.uri = urlunsplit(("http", f"{shown}:{port}", parts.path, "", ""))
 
     def __enter__(self) -> Redirect:
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="resonance-log-in", daemon=True
-        ).start()
+        self._server.start("resonance-log-in")
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def wait(self, patience: float) -> Secret:
         """The authorization code.
@@ -153,23 +146,11 @@ class Redirect:
         return 200, "Refused", "The program has been told."
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    # Threads, since a browser opens connections ahead of time and sends nothing on them.
-    daemon_threads = True
-    # Elsewhere it lets a port be used again at once; on Windows, by two programs together.
-    allow_reuse_address = os.name != "nt"
+class _Server(BoundedServer):
     redirect: Redirect
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a browser that goes away is no matter, and stderr is the program's."""
 
-
-class _IPv6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 5
+class _Handler(OneRequest):
     server: _Server
 
     def do_GET(self) -> None:
@@ -187,6 +168,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(page)
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing: the request line holds the code."""

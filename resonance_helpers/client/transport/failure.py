@@ -28,6 +28,7 @@ from ..errors import (
     TLSError,
     TokenError,
 )
+from ..system import way_out
 
 CAUGHT = (requests.RequestException, u3.HTTPError, http.client.HTTPException, OSError)
 """What an attempt can raise because of the network, as opposed to a mistake in the program."""
@@ -68,9 +69,12 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
     if caused_by(u3.NameResolutionError):
         return NameNotResolvedError(f"The host of {origin} has no address; is the name right?")
     if caused_by(u3.NewConnectionError):
-        reasons = (cause.strerror for cause in causes if isinstance(cause, OSError))
-        reason = next(filter(None, reasons), "no connection")
-        return ConnectionFailedError(f"No connection to {origin} ({reason}); is the server up?")
+        told = (cause for cause in causes if isinstance(cause, OSError) and cause.strerror)
+        system = next(told, None)
+        if system is not None and (fix := way_out(system.errno)):
+            return ConnectionFailedError(f"No connection to {origin}: {system.strerror}.{fix}")
+        why = "no connection" if system is None else system.strerror
+        return ConnectionFailedError(f"No connection to {origin} ({why}); is the server up?")
     if caused_by(u3.ConnectTimeoutError):
         return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
     if caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
