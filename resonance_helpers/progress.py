@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol, TextIO
 
-__all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for"]
+__all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for", "shell"]
 
 BAR = 24
 
 TICK = 0.1
-"""Seconds between two looks at how far it is."""
+"""Seconds between two looks at how far it is, and at Ctrl-C."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -164,11 +164,15 @@ def progress_for(choice: bool | Callable[[Snapshot], object], job: str = "a batc
     return SILENT
 
 
+def shell() -> Any:
+    """IPython's shell, or None elsewhere."""
+    ipython = sys.modules.get("IPython")  # there is no shell without it: nothing to import
+    return ipython.get_ipython() if ipython is not None else None
+
+
 def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
-    ipython: Any = sys.modules.get("IPython")  # no notebook without it: nothing to import
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell(), "kernel", None) is not None
 
 
 def _bar(snapshot: Snapshot) -> str:

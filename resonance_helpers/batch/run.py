@@ -18,10 +18,10 @@ from ..client.api import ResonanceOSAPIClient
 from ..client.errors import OutcomeUnknownError, ResonanceError
 from ..client.system import needing
 from ..client.transport.quota import RETRY_COST
-from ..progress import Snapshot, Stopped, in_notebook, progress_for
+from ..progress import TICK, Snapshot, Stopped, in_notebook, progress_for
 from .attempts import Attempts, Here, InvalidRequestError, Remote, is_final
 from .crew import Crew
-from .dispatcher import TICK, Dispatcher, Waker
+from .dispatcher import Dispatcher, Waker
 from .intake import KEY_LIFETIME, Intake, too_long
 from .interrupts import Interrupts
 from .items import Item

@@ -13,7 +13,7 @@ from ...batch.run import run_batch
 from ...client.api import ResonanceOSAPIClient
 from ...progress import Snapshot
 from ..batch import timeline
-from .base import Panel, labelled, table
+from .base import Panel, button, labelled, table
 
 __all__ = ["ConcurrencyPanel"]
 
@@ -42,8 +42,7 @@ class ConcurrencyPanel(Panel):
     ) -> None:
         self._requests = list(requests)
         self.concurrency = ipw.IntSlider(4, 1, most)
-        self.button = ipw.Button(description="Run the batch", button_style="primary")
-        self.button.on_click(lambda _: self.run())
+        self.button = button("Run the batch", self.run, button_style="primary")
         self._bar = ipw.IntProgress(
             0, 0, len(self._requests), layout={"width": "30em"}, tooltip="requests answered"
         )
