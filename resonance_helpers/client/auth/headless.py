@@ -33,7 +33,7 @@ class HeadlessBrowser:
 
     def __init__(self, username: str, password: str | Secret, *, button: str = "Allow") -> None:
         self.username = username
-        self._password = password if isinstance(password, Secret) else Secret(password)
+        self._password = Secret(password)
         self._button = button
 
     def __call__(self, url: str) -> bool:
