@@ -148,6 +148,7 @@ _CODE = re.compile(r"[{};]|\w\(")
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _MARKUP = re.compile(r"[<>{}\[\]|\\`*_~^$=;@%/\"“”«»()]|(?<![\w+#])[#+]")
 _ENDS = re.compile(r"[.:!?…。！？¿¡、，：；]")
+_COMMAS = re.compile(r"(?: *,)+")  # what is taken out may have stood between two, or before one
 _LOOSE = " .,!?;:'’-–—&"
 
 
@@ -224,7 +225,7 @@ def _has_object(words: list[str]) -> bool:
 
 
 def _quoted(kind: str, text: str) -> Subject:
-    whole = " ".join(_ENDS.sub(" ", text).split())
+    whole = _COMMAS.sub(",", " ".join(_ENDS.sub(" ", text).split()))
     said = whole[:_LONGEST_QUOTATION]
     if said != whole:
         said = " ".join(_trimmed(said.split()[:-1])) or said[: _LONGEST_WORD - 1]
