@@ -24,6 +24,7 @@ from pathlib import Path
 from reprlib import repr as bounded_repr
 from typing import Any, NamedTuple
 
+from ..client.transport.arguments import file
 from .journal_file import (
     APPLICATION,
     BROKEN,
@@ -323,7 +324,7 @@ class Answers:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(file("journal", path))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self._reading() as database:
