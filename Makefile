@@ -6,6 +6,8 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-ur
 LOCK   := @$(VENV)/bin/uv pip compile --quiet $(LOCKED)
 
 export PYTHON
+# They are meant for another Python than the one that is found or made here.
+unexport PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test execute docs lint lock soak bench workshop workshop-bundle clean

@@ -67,6 +67,15 @@ SETTINGS = {
 }
 """Pip's settings in the environment, and what uv calls them."""
 
+SOURCES = re.compile(
+    "INDEX|FIND_LINKS|HOST|CERT|TLS|HTTP|PROXY|TIMEOUT|RETRIES|KEYRING|CREDENTIALS|TOKEN|OFFLINE"
+    "|CACHE_DIR|NO_CACHE|LINK_MODE|CONCURRENT|CONFIG_FILE|NO_CONFIG|PYTHON_(INSTALL|DOWNLOADS)"
+)
+"""What the names of those settings have in them that say where packages come from, and how."""
+
+SWITCHES = ("PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_REQUIRE_HASHES", "PIP_DRY_RUN", "PIP_QUIET")
+"""What a pip.conf may have turned on and only hinders here; hashes are asked for by an option."""
+
 # What pip and uv say, what it means, and what to do; the first that fits counts.
 FAILURES = (
     (
@@ -78,6 +87,11 @@ FAILURES = (
         r"Too many open files|os error 24\b",
         "too few files may be open at once.",
         "run `ulimit -n 1024` and the same command again.",
+    ),
+    (
+        r"not valid UTF-8|surrogates not allowed",
+        "the name of this folder, or of one above it, is not in UTF-8.",
+        "rename it and run the same command again.",
     ),
     (
         r"DO NOT MATCH THE HASHES|Hash mismatch for",
@@ -147,11 +161,14 @@ class ToolError(Exception):
 
 
 def fingerprint(part="all"):
-    """The place of .venv, since a venv cannot be moved; a digest of what it is made from; which."""
+    """The place of .venv and its Python, since it can follow neither; what it is made from; which.
+
+    What it is made from is a digest of the lock and of pyproject.toml.
+    """
     digest = hashlib.sha256()
     for path in (LOCKS[part], PROJECT):
         digest.update(path.read_bytes())
-    return [str(VENV), digest.hexdigest(), part]
+    return [f"{VENV} with {os.path.realpath(str(PYTHON))}", digest.hexdigest(), part]
 
 
 def recorded():
@@ -172,7 +189,8 @@ def probe(command):
             timeout=30,
             env=dict(os.environ, PYTHONIOENCODING="utf-8"),  # a path may have a user's name in it
         )
-        version, path, venv, kind = done.stdout.decode().split("\n")[:4]
+        # The last lines: a sitecustomize may have printed some.
+        version, path, venv, kind = done.stdout.decode().splitlines()[-4:]
         if kind.strip() != "CPython":
             return None
         return tuple(int(part) for part in version.split(".")), path.strip(), "True" in venv
@@ -251,13 +269,17 @@ def find_uv():
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 timeout=30,
+                cwd=str(ROOT),  # pyenv's stand-in for it obeys a .python-version there
             ).stdout.decode(errors="replace")
         except (OSError, subprocess.TimeoutExpired):
             continue
         version = re.match(r"uv (\d+)\.(\d+)", said)
         if version and tuple(map(int, version.groups())) >= OLDEST_UV:
+            told = run([uv, "cache", "dir"])
+            if told.returncode:
+                continue  # it cannot read its own settings, and nothing else would go better
             try:
-                cache = os.fsdecode(run([uv, "cache", "dir"]).stdout.strip())
+                cache = os.fsdecode(told.stdout.strip())
                 os.makedirs(cache, exist_ok=True)
                 tempfile.TemporaryFile(dir=cache).close()
             except (OSError, ValueError):
@@ -297,13 +319,14 @@ def alone():
 
 def make_venv(python, uv=None):
     """An empty .venv, in place of an unfinished one."""
+    strangers = {".venv"} if VENV.is_symlink() or VENV.is_file() else set()
     if VENV.is_dir() and not (VENV / "pyvenv.cfg").exists():
-        strangers = {path.name for path in VENV.iterdir()} - VENV_PARTS
-        if strangers:
-            raise SetupError(
-                f"{VENV} is no virtual environment.",
-                "move it away and run the same command.",
-            )
+        strangers |= {path.name for path in VENV.iterdir()} - VENV_PARTS
+    if strangers:
+        raise SetupError(
+            f"{VENV} is no virtual environment of this folder's own.",
+            "move it away and run the same command.",
+        )
     if VENV.exists():
         say("Removing an unfinished .venv ...")
         shutil.rmtree(str(VENV))
@@ -435,7 +458,8 @@ def installed(pattern):
 class Progress:
     """Shows that something moves: on a terminal one line that changes, else a line at times."""
 
-    INTERVAL = 1.0 if sys.stdout.isatty() else 1.8  # seconds
+    TERMINAL = bool(sys.stdout) and sys.stdout.isatty()
+    INTERVAL = 1.0 if TERMINAL else 1.8  # seconds
 
     def __init__(self, what, total=0):
         self.what, self.total = what, total
@@ -451,7 +475,7 @@ class Progress:
         self.thread.join()
 
     def show(self):
-        start, end = ("\r  ", " ") if sys.stdout.isatty() else ("  ", "\n")
+        start, end = ("\r  ", " ") if self.TERMINAL else ("  ", "\n")
         shown = False
         while not self.done.wait(self.INTERVAL):
             print(f"{start}{self.state()}{end}", end="", flush=True)
@@ -491,7 +515,11 @@ def tool(command, progress, folder=None, env=None):
 def run(command):
     """Run a command in silence."""
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(),
+        cwd=str(ROOT),
     )
 
 
@@ -506,15 +534,17 @@ def refuse(output, only=None, unless=()):
 
 
 def environment(utf8="1"):
-    """This environment without what would turn pip, uv or Python aside from .venv.
+    """This environment without what would turn pip, uv or Python aside.
 
-    In UTF-8 they understand any folder's name, whatever the locale.
+    Of their settings those stay that say where packages come from, and how. In UTF-8 they
+    understand any folder's name, whatever the locale.
     """
-    bent = (
-        *("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"),
-        *("PIP_REQUIRE_VIRTUALENV", "UV_TARGET", "UV_PREFIX", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
-    )
-    env = {name: value for name, value in os.environ.items() if name not in bent}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PIP_", "UV_")) or SOURCES.search(name)
+    }
+    env.update(dict.fromkeys(SWITCHES, "0"))
     for theirs, ours in SETTINGS.items():
         if env.get(theirs):
             env.setdefault(ours, env[theirs])
@@ -542,10 +572,20 @@ def say(text):
 def set_up(part):
     """Bring .venv to the state that the lock and pyproject.toml describe."""
     before = recorded()
+    if not os.access(str(ROOT), os.W_OK):
+        raise SetupError(
+            f"{ROOT} cannot be written.",
+            "make it writable for yourself, or clone the project where you may write.",
+        )
+    if VENV.exists() and not os.access(str(VENV), os.W_OK):
+        raise SetupError(
+            f"{VENV} is another user's.",
+            "remove it (sudo rm -rf .venv), and run the same command again, without sudo.",
+        )
     if before[2:] == ["all"]:
         part = "all"  # an update leaves nobody with less than before
     uv = find_uv()
-    if before[:1] == [str(VENV)] and probe(str(PYTHON)):
+    if before[:1] == fingerprint()[:1] and probe(str(PYTHON)):
         READY.unlink()  # only the lock or pyproject.toml changed: no need to start anew
     else:
         make_venv(find_python(uv), uv)

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
-__all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for"]
+__all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for", "shell"]
 
 BAR = 24
 
 TICK = 0.1
-"""Seconds between two looks at how far it is."""
+"""Seconds between two looks at how far it is, and at Ctrl-C."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -77,16 +77,6 @@ class Snapshot:
         if self.seconds_left is not None:
             parts.append(f"{_clock(self.seconds_left)} left")
         return ", ".join(parts)
-
-
-class Progress(Protocol):
-    """Something that shows snapshots. All calls come from the thread that runs the job."""
-
-    def show(self, snapshot: Snapshot, /) -> None:
-        """Show how far it is; called some ten times a second."""
-
-    def close(self, snapshot: Snapshot, /) -> None:
-        """Show the last state, and leave it."""
 
 
 class Calling:
@@ -148,6 +138,11 @@ class WidgetLine:
     close = show
 
 
+Progress = Calling | TerminalLine | WidgetLine
+"""What shows a job: a snapshot some ten times a second, and the last one when it is closed. All
+calls come from the thread that runs the job."""
+
+
 def progress_for(choice: bool | Callable[[Snapshot], object], job: str = "a batch") -> Progress:
     """What `progress=` asks for: False for none, True for what fits here, or a function."""
     if callable(choice):
@@ -164,11 +159,15 @@ def progress_for(choice: bool | Callable[[Snapshot], object], job: str = "a batc
     return SILENT
 
 
+def shell() -> Any:
+    """IPython's shell, or None elsewhere."""
+    ipython = sys.modules.get("IPython")  # there is no shell without it: nothing to import
+    return ipython.get_ipython() if ipython is not None else None
+
+
 def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
-    ipython: Any = sys.modules.get("IPython")  # no notebook without it: nothing to import
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell(), "kernel", None) is not None
 
 
 def _bar(snapshot: Snapshot) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tests.support.postgres import Postgres, unavailable
 # Read once, when the tests are collected: a fixture would come too late for module-level code.
 for name in [name for name in os.environ if name.startswith("RESONANCE_")]:
     del os.environ[name]
+
+# What a shell runs in the background ignores Ctrl-C, and so does all that it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two busy cores make a slow example, not a wrong one; in CI the same examples run each time.
 settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")))

@@ -379,18 +379,27 @@ PARSERS = [
 exercises_of = cache(exercises)
 
 
-@st.composite
-def strange(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
+WHERE = 1 << 16
+CHANGE = st.tuples(
+    st.integers(0, WHERE - 1),
+    st.integers(0, WHERE - 1),
+    st.sampled_from((*TROUBLE, "twice", "cut", "turned")) | st.binary(max_size=8),
+    st.booleans(),
+)
+"""From where to where, of `WHERE` parts of a text; what is put there; whether it goes in front."""
+
+
+def strange(seeds: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
     """A seed after up to five changes, or bytes of no origin."""
-    data = draw(st.sampled_from((*seeds, b"")))
-    for _ in range(draw(st.integers(0, 5))):
-        at, end = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
-        new = draw(
-            st.sampled_from(TROUBLE)
-            | st.binary(max_size=8)
-            | st.sampled_from((data[at:end] * 2, b"", data[::-1]))
-        )
-        data = (data[:at] + new + data[draw(st.sampled_from((at, end))) :])[:200_000]
+    return st.builds(changed, st.sampled_from((*seeds, b"")), st.lists(CHANGE, max_size=5))
+
+
+def changed(data: bytes, changes: list[tuple[int, int, str | bytes, bool]]) -> bytes:
+    for *ends, new, keeps in changes:
+        at, end = sorted(where * (len(data) + 1) // WHERE for where in ends)
+        if isinstance(new, str):
+            new = {"twice": data[at:end] * 2, "cut": b"", "turned": data[::-1]}[new]
+        data = (data[:at] + new + data[at if keeps else end :])[:200_000]
     return data
 
 

@@ -18,16 +18,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..client.transport import InFlight
+from ..progress import TICK
 from .crew import Crew
 from .items import Item
 
-__all__ = ["TICK", "Dispatcher", "Waker"]
+__all__ = ["Dispatcher", "Waker"]
 
 MOST_IN_FLIGHT = 500
 """A little less than what `select` can watch on any system."""
-
-TICK = 0.1
-"""Seconds between two looks at the progress and at Ctrl-C."""
 
 LONGEST_WAIT = 3600.0
 """Seconds; some systems refuse to wait for longer than 24 days."""

@@ -21,6 +21,7 @@ from .plots import Picture
 
 __all__ = [
     "Forgery",
+    "encoded",
     "find_secrets",
     "forgeries",
     "forgery_map",
@@ -68,17 +69,17 @@ def forgeries(token: str | Secret, tenant: str = "globex") -> list[Forgery]:
         token: As it was issued.
         tenant: Whose data the attacker wants.
     """
-    text = token.reveal() if isinstance(token, Secret) else token
+    text = Secret(token).reveal()
     header, claims = read_jwt(text)
     first, second, signature = text.split(".")
-    tenant_changed = _part(claims | {"tenant": tenant})
-    none = _part(header | {"alg": "none"})
-    own = _part(header | {"alg": "HS256"})
+    tenant_changed = encoded(claims | {"tenant": tenant})
+    none = encoded(header | {"alg": "none"})
+    own = encoded(header | {"alg": "HS256"})
     signed = hmac.new(b"a key of our own", f"{own}.{tenant_changed}".encode(), hashlib.sha256)
     made = {
         "as issued": (first, second, signature),
         "another tenant": (first, tenant_changed, signature),
-        "a year more": (first, _part(claims | {"exp": claims["exp"] + 31_536_000}), signature),
+        "a year more": (first, encoded(claims | {"exp": claims["exp"] + 31_536_000}), signature),
         "one letter changed": (
             first,
             second,
@@ -289,7 +290,8 @@ def _verdict(forgery: Forgery) -> str:
     return f"{forgery.status} {taken}" if forgery.status else "not sent"
 
 
-def _part(content: dict[str, Any]) -> str:
+def encoded(content: dict[str, Any]) -> str:
+    """One part of a JWT."""
     return _base64(json.dumps(content, separators=(",", ":")).encode())
 
 

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import ResonanceError
-from ..progress import Stopped
+from ..progress import Stopped, shell
 from . import board, exercises, sandbox_only, tables
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def connect(**options: Any) -> LessonClient:
     Raises:
         SetUpError: There is no such server, or the sandbox can't start.
     """
-    if shell := sandbox_only.shell():
-        show_errors_as_sentences(shell)
-        tables.show_in(shell)
+    if here := shell():
+        show_errors_as_sentences(here)
+        tables.show_in(here)
         shield_requests()
     url = os.environ.get("RESONANCE_URL", "").strip()
     api = _elsewhere() if url else _here(options)

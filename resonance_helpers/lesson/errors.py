@@ -280,29 +280,19 @@ def race(
 @plots.style({"hatch.color": "white"})
 def scoreboard(scores: Mapping[str, Score], title: str = "") -> Picture:
     """The scores as bars: answered, lost, and written again, client by client."""
-    parts = ("answered", "lost", "twice")
-    looks = {
-        "answered": (plots.TARGET, ""),
-        "lost": (plots.MEASURED, "///"),
-        "twice": ("#F0E442", "..."),
-    }
+    parts = (
+        ("answered", "answered", plots.TARGET, "", plots.PAPER),
+        ("lost", "written, never received", plots.MEASURED, "///", plots.PAPER),
+        ("twice", "written again", "#F0E442", "...", "#8a7f00"),
+    )
     figure, axes = plots.canvas(8.5, 3.2)
     height = 0.26
-    for place, part in enumerate(parts):
-        colour, hatch = looks[part]
+    for place, (part, label, colour, hatch, edge) in enumerate(parts):
         rows = [row + (place - 1) * height for row in range(len(scores))]
         values = [getattr(score, part) for score in scores.values()]
-        drawn = axes.barh(
-            rows,
-            values,
-            height=height * 0.9,
-            color=colour,
-            hatch=hatch,
-            edgecolor=plots.PAPER if part != "twice" else "#8a7f00",
-            label={"answered": "answered", "lost": "written, never received",
-                   "twice": "written again"}[part],
-        )  # fmt: skip
-        axes.bar_label(drawn, labels=[str(value) for value in values], padding=4)
+        look: Any = {"color": colour, "hatch": hatch, "edgecolor": edge, "label": label}
+        drawn = axes.barh(rows, values, height=height * 0.9, **look)
+        axes.bar_label(drawn, padding=4)
     axes.set_yticks(range(len(scores)), list(scores))
     axes.invert_yaxis()
     most = max((score.calls for score in scores.values()), default=0)

@@ -6,10 +6,9 @@ goes on. On a sandbox, and in every other cell, nothing stands between the learn
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from ..progress import shell
 
-__all__ = ["MARK", "follow", "is_marked", "shell"]
+__all__ = ["MARK", "follow", "is_marked"]
 
 MARK = "# sandbox only"
 """The first line of such a cell."""
@@ -37,9 +36,3 @@ def _skip(lines: list[str]) -> list[str]:
     if _on_sandbox or not is_marked("".join(lines)):
         return lines
     return [f"print({SKIPPED!r})\n"]
-
-
-def shell() -> Any:
-    """IPython's shell, or None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None

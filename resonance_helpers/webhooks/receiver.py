@@ -117,8 +117,7 @@ class WebhookReceiver:
         self.seen = SeenEvents(clock=clock) if seen is None else seen
         self.patience = arguments.seconds("patience", patience)
         self._tolerance = arguments.span("tolerance", tolerance)
-        self._events: deque[Event] = deque()
-        self._sizes: deque[int] = deque()  # of their bodies, in bytes
+        self._events: deque[tuple[Event, int]] = deque()  # each with its body's bytes
         self._size = 0
         self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
         self._outages: deque[tuple[float, float | None]] = deque(maxlen=MEMORY)
@@ -148,7 +147,7 @@ class WebhookReceiver:
     def events(self) -> list[Event]:
         """The events that were handled, each once, in the order of their handling."""
         with self._changed:
-            return list(self._events)
+            return [event for event, _ in self._events]
 
     @property
     def receipts(self) -> list[Receipt]:
@@ -189,7 +188,7 @@ class WebhookReceiver:
                     f"{len(self._events)} of {count} events were handled within {timeout:g} s"
                     f"{stopped}"
                 )
-            return list(self._events)
+            return self.events
 
     def wait_for(self, request_ids: Iterable[str], timeout: float = 10) -> dict[str, Event]:
         """Wait until the events of these requests were handled.
@@ -211,7 +210,7 @@ class WebhookReceiver:
         end = time.monotonic() + arguments.span("timeout", timeout)
         while True:
             with self._changed:
-                here = {subject_of(event): event for event in self._events}
+                here = {subject_of(event): event for event, _ in self._events}
                 missing = [one for one in asked if one not in here]
                 elsewhere = [one for one in missing if not self._under_way[one]]
                 gone = self.seen.handled(elsewhere) if elsewhere else set()
@@ -319,12 +318,10 @@ class WebhookReceiver:
         with self._changed:
             self._receipts.append(receipt)
             if handled is not None:
-                self._events.append(handled)
-                self._sizes.append(size)
+                self._events.append((handled, size))
                 self._size += size
                 while len(self._events) > MEMORY or self._size > MEMORY_BYTES:
-                    self._events.popleft()
-                    self._size -= self._sizes.popleft()
+                    self._size -= self._events.popleft()[1]
             # Who listens from now on does not hear of what was before.
             listeners = list(self._listeners)
             self._changed.notify_all()

@@ -14,7 +14,7 @@ from docs import gather
 from resonance_helpers.lesson.manifest import LESSONS
 
 ROOT = Path(__file__).resolve().parents[2]
-VENDORED = sorted([*ROOT.glob("docs/_static/vendor/*"), *ROOT.glob("tests/browser/vendor/*")])
+VENDORED = sorted([*ROOT.glob("docs/_static/vendor/*"), *ROOT.glob("tests/*/vendor/*")])
 
 
 def notebook(*models: str):
@@ -85,7 +85,7 @@ def test_what_is_vendored_is_as_published(folder: Path):
     assert written
     for name, digest in written.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
-    kinds = (".js", ".woff2")
+    kinds = (".js", ".json", ".woff2")
     assert set(written) == {path.name for path in folder.iterdir() if path.suffix in kinds}
 
 

@@ -27,14 +27,6 @@ def server() -> Iterator[sandbox.Sandbox]:
 
 
 @pytest.fixture
-def api(server: sandbox.Sandbox) -> LessonClient:
-    server.reset()
-    client = LessonClient(server.url)
-    client.sandbox = server
-    return client
-
-
-@pytest.fixture
 def token(api: LessonClient) -> Secret:
     acme = api.sandbox.credentials["acme_corp"]  # type: ignore[union-attr]
     auth = OAuth2ClientCredentials(

@@ -22,14 +22,6 @@ def server() -> Iterator[sandbox.Sandbox]:
         yield running
 
 
-@pytest.fixture
-def api(server: sandbox.Sandbox) -> LessonClient:
-    server.reset()
-    client = LessonClient(server.url)
-    client.sandbox = server
-    return client
-
-
 @pytest.mark.parametrize(
     ("error", "known"),
     [

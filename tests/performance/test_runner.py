@@ -19,14 +19,18 @@ from tests.performance.conftest import FakeServer
 from tests.support.clock import Clock
 
 
-def run(clock: Clock, server: Any, **plan: Any) -> Run:
-    samples, wall = execute(server, Plan(**plan), clock=clock, sleep=clock.sleep)
-    return Run(samples, plan["workers"], wall, 1.0 if plan.get("due") else None)
+def run(clock: Clock, server: Any, prompts: list[str], **plan: Any) -> Run:
+    """One worker's run."""
+    plan = {"parameters": {}, **plan}
+    samples, wall = execute(
+        server, Plan(prompts, workers=1, **plan), clock=clock, sleep=clock.sleep
+    )
+    return Run(samples, 1, wall, 1.0 if plan.get("due") else None)
 
 
 def test_a_closed_loop_sends_each_call_when_the_last_is_answered(clock: Clock) -> None:
     server = FakeServer(clock, lambda n: 0.5)
-    found = run(clock, server, prompts=["a", "bb"], parameters={"seed": 1}, workers=1)
+    found = run(clock, server, ["a", "bb"], parameters={"seed": 1})
     assert server.calls == [("a", {"seed": 1}), ("bb", {"seed": 1})]
     assert [(s.due, s.sent, s.finished) for s in found.samples] == [(0, 0, 0.5), (0.5, 0.5, 1.0)]
     assert found.times("response_time") == found.times("service_time") == [0.5, 0.5]
@@ -39,7 +43,7 @@ def test_a_closed_loop_sends_each_call_when_the_last_is_answered(clock: Clock) -
 
 def test_an_open_loop_waits_until_a_call_is_due(clock: Clock) -> None:
     server = FakeServer(clock, lambda n: 0.25)
-    found = run(clock, server, prompts=["a"] * 3, parameters={}, workers=1, due=[0, 1, 2])
+    found = run(clock, server, ["a"] * 3, due=[0, 1, 2])
     assert [s.sent for s in found.samples] == [0, 1, 2]
     assert found.times() == [0.25] * 3
 
@@ -48,7 +52,7 @@ def test_after_a_stall_late_calls_count_from_when_they_were_due(clock: Clock) ->
     # One call of 3 seconds; the rest take 0.1. One is due each second.
     server = FakeServer(clock, lambda n: 3.0 if n == 2 else 0.1)
     due = list(range(8))
-    found = run(clock, server, prompts=["a"] * 8, parameters={}, workers=1, due=due)
+    found = run(clock, server, ["a"] * 8, due=due)
     assert found.times("service_time") == pytest.approx([0.1, 0.1, 3.0, *[0.1] * 5])
     # Due at 3 and 4, and sent at 5.0 and 5.1; due at 5 and sent at 5.2; then on time again.
     assert found.times("response_time") == pytest.approx([0.1, 0.1, 3.0, 2.1, 1.2, 0.3, 0.1, 0.1])
@@ -56,15 +60,7 @@ def test_after_a_stall_late_calls_count_from_when_they_were_due(clock: Clock) ->
 
 def test_no_call_goes_out_after_the_last_start_and_none_is_forgotten(clock: Clock) -> None:
     server = FakeServer(clock, lambda n: 4.0)
-    found = run(
-        clock,
-        server,
-        prompts=["a"] * 6,
-        parameters={},
-        workers=1,
-        due=[0, 1, 2, 3, 4, 5],
-        last_start=9.0,
-    )
+    found = run(clock, server, ["a"] * 6, due=[0, 1, 2, 3, 4, 5], last_start=9.0)
     assert len(server.calls) == 3  # at 0, 4 and 8
     assert len(found) == 6
     assert found.failures == {"not-sent": 3}
@@ -84,16 +80,7 @@ def test_each_call_is_told_of_and_what_falls_due_after_a_stop_is_no_part_of_the_
             stop.set()
 
     server = FakeServer(clock, lambda n: 0.1)
-    found = run(
-        clock,
-        server,
-        prompts=["a"] * 5,
-        parameters={},
-        workers=1,
-        due=due,
-        on_sample=on_sample,
-        stop=stop,
-    )
+    found = run(clock, server, ["a"] * 5, due=due, on_sample=on_sample, stop=stop)
     assert len(server.calls) == len(found) == 2
     assert found.failures == {}
     assert told == list(found.samples)
@@ -105,9 +92,7 @@ def test_a_call_that_was_due_before_the_stop_is_not_forgotten(clock: Clock) -> N
     found = run(
         clock,
         server,
-        prompts=["a"] * 5,
-        parameters={},
-        workers=1,
+        ["a"] * 5,
         due=[0, 1, 2, 3, 4],
         on_sample=lambda sample: stop.set(),
         stop=stop,
@@ -124,7 +109,7 @@ def test_a_failed_call_is_infinitely_slow_and_has_no_article(clock: Clock) -> No
                 raise error
             return error.as_dict()
 
-    found = run(clock, Failing(), prompts=["return", "raise"], parameters={}, workers=1)
+    found = run(clock, Failing(), ["return", "raise"])
     assert found.failures == {"rate-limited": 2}
     assert found.times() == [math.inf] * 2
     assert found.times("server_time") == []

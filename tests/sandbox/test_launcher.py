@@ -43,7 +43,6 @@ def kernel(code: str) -> subprocess.Popen[str]:
 STARTS = """
     from resonance_sandbox import start
     import os, signal, sys, threading, time
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     server = start()
     print(server.pid, flush=True)
 """
@@ -61,36 +60,26 @@ def test_a_sandbox_answers_and_stops() -> None:
         server.requests()
 
 
+FORKED = """if os.fork() == 0:
+        os.close(1)
+        time.sleep(60)
+    print(os.getpid(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 @posix
 @pytest.mark.parametrize(
     "end",
     [
         "os.kill(os.getpid(), signal.SIGKILL)",
         "os.kill(os.getpid(), signal.SIGTERM)",
-        "raise ValueError",
+        "sys.stderr = open(os.devnull, 'w'); raise ValueError",
+        pytest.param(FORKED, id="killed, and a fork of it lives on", marks=linux),
     ],
 )
 def test_it_ends_with_its_kernel(end: str) -> None:
-    parent = kernel(STARTS + f"    sys.stderr = open(os.devnull, 'w'); {end}")
-    assert parent.stdout is not None
-    with parent.stdout:
-        pid = int(parent.stdout.readline())
-    parent.wait(timeout=20)
-    assert gone(pid)
-
-
-@linux
-def test_a_fork_of_the_kernel_does_not_keep_it() -> None:
-    parent = kernel(
-        STARTS
-        + """
-    if os.fork() == 0:
-        os.close(1)
-        time.sleep(60)
-    print(os.getpid(), flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-    """
-    )
+    parent = kernel(f"{STARTS}    {end}")
     assert parent.stdout is not None
     with parent.stdout:
         pid = int(parent.stdout.readline())

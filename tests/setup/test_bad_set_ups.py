@@ -245,7 +245,9 @@ def test_an_index_that_gives_nothing_is_one_sentence(
         "plain": lambda: "http://index.invalid/simple",
         "unknown": lambda: index(tls=unknown_certificate(index)),
     }.get(str(index_is), lambda: index(status=index_is))()
-    (half_made / ".venv" / "ready").write_text(f"{half_made}/.venv\nolder\nlessons\n", "utf-8")
+    python = (half_made / ".venv" / "bin" / "python").resolve()
+    made = f"{half_made}/.venv with {python}\nolder\nlessons\n"
+    (half_made / ".venv" / "ready").write_text(made, "utf-8")
     code, _, told = set_up(half_made, url, uv=uv)
     assert code == 1
     sentence, fix = told.strip().splitlines()
@@ -270,15 +272,50 @@ def test_a_full_disk_is_one_sentence(
     assert (code, told.splitlines()[0]) == (1, "Set-up: the disk is full.")
 
 
-# -- what need not stop anybody does not -----------------------------------------------------------
-
-
 @pytest.fixture
 def anybodys() -> Iterator[Path]:
     """Not below pytest's own folder, which nobody else may enter."""
     with tempfile.TemporaryDirectory(prefix="set-up-") as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("whose", "says"), [("clone", "cannot be written"), (".venv", "is another user's")]
+)
+def test_what_another_user_made_is_one_sentence(
+    whose: str, says: str, anybodys: Path, package: Path, index: Callable[..., str]
+) -> None:
+    folder = make(anybodys / "clone", package)
+    (folder / ".venv").mkdir()
+    if whose == ".venv":
+        os.chown(folder, 65534, 65534)
+    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    code, said, told = set_up(folder, index(), prefix=prefix, PYTHON="/usr/bin/python3")
+    assert (code, said) == (1, "")
+    sentence, fix = told.splitlines()
+    assert says in sentence
+    assert fix.startswith("Fix: ")
+
+
+# -- what need not stop anybody does not -----------------------------------------------------------
+
+
+OTHER_ENDS = {
+    **{"PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_PREFIX": "/nowhere", "PIP_ROOT": "/nowhere"},
+    **{"PIP_REQUIRE_VIRTUALENV": "1", "PIP_CONSTRAINT": "/nowhere", "PIP_REQUIRE_HASHES": "1"},
+    **{"PIP_DRY_RUN": "1", "PIP_QUIET": "3", "PIP_PYTHON": "/nowhere", "PIP_NO_BINARY": ":all:"},
+    **{"UV_PYTHON": "3.9", "UV_PROJECT": "/nowhere", "UV_PROJECT_ENVIRONMENT": "/nowhere"},
+    **{"UV_CONSTRAINT": "/nowhere", "UV_OVERRIDE": "/nowhere", "UV_EXCLUDE_NEWER": "2001-01-01"},
+    **{"UV_VENV_SEED": "1", "UV_WORKING_DIR": "/", "UV_REQUIRE_HASHES": "1", "UV_NO_BUILD": "1"},
+    **{"PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONPATH": "/nowhere"},
+    "PYTHONPYCACHEPREFIX": "/dev/null/cache",
+}
+FILES_FOR_OTHER_ENDS = {
+    "pip/pip.conf": "[global]\nuser = true\nrequire-hashes = true\nquiet = 3\n",
+    "uv/uv.toml": 'required-version = "==0.1"\n',
+}
 
 
 @with_each
@@ -291,6 +328,13 @@ def anybodys() -> Iterator[Path]:
         "a umask of 077",
         "an entry for everybody in netrc",
         "64 open files",
+        "a TMPDIR that is not there",
+        "no HOME",
+        "no stdin and no stdout",
+        "another environment that is active",
+        "a sitecustomize that prints",
+        "settings for other ends",
+        "files of settings for other ends",
         pytest.param("an ordinary user", marks=needs_root),
     ],
 )
@@ -315,6 +359,26 @@ def test_it_succeeds_in_a_folder_with_odd_letters_and(
         (tmp_path / "home" / ".netrc").write_text("default login somebody password canary\n")
     elif machine == "64 open files":
         prefix = ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
+    elif machine == "a TMPDIR that is not there":
+        env = {"TMPDIR": "/nowhere/tmp"}
+    elif machine == "no HOME":
+        prefix = ("env", "-u", "HOME")
+    elif machine == "no stdin and no stdout":
+        prefix = ("sh", "-c", 'exec "$@" <&- >&-', "sh")
+    elif machine == "another environment that is active":
+        env = {"VIRTUAL_ENV": "/nowhere/venv", "CONDA_PREFIX": "/nowhere/conda"}
+    elif machine == "a sitecustomize that prints":
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site" / "sitecustomize.py").write_text("print('hello')\nprint('world')\n")
+        env = {"PYTHONPATH": str(tmp_path / "site")}
+    elif machine == "settings for other ends":
+        env = OTHER_ENDS
+    elif machine == "files of settings for other ends":
+        config = tmp_path / "home" / ".config"
+        for path, text in FILES_FOR_OTHER_ENDS.items():
+            (config / path).parent.mkdir(parents=True)
+            (config / path).write_text(text)
+        env = {"PIP_CONFIG_FILE": "", "UV_NO_CONFIG": ""}
     elif machine == "an ordinary user":
         for path in [tmp_path, *tmp_path.rglob("*")]:
             os.chown(path, 65534, 65534)
@@ -326,8 +390,8 @@ def test_it_succeeds_in_a_folder_with_odd_letters_and(
                 pytest.skip(f"others cannot run this {command[0]}")
     code, said, told = set_up(folder, index(), uv=uv, prefix=prefix, **env)
     assert (code, told) == (0, ""), said
-    assert said.endswith("Ready: .venv\n")
-    import_there(folder, **{name: text for name, text in env.items() if name != "HOME"})
+    assert said.endswith("Ready: .venv\n") or machine == "no stdin and no stdout"
+    import_there(folder, **({"LC_ALL": env["LC_ALL"]} if "LC_ALL" in env else {}))
 
 
 @needs_uv

@@ -314,8 +314,9 @@ def test_a_second_set_up_at_the_same_time_touches_nothing(clone, quick, capsys):
 
 def test_a_moved_venv_is_made_anew(clone, quick):
     bootstrap.main()
-    _, digest, part = bootstrap.READY.read_text().split()
-    bootstrap.READY.write_text(f"/elsewhere/.venv\n{digest}\n{part}\n")
+    place, digest, part = bootstrap.READY.read_text().splitlines()
+    moved = place.replace(str(clone), "/elsewhere")
+    bootstrap.READY.write_text(f"{moved}\n{digest}\n{part}\n")
     (clone / ".venv" / "stale").touch()
 
     assert bootstrap.main() == 0
@@ -329,6 +330,30 @@ def test_a_folder_that_is_no_venv_is_left_alone(clone, quick, capsys):
     assert bootstrap.main() == 1
     assert "is no virtual environment" in capsys.readouterr().err
     assert (clone / ".venv" / "thesis.txt").read_text() == "precious"
+
+
+@posix
+@pytest.mark.parametrize("to", ["elsewhere", "nowhere"])
+def test_a_link_is_left_alone(to, clone, quick, tmp_path, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    (clone / ".venv").symlink_to(tmp_path / to)
+
+    assert bootstrap.main() == 1
+    assert "is no virtual environment of this folder's own" in capsys.readouterr().err
+    assert (clone / ".venv").is_symlink()
+
+
+@posix
+def test_a_python_that_was_exchanged_below_it_makes_it_anew(clone, quick):
+    """As an update of the system does where .venv's Python is called python3."""
+    bootstrap.main()
+    bootstrap.PYTHON.unlink()
+    script(clone, "python3.99", f'exec {sys.executable} "$@"')
+    bootstrap.PYTHON.symlink_to(clone / "python3.99")
+    (clone / ".venv" / "stale").touch()
+
+    assert bootstrap.main() == 0
+    assert not (clone / ".venv" / "stale").exists()
 
 
 def test_any_old_python_can_read_it():
@@ -378,13 +403,21 @@ def test_something_moves_every_two_seconds(clone, capfd):
     assert [line.split(",")[0] for line in lines] == ["  packages: 0 of up to 9 installed"] * 2
 
 
-def test_pips_settings_hold_for_uv_and_what_would_turn_them_aside_is_left_out(
+def test_of_the_settings_of_pip_uv_and_python_those_stay_that_say_where_packages_come_from(
     monkeypatch, tmp_path
 ):
+    aside = ("PIP_TARGET", "PIP_CONSTRAINT", "UV_PROJECT", "UV_OVERRIDE", "UV_VENV_SEED")
+    aside += ("PYTHON", "PYTHONHOME", "PYTHONWARNINGS", "UV_PYTHON", "UV_CONSTRAINT")
+    stay = ("PIP_CACHE_DIR", "PIP_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_MINE_USERNAME")
+    stay += ("UV_HTTP_PROXY", "UV_PYTHON_INSTALL_DIR", "UV_PYTHON_DOWNLOADS_JSON_URL", "PYENV_ROOT")
+    for name in (*aside, *stay):
+        monkeypatch.setenv(name, "theirs")
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("PIP_INDEX_URL", "kept")
     monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} /nowhere https://h/wheels")
     env = bootstrap.environment()
-    assert "PIP_USER" not in env
+    assert not env.keys() & set(aside)
+    assert {env[name] for name in stay} == {"theirs"}
+    assert env["PIP_USER"] == "0"  # as that a pip.conf may have
     assert (env["PIP_INDEX_URL"], env["UV_INDEX_URL"]) == ("kept", "kept")
     assert env["UV_FIND_LINKS"] == f"{tmp_path},https://h/wheels"

@@ -19,6 +19,7 @@ import pytest
 
 from resonance_helpers.webhooks import EventInProgress, SeenEvents
 from tests.support.clock import Clock
+from tests.support.forks import forks
 
 
 def test_the_first_time_and_every_other() -> None:
@@ -101,6 +102,7 @@ def test_of_64_threads_one_is_first() -> None:
 WORKER = """
 import sys, time
 from resonance_helpers.webhooks import EventInProgress, SeenEvents
+from tests.support.forks import forks
 seen, first = SeenEvents(sys.argv[1]), 0
 for number in range(50):
     try:
@@ -133,6 +135,7 @@ def at_once(path: str, gate: multiprocessing.synchronize.Event) -> None:
     SeenEvents(path).close()
 
 
+@forks
 def test_several_workers_may_make_the_file_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     for attempt in range(10):
@@ -153,6 +156,7 @@ def handle(seen: SeenEvents, event: str, go: multiprocessing.synchronize.Event) 
         assert first
 
 
+@forks
 @pytest.mark.parametrize("held", [False, True])
 def test_a_forked_worker_has_a_connection_of_its_own(tmp_path: Path, held: bool) -> None:
     context = multiprocessing.get_context("fork")
@@ -167,8 +171,9 @@ def test_a_forked_worker_has_a_connection_of_its_own(tmp_path: Path, held: bool)
     go.set()
     worker.join(60)
     assert worker.exitcode == 0
-    assert "msg_1" in SeenEvents(tmp_path / "events.db")
-    assert "msg_0" in SeenEvents(tmp_path / "events.db")
+    with contextlib.closing(SeenEvents(tmp_path / "events.db")) as seen:
+        assert "msg_1" in seen
+        assert "msg_0" in seen
 
 
 def share(seen: SeenEvents, firsts: multiprocessing.queues.Queue[str]) -> None:
@@ -178,6 +183,7 @@ def share(seen: SeenEvents, firsts: multiprocessing.queues.Queue[str]) -> None:
                 firsts.put(f"msg_{number}")
 
 
+@forks
 def test_forked_workers_share_what_their_parent_keeps_open(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     firsts = context.Queue()
@@ -257,6 +263,7 @@ def killed(path: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@forks
 def test_nor_where_the_process_is_killed(articles: SeenEvents, tmp_path: Path) -> None:
     worker = multiprocessing.get_context("fork").Process(
         target=killed, args=(str(tmp_path / "events.db"),)

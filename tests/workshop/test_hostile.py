@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from resonance_sandbox.tenants.attendees import AttendeesError
+from tests.support.forks import forks
 from tests.support.open_to_others import open_to_others
 from tests.workshop import hostile
 from tests.workshop.test_hub import ROOT, can_be_run_by_others, log_in, until
@@ -125,6 +126,7 @@ def read_until(terminal: int, wanted: str, seconds: float = 240) -> str:
     return text
 
 
+@forks
 def test_root_can_start_a_second_time_whatever_is_in_a_home(stage: Stage) -> None:
     plants = hostile.plant(stage.home, stage.witness)
     hostile.give(stage.home, stage.ada)

@@ -62,7 +62,7 @@ class ApiKeyAuth(_Auth):
 
     @key.setter
     def key(self, key: str | Secret) -> None:
-        self._key = _secret(key)
+        self._key = Secret(key)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         key = self._key.reveal()
@@ -101,6 +101,11 @@ class TokenAuth(_Auth):
     """
 
     _tokens: TokenCache
+
+    @property
+    def token(self) -> Token | None:
+        """The token there is, its secrets masked; None before the log-in or the first request."""
+        return self._tokens.token
 
     def _learn(self, headers: Mapping[str, str]) -> None:
         """Take what an answer of the API says about time.
@@ -165,11 +170,11 @@ class JWTAuth(TokenAuth):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        given = token if callable(token) else _secret(token)
+        given = token if callable(token) else Secret(token)
 
         def fetch(_last: Token | None) -> Token:
             try:
-                access = _secret(given()) if callable(given) else given
+                access = Secret(given()) if callable(given) else given
             except CAUGHT as error:
                 raise no_credential(error) from None
             moment = expiry(access) if callable(given) else None
@@ -195,7 +200,3 @@ def _rewound(request: Any) -> bool:
     except requests.exceptions.UnrewindableBodyError:
         return False
     return True
-
-
-def _secret(value: str | Secret) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)

@@ -34,7 +34,7 @@ class HeadlessBrowser:
 
     def __init__(self, username: str, password: str | Secret, *, button: str = "Allow") -> None:
         self.username = text("username", username)
-        self._password = password if isinstance(password, Secret) else Secret(password)
+        self._password = Secret(password)
         self._button = text("button", button)
 
     def __call__(self, url: str) -> bool:

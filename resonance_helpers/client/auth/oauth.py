@@ -53,10 +53,14 @@ class OAuth2ClientCredentials(TokenAuth):
         session: requests.Session | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
         server = ServerClock(clock)
         self._endpoint = TokenEndpoint(
-            token_url, client_id, secret, clock=server, timeout=timeout, session=session
+            token_url,
+            client_id,
+            Secret(client_secret),
+            clock=server,
+            timeout=timeout,
+            session=session,
         )
         self._scope = _words(scope)
         self._tokens = TokenCache(self._fetch, server)
@@ -102,11 +106,6 @@ class OAuth2ClientCredentials(TokenAuth):
         url = Discovery(base_url, hosts, timeout=timeout, session=session, retry=policy)
         options: Any = {"timeout": timeout, "session": session, "clock": clock}
         return cls(url, client_id, client_secret, scope, **options)
-
-    @property
-    def token(self) -> Token | None:
-        """The token there is, its secrets masked; None before the first request."""
-        return self._tokens.token
 
     def _fetch(self, _last: Token | None) -> Token:
         return self._endpoint.ask("client_credentials", scope=self._scope)
@@ -168,7 +167,7 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._endpoint = TokenEndpoint(
             token_url,
             client_id,
-            _secret(client_secret),
+            None if client_secret is None else Secret(client_secret),
             clock=server,
             timeout=timeout,
             session=session,
@@ -178,14 +177,9 @@ class OAuth2AuthorizationCode(TokenAuth):
         self._browser = arguments.function("browser", browser)
         self._patience = arguments.seconds("patience", patience)
         self._save = None if keep is None else arguments.function("keep", keep)
-        self._known = _secret(refresh_token)
+        self._known = None if refresh_token is None else Secret(refresh_token)
         self._over: TokenError | None = None
         self._tokens = TokenCache(self._refresh, server, self._keep)
-
-    @property
-    def token(self) -> Token | None:
-        """The token there is, its secrets masked; None before the log-in."""
-        return self._tokens.token
 
     def log_in(self) -> None:
         """Open the browser and wait until the person has decided.
@@ -254,10 +248,6 @@ class OAuth2AuthorizationCode(TokenAuth):
 
     def __repr__(self) -> str:
         return f"OAuth2AuthorizationCode({self._url!r}, {self._endpoint.client_id!r})"
-
-
-def _secret(value: str | Secret | None) -> Secret | None:
-    return value if value is None or isinstance(value, Secret) else Secret(value)
 
 
 def _words(scope: str | Iterable[str] | None) -> str | None:

@@ -21,6 +21,9 @@ class Secret:
     >>> key.reveal()
     'sk-live-1234'
 
+    Args:
+        value: The string; or a Secret, which gives one like it.
+
     Raises:
         TypeError: `value` is no string.
         ValueError: It is empty, or no HTTP header can carry it.
@@ -28,7 +31,9 @@ class Secret:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str | Secret) -> None:
+        if isinstance(value, Secret):
+            value = value.reveal()
         if not isinstance(value, str):
             raise TypeError(f"a secret is a string, not a {type(value).__name__}")
         value = value.strip()  # a pasted key brings a line break along

@@ -173,7 +173,7 @@ class Limiter:
             retry_after: Seconds that it asked to wait, if any.
         """
         tells = "RateLimit" in headers or "X-RateLimit-Remaining" in headers
-        tells = tells or "RateLimit-Policy" in headers
+        tells = tells or "RateLimit-Policy" in headers or "RateLimit-Remaining" in headers
         with self._lock:
             self._answers += 1
             if not refused:

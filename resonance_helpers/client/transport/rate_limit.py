@@ -1,19 +1,20 @@
 """The server's rate limit, as its answers tell it.
 
-Two dialects are read: ``RateLimit`` and ``RateLimit-Policy`` of the IETF draft
-draft-ietf-httpapi-ratelimit-headers, and the older ``X-RateLimit-Limit/-Remaining/-Reset``. Of
-the latter's ``Reset`` there are two conventions, seconds that are left and Unix time; no window
-lasts as long as the time since 1970, so the size of the number tells which.
+Read are ``RateLimit`` and ``RateLimit-Policy`` of the IETF draft
+draft-ietf-httpapi-ratelimit-headers, as it is and as it was before it had names (``limit=9,
+remaining=5, reset=3``, ``9;w=60``, or three headers), and the older
+``X-RateLimit-Limit/-Remaining/-Reset``. Of the latter's ``Reset`` there are two conventions,
+seconds that are left and Unix time; no window lasts as long as the time since 1970, so the size of
+the number tells which.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 
 from .retry_after import LONGEST, parse_http_date
 
@@ -22,8 +23,20 @@ __all__ = ["RATE_LIMIT_HEADERS", "RateLimit", "parse_policies", "parse_rate_limi
 MOST_POLICIES = 16
 """That are kept count of. A server has two or three; a broken one may name new ones for ever."""
 
-_ITEM = re.compile(r'"(?P<name>[^"]*)"(?P<parameters>[^,]*)')
-_PARAMETER = re.compile(r";\s*(?P<key>[a-z]+)\s*=\s*(?P<value>\d{1,12})(?=\s*(?:;|$))", re.ASCII)
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_ITEM = re.compile(
+    rf"[ \t]*(?P<name>{_STRING}|[0-9]{{1,12}}(?=[ \t]*;))"
+    rf"(?P<parameters>(?:[^,\"]|{_STRING})*)(?:,|$)"
+)
+"""A member of a list of structured fields (RFC 9651): a comma may stand in a string."""
+_PARAMETER = re.compile(
+    r"[ \t]*;[ \t]*(?P<key>[a-z*][a-z0-9_.*-]{0,63})"
+    rf"(?:[ \t]*=(?P<value>{_STRING}|[^;\"]*))?"
+)
+_UNNAMED = re.compile(
+    r"[ \t]*(?P<key>limit|remaining|reset)[ \t]*=[ \t]*(?P<value>[0-9]{1,12})[ \t]*(?:,|$)"
+)
+PARTS = ("limit", "remaining", "reset")
 _NUMBER = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?", re.ASCII)
 
 RATE_LIMIT_HEADERS = (
@@ -32,6 +45,9 @@ RATE_LIMIT_HEADERS = (
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
     "Date",
 )
 """What is read here."""
@@ -90,29 +106,46 @@ def _policies(header: str) -> Mapping[str, tuple[int, float]]:
     return {
         name: (values["q"], min(float(values["w"]), LONGEST))
         for name, values in _items(header).items()
-        if values.get("q") and values.get("w")
+        if values.get("q") and values.get("w") and "qu" not in values
     }
+
+
+@lru_cache(maxsize=16)
+def _of_other_things(header: str) -> frozenset[str]:
+    """The policies that limit something other than requests: bytes, or how many at once."""
+    return frozenset(name for name, values in _items(header).items() if "qu" in values)
 
 
 def parse_rate_limits(headers: Mapping[str, str], now: float) -> list[RateLimit]:
     """All limits that the headers name, at `now`, in seconds since 1970."""
     policies = parse_policies(headers)
+    told = headers.get("RateLimit", "")
     limits = []
-    for name, values in _items(headers.get("RateLimit", "")).items():
-        if "r" in values:
+    others = _of_other_things(headers.get("RateLimit-Policy", ""))
+    for name, values in _items(told).items():
+        if "r" in values and name not in others:
             quota, window = policies.get(name, (None, None))
             reset = min(float(values.get("t", 0)), LONGEST)
             limits.append(RateLimit(values["r"], reset, quota, window, name))
-    remaining = _number(headers.get("X-RateLimit-Remaining"))
-    if limits or remaining is None:
+    if limits:
         return limits
-    reset = _number(headers.get("X-RateLimit-Reset")) or 0.0
+    unnamed = {one["key"]: one["value"] for one in _members(lambda at: _UNNAMED.match(told, at))}
+    for prefix in ("X-RateLimit-", "RateLimit-"):
+        if not unnamed.get("remaining"):
+            unnamed = {key: headers.get(prefix + key.title(), "") for key in PARTS}
+    remaining = _number(unnamed["remaining"])
+    if remaining is None:
+        return []
+    reset = _number(unnamed.get("reset")) or 0.0
     if reset > MILLISECONDS:
         reset /= 1000
     if reset > YEAR:
         reset = max(0.0, reset - _server_time(headers.get("Date"), now))
-    limit = _number(headers.get("X-RateLimit-Limit"))
-    return [RateLimit(int(remaining), min(reset, LONGEST), int(limit) if limit else None)]
+    limit = int(_number(unnamed.get("limit")) or 0) or None
+    name, window = next(
+        ((name, window) for name, (quota, window) in policies.items() if quota == limit), ("", None)
+    )
+    return [RateLimit(int(remaining), min(reset, LONGEST), limit, window, name)]
 
 
 def _server_time(date: str | None, now: float) -> float:
@@ -122,14 +155,45 @@ def _server_time(date: str | None, now: float) -> float:
 
 
 def _items(header: str) -> dict[str, dict[str, int]]:
-    """``'"minute";r=9;t=5, "day";r=99'`` as ``{"minute": {"r": 9, "t": 5}, "day": {"r": 99}}``."""
-    return {
-        item["name"]: {
-            parameter["key"]: int(parameter["value"])
-            for parameter in _PARAMETER.finditer(item["parameters"])
-        }
-        for item in islice(_ITEM.finditer(header), MOST_POLICIES)
-    }
+    """``'"minute";r=9;t=5, "day";r=99'`` as ``{"minute": {"r": 9, "t": 5}, "day": {"r": 99}}``.
+
+    A ``9;w=60``, which has no name, is called by what it says. A ``qu`` is there if it is not that
+    of requests.
+    """
+    items = {}
+    for item in _members(lambda at: _ITEM.match(header, at)):
+        values = _values(item["parameters"])
+        name = item["name"]
+        if name.isdecimal():
+            values.setdefault("q", int(name))
+            name += f";w={values.get('w', 0)}"
+        items[name.strip('"')] = values
+    return items
+
+
+def _values(parameters: str) -> dict[str, int]:
+    values: dict[str, int] = {}
+    at = 0
+    while (found := _PARAMETER.match(parameters, at)) is not None:
+        at = found.end()
+        key, value = found["key"], (found["value"] or "").strip(" \t")
+        values.pop(key, None)  # the last one counts
+        if value.isdecimal() and value.isascii() and len(value) <= 12:
+            values[key] = int(value)
+        elif key == "qu" and value != '"requests"':
+            values[key] = 0
+    return values
+
+
+def _members(match: Callable[[int], re.Match[str] | None]) -> Iterator[re.Match[str]]:
+    """What matches at the beginning, what matches where that ends, and so on, but not too many."""
+    at = 0
+    for _ in range(MOST_POLICIES):
+        found = match(at)
+        if found is None:
+            return
+        yield found
+        at = found.end()
 
 
 def _number(value: str | None) -> float | None:

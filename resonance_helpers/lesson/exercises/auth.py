@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +17,7 @@ from ...client.errors import (
     ResonanceError,
     UnknownProfileError,
 )
+from ..auth import encoded
 from .core import NotYet, attempt, exercise
 
 TOKENS = ((1_800_000_000, 900), (1_800_000_100, 300), (1_799_990_000, 3600))
@@ -133,8 +132,5 @@ def react(answer: Any, api: Any) -> str:
 
 def _token(issued: int, life: int) -> str:
     """A token that no server would take; it is for reading."""
-    parts = ({"typ": "at+jwt", "alg": "RS256"}, {"iat": issued, "exp": issued + life})
-    encoded = [
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts
-    ]
-    return ".".join([*encoded, "c2lnbmF0dXJl"])
+    header, claims = {"typ": "at+jwt", "alg": "RS256"}, {"iat": issued, "exp": issued + life}
+    return f"{encoded(header)}.{encoded(claims)}.c2lnbmF0dXJl"

@@ -16,7 +16,7 @@ from ...client.auth.tokens import Token
 from ...client.errors import ResonanceError
 from ...client.transport import NO_RETRIES
 from ..auth import log_in_map, requests_left
-from .base import LABEL, WIDE, Panel, PanelError, got, in_words
+from .base import LABEL, WIDE, Panel, PanelError, button, got, in_words
 
 __all__ = ["LogInPanel", "RateGauge"]
 
@@ -49,7 +49,7 @@ class LogInPanel(Panel):
         token: Token | None = None,
     ) -> None:
         self._scope = scope
-        self.button = ipw.Button(description="Log in", button_style="primary")
+        self.button = button("Log in", self.start, button_style="primary")
         self.peek = ipw.ToggleButton(description="Show the password")
         self.peek.observe(self._peek, "value")
         self.link = ipw.HTML()
@@ -71,7 +71,6 @@ class LogInPanel(Panel):
             scope,
             browser=self._offer,
         )
-        self.button.on_click(lambda _: self.start())
         self.news = f"Press Log in. You are {mine['username']}."
         if token:
             self.draw(log_in_map(token, scope))
@@ -148,8 +147,7 @@ class RateGauge(Panel):
         self.gauge = ipw.IntProgress(0, description="Left:", style=LABEL, layout=WIDE)
         self.number = ipw.Label("?")
         self.obey = ipw.Checkbox(False, description="Obey the limit", indent=False)
-        self.button = ipw.Button(description=f"Send {count}", button_style="primary")
-        self.button.on_click(lambda _: self.run())
+        self.button = button(f"Send {count}", self.run, button_style="primary")
         super().__init__(
             client.with_options(retry=NO_RETRIES),
             ipw.HBox([self.gauge, self.number]),

@@ -27,6 +27,7 @@ __all__ = [
     "WIDE",
     "Panel",
     "PanelError",
+    "button",
     "columns",
     "dropdown",
     "got",
@@ -290,6 +291,13 @@ def on_enter(text: ipw.Text, work: Callable[[], object]) -> None:
     with warnings.catch_warnings():  # what replaces it fires when the box loses the focus, too
         warnings.simplefilter("ignore", DeprecationWarning)
         text.on_submit(lambda _: work())
+
+
+def button(text: str, work: Callable[[], object], **look: Any) -> ipw.Button:
+    """A button that does `work`."""
+    made = ipw.Button(description=text, **look)
+    made.on_click(lambda _: work())
+    return made
 
 
 def dropdown(label: str) -> ipw.Dropdown:

@@ -13,7 +13,7 @@ from ...batch.run import run_batch
 from ...client.api import ResonanceOSAPIClient
 from ...progress import Snapshot
 from ..batch import timeline
-from .base import Panel, labelled, table
+from .base import Panel, button, labelled, table
 
 __all__ = ["ConcurrencyPanel"]
 
@@ -24,7 +24,6 @@ class ConcurrencyPanel(Panel):
     Args:
         client: A client; the panel sends through it.
         requests: The batch that each run carries out.
-        most: The slider's upper end.
         reports: Of earlier runs, drawn until the next one.
 
     Attributes:
@@ -37,13 +36,11 @@ class ConcurrencyPanel(Panel):
         self,
         client: ResonanceOSAPIClient,
         requests: Sequence[Mapping[str, Any]],
-        most: int = 16,
         reports: Mapping[int, BatchReport] | None = None,
     ) -> None:
         self._requests = list(requests)
-        self.concurrency = ipw.IntSlider(4, 1, most)
-        self.button = ipw.Button(description="Run the batch", button_style="primary")
-        self.button.on_click(lambda _: self.run())
+        self.concurrency = ipw.IntSlider(4, 1, 16)
+        self.button = button("Run the batch", self.run, button_style="primary")
         self._bar = ipw.IntProgress(
             0, 0, len(self._requests), layout={"width": "30em"}, tooltip="requests answered"
         )

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import traitlets
 
 from .. import errors as resilience
-from .base import BESIDE, Panel, labelled, table
+from .base import BESIDE, Panel, button, labelled, table
 
 __all__ = ["FaultDial"]
 
@@ -46,8 +46,7 @@ class FaultDial(Panel):
             tooltip="Share of all attempts that run into a fault",
             continuous_update=False,
         )
-        self.button = ipw.Button(description="Run", button_style="primary", layout=BESIDE)
-        self.button.on_click(lambda _: self.run())
+        self.button = button("Run", self.run, button_style="primary", layout=BESIDE)
         self.table = ipw.HTML()
         super().__init__(client, labelled("Faults, %:", self.rate), self.button, self.table)
         self.news = "Set the dial, then press Run."

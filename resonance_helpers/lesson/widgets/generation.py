@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import traitlets
 
-from .. import plots
-from .base import BESIDE, LABEL, Panel, columns, dropdown, got, labelled, offer, on_enter
+from ..profiles import Comparison
+from .base import BESIDE, LABEL, Panel, button, columns, dropdown, got, labelled, offer, on_enter
 
 if TYPE_CHECKING:
     from ...client.types import ArticleAnswer
@@ -45,9 +45,9 @@ class Explorer(Panel):
         self.second = dropdown("Profile B:")
         self.paragraphs = ipw.IntSlider(2, 1, 8)
         self.temperature = ipw.FloatSlider(0.7, min=0, max=2, step=0.1)
-        self.button = ipw.Button(description="Generate", button_style="primary", layout=BESIDE)
+        self.button = button("Generate", self.generate, button_style="primary", layout=BESIDE)
         self.guess = dropdown("Article 1 is in:")
-        self.show_button = ipw.Button(description="Show")
+        self.show_button = button("Show", self.show)
         self._guessing = ipw.HBox([self.guess, self.show_button], layout={"display": "none"})
         super().__init__(
             client,
@@ -59,8 +59,6 @@ class Explorer(Panel):
             self.button,
             self._guessing,
         )
-        self.button.on_click(lambda _: self.generate())
-        self.show_button.on_click(lambda _: self.show())
         on_enter(self.prompt, self.generate)
         for one in (self.prompt, self.first, self.second, self.paragraphs, self.temperature):
             one.observe(self.outdated, "value")
@@ -122,9 +120,7 @@ class Explorer(Panel):
 
     def _reveal(self) -> None:
         answers = {name: self.answers[name] for name in self._hidden()}
-        picture = plots.radars(
-            {name: (a["hrv_vector"], a["target_hrv"]) for name, a in answers.items()}
-        )
+        picture = Comparison(self.prompt.value, answers).radars()
         self.draw(picture, columns({name: a["article"] for name, a in answers.items()}))
 
     def _feedback(self) -> str:

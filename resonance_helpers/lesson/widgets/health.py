@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import ipywidgets as ipw
 import traitlets
 
 from .. import health
-from .base import BESIDE, PATIENCE, WAY_OUT, Panel, dropdown, offer
+from .base import BESIDE, PATIENCE, WAY_OUT, Panel, button, dropdown, offer
 
 __all__ = ["HealthPanel"]
 
@@ -37,8 +36,7 @@ class HealthPanel(Panel):
 
     def __init__(self, client: Any, looks: Iterable[health.HealthReport] = ()) -> None:
         self.parts = dropdown("Out of order:")
-        self.button = ipw.Button(description="Look", button_style="primary", layout=BESIDE)
-        self.button.on_click(lambda _: self.look())
+        self.button = button("Look", self.look, button_style="primary", layout=BESIDE)
         super().__init__(client, self.parts, self.button)
         offer(self.parts, OUTAGES)
         self.parts.disabled = client.sandbox is None

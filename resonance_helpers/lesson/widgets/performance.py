@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -18,7 +18,7 @@ from ...performance.run import Run, Sample
 from ...performance.runner import Generates
 from ...performance.statistics import percentile
 from ..performance import shape
-from .base import WAY_OUT, Panel, in_words, labelled
+from .base import WAY_OUT, Panel, button, in_words, labelled
 
 __all__ = ["LoadPanel"]
 
@@ -35,7 +35,6 @@ class LoadPanel(Panel):
         client: Anything with `generate_content(prompt)`, safe for threads.
         prompts: Taken in turn.
         seconds: How long a load lasts, at most.
-        most: The slider's upper end, in calls per second.
         run: An earlier one, drawn until the next.
 
     Attributes:
@@ -56,7 +55,6 @@ class LoadPanel(Panel):
         prompts: Sequence[str],
         *,
         seconds: float = 20,
-        most: int = 80,
         run: Run | None = None,
     ) -> None:
         self._prompts, self._seconds = list(prompts), seconds
@@ -65,13 +63,12 @@ class LoadPanel(Panel):
         self.load = ipw.IntSlider(
             0,
             0,
-            most,
+            80,
             5,
             tooltip="calls due per second; 0 stops",
             continuous_update=False,
         )
-        self.stop_button = ipw.Button(description="Stop")
-        self.stop_button.on_click(lambda _: setattr(self.load, "value", 0))
+        self.stop_button = button("Stop", lambda: setattr(self.load, "value", 0))
         load = labelled("Load:", self.load)
         super().__init__(client, ipw.HBox([load, ipw.Label("calls per second"), self.stop_button]))
         self.load.observe(self._moved, "value")
@@ -82,17 +79,11 @@ class LoadPanel(Panel):
 
     def wait(self, calls: int, timeout: float = 30) -> bool:
         """Wait until so many calls have ended under the present load, or `timeout` seconds."""
-        end = time.monotonic() + timeout
-        while self.calls < calls and time.monotonic() < end:
-            time.sleep(0.02)
-        return self.calls >= calls
+        return _comes(lambda: self.calls >= calls, timeout)
 
     def wait_idle(self, timeout: float = 30) -> bool:
         """Wait until no call is under way any more, or `timeout` seconds."""
-        end = time.monotonic() + timeout
-        while self.running and time.monotonic() < end:
-            time.sleep(0.02)
-        return not self.running
+        return _comes(lambda: not self.running, timeout)
 
     def _moved(self, change: Any) -> None:
         rate = change["new"]
@@ -160,3 +151,10 @@ class LoadPanel(Panel):
 
     def told(self) -> str:
         return "a slider sets the load, a histogram shows the response times"
+
+
+def _comes(holds: Callable[[], bool], timeout: float) -> bool:
+    end = time.monotonic() + timeout
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()

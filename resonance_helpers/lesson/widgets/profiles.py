@@ -13,12 +13,14 @@ import traitlets
 from resonance_sandbox.hrv import DIMENSIONS, HRVVector
 
 from .. import plots
+from ..generation import radar
 from .base import (
     BESIDE,
     LABEL,
     WIDE,
     Panel,
     PanelError,
+    button,
     columns,
     dropdown,
     got,
@@ -141,13 +143,10 @@ class ProfileSliders(Panel):
             )
             for dimension in DIMENSIONS
         }
-        self.create_button = ipw.Button(description="Create profile", button_style="primary")
-        self.change_button = ipw.Button(description="Change it", layout={"display": "none"})
-        self.try_button = ipw.Button(description="Try it", disabled=True)
-        self.create_button.on_click(lambda _: self.create())
-        self.change_button.on_click(lambda _: self.change())
+        self.create_button = button("Create profile", self.create, button_style="primary")
+        self.change_button = button("Change it", self.change, layout={"display": "none"})
+        self.try_button = button("Try it", self.try_it, disabled=True)
         on_enter(self.name, self.create)
-        self.try_button.on_click(lambda _: self.try_it())
         super().__init__(
             client,
             self.tenant,
@@ -224,9 +223,7 @@ class ProfileSliders(Panel):
 
     def _show_answer(self, answer: dict[str, Any]) -> None:
         self.answer = answer
-        name = answer["profile_name"]
-        picture = plots.radar(answer["hrv_vector"], answer["target_hrv"], name)
-        self.draw(picture, columns({name: answer["article"]}))
+        self.draw(radar(answer), columns({answer["profile_name"]: answer["article"]}))
 
 
 def _labelled(profile: Mapping[str, Any]) -> str:

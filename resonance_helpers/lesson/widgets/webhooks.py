@@ -13,7 +13,7 @@ import traitlets
 from ...client.errors import ResonanceError
 from ...webhooks.receiver import Receipt, WebhookReceiver
 from ..webhooks import tries
-from .base import LABEL, Panel, got, in_words, on_enter, table
+from .base import LABEL, Panel, button, got, in_words, on_enter, table
 
 __all__ = ["EventPanel"]
 
@@ -54,15 +54,13 @@ class EventPanel(Panel):
         self.prompt = ipw.Text(
             "Night trains", description="Prompt:", style=LABEL, layout={"width": "32em"}
         )
-        self.write_button = ipw.Button(description="Write", button_style="primary")
+        self.write_button = button("Write", self.write, button_style="primary")
         self.up = ipw.Checkbox(
             receiver.listening, description="Receiver is up", indent=False, layout={"width": "12em"}
         )
-        self.again_button = ipw.Button(description="Redeliver the dead")
+        self.again_button = button("Redeliver the dead", self.redeliver)
         self.table = ipw.HTML()
         on_enter(self.prompt, self.write)
-        self.write_button.on_click(lambda _: self.write())
-        self.again_button.on_click(lambda _: self.redeliver())
         self.up.observe(self._switch, "value")
         receiver.on_receipt(lambda _: self._watch())
         super().__init__(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Callable
 
 import pytest
@@ -14,17 +13,19 @@ from resonance_helpers.client.auth.clock import ServerClock
 from resonance_helpers.client.auth.secret import Secret
 from resonance_helpers.client.auth.tokens import Token, TokenCache
 from resonance_helpers.client.transport.deadline import Deadline, bounded
+from tests.support.forks import forks
 from tests.support.raw_server import raw_server, replies
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+pytestmark = [
+    forks,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+]
 
 
 def in_a_fork(work: Callable[[], object]) -> str:
     """What `work` returns or raises in a forked process."""
     reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # there are threads, and that is it
-        child = os.fork()
+    child = os.fork()
     if child == 0:
         try:
             os.write(writing, str(work()).encode())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from resonance_helpers.client.transport import RateLimit
+from resonance_helpers.client.transport.rate_limit import parse_policies
 
 
 def test_the_draft_headers_are_read() -> None:
@@ -84,3 +86,44 @@ def test_no_wait_is_without_bound() -> None:
         limit = RateLimit.from_headers(headers)
         assert limit
         assert limit.reset <= 2**31
+
+
+@pytest.mark.parametrize(
+    ("policy", "limits"),
+    [
+        ('"a";q=10;w=1;c="x, y", "b";q=5;w=60', {"a": (10, 1), "b": (5, 60)}),
+        ('"a";q=10;w=1;c="\\", \\"c\\";q=1", "b";q=5;w=60', {"a": (10, 1), "b": (5, 60)}),
+        ('"a";pk=:cHsdsRa894==:;q=10;w=1;x;y=?1', {"a": (10, 1)}),
+        ('"a";q=10;w=1;qu="requests"', {"a": (10, 1)}),
+        ('"a";q=9;w=1, "b";q=1000;w=1;qu="content-bytes"', {"a": (9, 1)}),
+        (
+            '100;w=60, 1000;w=3600;comment="x, y"',
+            {"100;w=60": (100, 60), "1000;w=3600": (1000, 3600)},
+        ),
+    ],
+)
+def test_a_policy_in_each_form(policy, limits):
+    assert parse_policies({"RateLimit-Policy": policy}) == limits
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"RateLimit": "limit=100, remaining=7, reset=9"},
+        {"RateLimit-Limit": "100", "RateLimit-Remaining": "7", "RateLimit-Reset": "9"},
+        {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "9"},
+    ],
+)
+def test_a_limit_without_a_name_has_the_window_of_its_policy(headers):
+    policy = {"RateLimit-Policy": "20;w=1, 100;w=60"}
+    found = RateLimit.from_headers({**headers, **policy}, 0.0)
+    assert found == RateLimit(7, 9.0, 100, 60.0, "100;w=60")
+    assert RateLimit.from_headers(headers, 0.0) == RateLimit(7, 9.0, 100)
+
+
+def test_what_limits_bytes_holds_no_request_up():
+    headers = {
+        "RateLimit-Policy": '"a";q=9;w=1, "b";q=1000;w=1;qu="content-bytes"',
+        "RateLimit": '"a";r=3;t=1, "b";r=0;t=1',
+    }
+    assert RateLimit.from_headers(headers, 0.0) == RateLimit(3, 1.0, 9, 1.0, "a")

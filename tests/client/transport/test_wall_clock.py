@@ -141,7 +141,8 @@ def test_a_deadline_bounds_attempts_and_waits_together(serve: Any, client_of: An
     server = serve(stalls)
     client = client_of(server, timeout=0.2, deadline=0.7, retry=RetryPolicy(base=0.01))
     error, took = timed(lambda: client.generate_content("a prompt"))
-    assert isinstance(error, AttemptTimeoutError)
+    # What is left for the last attempt may be too little to connect in.
+    assert isinstance(error, OutcomeUnknownError)
     assert error.attempts >= 2
     assert took < 0.7 + SLACK
 

@@ -10,7 +10,6 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -149,18 +148,10 @@ def test_the_body_of_a_204_is_nobodys(serve: Any, client_of: Any) -> None:
 # -- after Ctrl-C ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def pressed() -> Iterator[None]:
-    """Ctrl-C is a KeyboardInterrupt, whoever runs the tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a process of Windows cannot press Ctrl-C for itself")
 @pytest.mark.parametrize("sent", [0, 20, -4], ids=["before the head", "in it", "in the body"])
 def test_after_ctrl_c_the_next_calls_get_their_own_answers(
-    serve: Any, authority_file: Any, pressed: None, sent: int
+    serve: Any, authority_file: Any, sent: int
 ) -> None:
     over = threading.Event()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from resonance_helpers.webhooks.seen import SeenEvents
 from resonance_sandbox.app import create_app, issue_credentials
@@ -146,6 +146,14 @@ def spoil(file: Path, where: slice) -> None:
         written.write(b"\xa5" * (where.stop - where.start))
 
 
+def forget(engine: Engine) -> None:
+    """Close its connections, and those that somebody holds just then as soon as they come back."""
+    old = engine.pool
+    engine.dispose()
+    event.listen(old, "checkin", lambda connection, _: connection.close())
+    old.dispose()
+
+
 def test_a_damaged_page_is_found_at_the_start_wherever_it_is(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     Database(str(file)).close()
@@ -175,7 +183,7 @@ def test_a_page_that_is_damaged_under_a_server_is_a_503(
         assert client.post("/hr_generate", json=request).status_code == 200
         for number in range(20):  # what is written meanwhile, by deliveries, goes over it
             spoil(file, roots(file)[table])
-            app.state.database._backend.reading.dispose()  # what is in memory would hide it
+            forget(app.state.database._backend.reading)  # what is in memory would hide it
             keyed = {"Idempotency-Key": f"k{number}"}
             said = [
                 client.get("/profiles", params={"tenant": "acme_corp"}),
@@ -221,7 +229,7 @@ def test_while_another_program_holds_the_write_lock_reads_go_on(tmp_path: Path) 
 
     engine = app.state.database._backend.reading
     event.listen(engine, "connect", impatient)
-    engine.dispose()
+    forget(engine)
 
     def make(client: TestClient, name: str) -> int:
         profile = {"tenant": "default", "profile_name": name, "hrv_vector": [0.5] * 8}

@@ -148,7 +148,6 @@ def test_a_database_that_is_gone_is_a_503_whoever_asks_for_it(
 ) -> None:
     app = create_app()
     with TestClient(app, base_url="http://localhost") as client:
-        app.state.database._backend.reading.dispose()
         reading = app.state.database._backend.reading
 
         def gone(*_: Any, **__: Any) -> Any:
