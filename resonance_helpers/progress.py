@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 __all__ = ["Progress", "Snapshot", "Stopped", "in_notebook", "progress_for", "shell"]
 
@@ -79,16 +79,6 @@ class Snapshot:
         return ", ".join(parts)
 
 
-class Progress(Protocol):
-    """Something that shows snapshots. All calls come from the thread that runs the job."""
-
-    def show(self, snapshot: Snapshot, /) -> None:
-        """Show how far it is; called some ten times a second."""
-
-    def close(self, snapshot: Snapshot, /) -> None:
-        """Show the last state, and leave it."""
-
-
 class Calling:
     """Hands each snapshot to a function of the caller's."""
 
@@ -146,6 +136,11 @@ class WidgetLine:
         self._line.value = bar + escape(str(snapshot))
 
     close = show
+
+
+Progress = Calling | TerminalLine | WidgetLine
+"""What shows a job: a snapshot some ten times a second, and the last one when it is closed. All
+calls come from the thread that runs the job."""
 
 
 def progress_for(choice: bool | Callable[[Snapshot], object], job: str = "a batch") -> Progress:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
@@ -17,7 +17,6 @@ from ..client.transport.rate_limit import RATE_LIMIT_HEADERS
 from .items import Item
 
 __all__ = [
-    "Attempts",
     "Here",
     "InvalidRequestError",
     "Outcome",
@@ -70,31 +69,16 @@ class Outcome:
     told: Mapping[str, str] | None = None
 
 
-class Attempts(Protocol):
-    """Where attempts are made.
-
-    Attributes:
-        quota: the budget out of which retries are paid.
-        patience: seconds for which an item waits for that budget.
-        limiter: says when the next attempt may be made.
-    """
-
-    quota: RetryQuota
-    patience: float
-    limiter: Limiter
-
-    def start(self, item: Item) -> InFlight | None:
-        """Send the request of the next attempt at `item`, if that takes no waiting."""
-
-    def make(self, item: Item) -> Outcome:
-        """Make the next attempt at `item`, or go on with it; waits for its outcome."""
-
-
 class Here:
     """Attempts over one client that all threads share.
 
     Args:
         starts: whether a request may be sent before there is a thread that waits for its answer.
+
+    Attributes:
+        quota: the budget out of which retries are paid.
+        patience: seconds for which an item waits for that budget.
+        limiter: says when the next attempt may be made.
     """
 
     def __init__(
@@ -107,12 +91,14 @@ class Here:
         self.limiter = self._client.limiter
 
     def start(self, item: Item) -> InFlight | None:
+        """Send the request of the next attempt at `item`, if that takes no waiting."""
         try:
             return self._call(item).start() if self._starts else None
         except (TypeError, ValueError):  # `make` says so
             return None
 
     def make(self, item: Item) -> Outcome:
+        """Make the next attempt at `item`, or go on with it; waits for its outcome."""
         try:
             call = self._call(item)
         except (TypeError, ValueError) as error:
@@ -128,7 +114,7 @@ class Here:
 
 
 class Remote:
-    """Attempts in the workers of an executor, each of which makes a client of its own, once.
+    """As `Here`, in the workers of an executor, each of which makes a client of its own, once.
 
     The key of an item is fixed before it goes out. So if a worker is killed and the executor runs
     its task again, the server recognises the request.

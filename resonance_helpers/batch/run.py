@@ -19,7 +19,7 @@ from ..client.errors import OutcomeUnknownError, ResonanceError
 from ..client.system import needing
 from ..client.transport.quota import RETRY_COST
 from ..progress import TICK, Snapshot, Stopped, in_notebook, progress_for
-from .attempts import Attempts, Here, InvalidRequestError, Remote, is_final
+from .attempts import Here, InvalidRequestError, Remote, is_final
 from .crew import Crew
 from .dispatcher import Dispatcher, Waker
 from .intake import KEY_LIFETIME, Intake, too_long
@@ -111,7 +111,7 @@ def run_batch(
             raise too_long(book, total)
         batch = book.id if book else uuid.uuid4().hex
         pool = executor if isinstance(executor, ThreadPoolExecutor) else None
-        attempts: Attempts
+        attempts: Here | Remote
         if executor is None or pool is not None:
             attempts = Here(client, starts=pool is None)
         else:
@@ -128,7 +128,7 @@ class _Run:
     """
 
     def __init__(
-        self, attempts: Attempts, batch: str, journal: Journal | None, until: float
+        self, attempts: Here | Remote, batch: str, journal: Journal | None, until: float
     ) -> None:
         self._attempts = attempts
         self._batch = batch

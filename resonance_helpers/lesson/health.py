@@ -10,7 +10,7 @@ healthy: every part works
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -94,8 +94,6 @@ def wait_until_ready(
     interval: float = 0.25,
     *,
     needs: Iterable[str] = (),
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> HealthReport:
     """Check until the server works for `needs` or `timeout` seconds have passed; the last report.
 
@@ -108,21 +106,19 @@ def wait_until_ready(
         timeout: Seconds; 0 checks once.
         interval: Seconds between two checks.
         needs: Parts that have to be in order.
-        clock: For tests.
-        sleep: For tests.
     """
     if not (timeout >= 0 and interval > 0):  # NaN, too
         raise ValueError("timeout is 0 or more seconds, and interval more than 0")
     needs = tuple(needs)
-    end = clock() + timeout
+    end = time.monotonic() + timeout
     tries = 0
     while True:
         report = check(client)
         tries += 1
-        left = end - clock()
+        left = end - time.monotonic()
         if report.works(*needs) or left <= 0:
             return replace(report, tries=tries)
-        sleep(min(interval, left))
+        time.sleep(min(interval, left))
 
 
 def timeline(reports: Iterable[HealthReport], title: str = "") -> Picture:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -76,7 +78,9 @@ def test_a_server_that_takes_no_requests_works_for_nobody(answer: dict[str, Any]
 
 
 def wait(server: Server, clock: Clock, **options: Any) -> health.HealthReport:
-    return health.wait_until_ready(server, clock=clock, sleep=clock.sleep, **options)
+    passing = SimpleNamespace(monotonic=clock, sleep=clock.sleep)
+    with mock.patch.object(health, "time", passing):
+        return health.wait_until_ready(server, **options)
 
 
 def test_waiting_ends_with_the_first_look_that_is_ready() -> None:

@@ -24,7 +24,6 @@ class ConcurrencyPanel(Panel):
     Args:
         client: A client; the panel sends through it.
         requests: The batch that each run carries out.
-        most: The slider's upper end.
         reports: Of earlier runs, drawn until the next one.
 
     Attributes:
@@ -37,11 +36,10 @@ class ConcurrencyPanel(Panel):
         self,
         client: ResonanceOSAPIClient,
         requests: Sequence[Mapping[str, Any]],
-        most: int = 16,
         reports: Mapping[int, BatchReport] | None = None,
     ) -> None:
         self._requests = list(requests)
-        self.concurrency = ipw.IntSlider(4, 1, most)
+        self.concurrency = ipw.IntSlider(4, 1, 16)
         self.button = button("Run the batch", self.run, button_style="primary")
         self._bar = ipw.IntProgress(
             0, 0, len(self._requests), layout={"width": "30em"}, tooltip="requests answered"

@@ -35,7 +35,6 @@ class LoadPanel(Panel):
         client: Anything with `generate_content(prompt)`, safe for threads.
         prompts: Taken in turn.
         seconds: How long a load lasts, at most.
-        most: The slider's upper end, in calls per second.
         run: An earlier one, drawn until the next.
 
     Attributes:
@@ -56,7 +55,6 @@ class LoadPanel(Panel):
         prompts: Sequence[str],
         *,
         seconds: float = 20,
-        most: int = 80,
         run: Run | None = None,
     ) -> None:
         self._prompts, self._seconds = list(prompts), seconds
@@ -65,7 +63,7 @@ class LoadPanel(Panel):
         self.load = ipw.IntSlider(
             0,
             0,
-            most,
+            80,
             5,
             tooltip="calls due per second; 0 stops",
             continuous_update=False,
