@@ -139,12 +139,13 @@ class Journal:
     def __init__(
         self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(os.fsdecode(path))
         self._clock = clock
         self._mutex = threading.Lock()
-        file = self.path.resolve()  # the lock is on the file, by whichever name it is called
-        if file.exists():
-            check_kind(file, self.path)
+        with explained(self.path):
+            file = self.path.resolve()  # the lock is on the file, by whichever name it is called
+            if file.exists():
+                check_kind(file, self.path)
         self._lock = locked(file, self.path)
         try:
             with explained(self.path):

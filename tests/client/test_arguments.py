@@ -54,7 +54,7 @@ OF_COUNT = "x NaN True infinity half bytes list object"
 OF_FLAG = f"None x bytes list object {NUMBERS}"
 OF_FUNCTION = f"x True bytes list object {NUMBERS}"
 OF_SEVERAL = f"None x True object {NUMBERS}"
-OF_FILE = f"True bytes list object {NUMBERS}"
+OF_FILE = f"True list object {NUMBERS}"
 
 
 def client() -> ResonanceOSAPIClient:

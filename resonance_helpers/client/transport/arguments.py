@@ -93,9 +93,9 @@ def function(name: str, value: F) -> F:
 
 def file(name: str, value: Any) -> str:
     """The path of a file, as a string."""
-    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+    if not isinstance(value, str | bytes | os.PathLike):
         raise TypeError(f"{name} is a {kind(value)}, not the path of a file")
-    return os.fspath(value)
+    return os.fsdecode(value)
 
 
 def optional_seconds(name: str, value: Any) -> float | None:
