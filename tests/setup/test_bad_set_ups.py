@@ -267,6 +267,32 @@ def test_an_index_that_gives_nothing_is_one_sentence(
     assert not (half_made / ".venv" / "ready").exists()
 
 
+@pytest.mark.parametrize(
+    ("says", "there"),
+    [
+        ("Python 3.11 or newer is needed (", "3.9\n/a/python\nTrue\nCPython"),
+        ("/a/python has no venv module", "3.12\n/a/python\nFalse\nCPython"),
+        (" does not run", "pyenv: python: command not found"),
+    ],
+    ids=["no Python that fits", "no venv", "none that runs"],
+)
+def test_a_python_that_will_not_do_is_one_sentence(
+    says: str, there: str, tmp_path: Path, package: Path
+) -> None:
+    folder = make(tmp_path / "clone", package)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncat <<END\n{there}\nEND\n")
+    python.chmod(0o755)
+    # As make does: one Python runs bootstrap.py, and another is asked for.
+    prefix = ("env", f"PYTHON={python}")
+    code, said, told = set_up(folder, "http://127.0.0.1:9/simple", prefix=prefix)
+    assert (code, said) == (1, "")
+    sentence, fix = told.splitlines()
+    assert says in sentence
+    assert fix.startswith("Fix: ")
+    assert not (folder / ".venv").exists()
+
+
 @needs_root
 @with_each
 def test_a_full_disk_is_one_sentence(

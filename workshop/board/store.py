@@ -53,6 +53,7 @@ class Store:
         self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._base.executescript(SCHEMA)
         if scripted and not self.scripted and self.reports():
+            self.close()
             raise ValueError(f"{path} is of a real room: a rehearsal would be counted with it")
         if scripted:
             self._base.execute("INSERT OR REPLACE INTO room VALUES ('scripted', 'yes')")
