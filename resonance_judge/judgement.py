@@ -22,6 +22,11 @@ from .verdicts import differences, verdicts
 
 __all__ = ["JudgeError", "Judgement", "judge"]
 
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
+"""From base64's alphabet to that of URLs."""
+
+NO_INPUT = ". Fix: let it ask for nothing: it runs without a terminal, and its input is empty."
+
 TENANT = "acme_corp"
 """Whose credentials the program gets."""
 
@@ -114,7 +119,7 @@ def _calm(command: Sequence[str]) -> Observation:
             last = ["(not shown here: a credential stands in its output)"]
         raise JudgeError(
             f"it failed without any trouble, with exit code {seen.exit_code}; the last that it "
-            f"said: {last[0][:300]}"
+            f"said: {last[0][:300]}{NO_INPUT if 'EOF' in last[0] else ''}"
         )
     if not seen.effects:
         raise JudgeError(
@@ -152,15 +157,16 @@ def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Obs
                 RESONANCE_CLIENT_ID=held["client_id"],
                 RESONANCE_CLIENT_SECRET=held["client_secret"],
             )
+            sought = _spellings(held["api_key"], held["client_id"], held["client_secret"])
+            program.sought = sought
             try:
                 _watch(program, observation, limit)
             finally:
                 program.end()
-            sought = _spellings(held["api_key"], held["client_id"], held["client_secret"])
             if elsewhere.told([*sought, *_tokens(observation)]):
                 observation.leaks.append("a credential came to the host that a redirect named.")
         observation.output = bytes(program.output)
-        if any(text in program.output for text in [*sought, *_tokens(observation)]):
+        if program.printed or any(text in program.output for text in _tokens(observation)):
             observation.leaks.append("a credential stands in its output.")
         for path in seen_in(folder, sought):
             observation.leaks.append(f"a credential stands in {path.relative_to(folder)}.")
@@ -173,7 +179,10 @@ def _watch(program: Program, observation: Observation, limit: float) -> None:
     try:
         program.start()
     except OSError as error:
-        raise JudgeError(f"it does not start: {error.strerror or error}") from None
+        raise JudgeError(
+            f"it does not start: {error.strerror or error}. "
+            "Fix: name a command that can be found and may be run, such as python3 program.py"
+        ) from None
     code = program.wait(limit)
     if program.killed.is_set():
         time.sleep(observation.scenario.down)
@@ -185,9 +194,15 @@ def _watch(program: Program, observation: Observation, limit: float) -> None:
 
 
 def _spellings(key: str, client: str, secret: str) -> list[bytes]:
-    """A credential as it may stand somewhere: itself, and as Basic authentication sends it."""
-    basic = base64.b64encode(f"{client}:{secret}".encode()).rstrip(b"=")
-    return [key.encode(), secret.encode(), basic[: len(basic) - 2]]
+    """A credential as it may stand somewhere: itself, or in hex or base64, as in HTTP's Basic."""
+    plain = [key.encode(), secret.encode()]
+    found = [*plain, *(text.hex().encode() for text in plain)]
+    for text in (*plain, f"{client}:{secret}".encode()):
+        for before in range(3):  # bytes that may stand before it in a group of three
+            coded = base64.b64encode(bytes(before) + text).rstrip(b"=")
+            inner = coded[4 if before else 0 : -2]
+            found += [inner, inner.translate(URL_SAFE)]
+    return list(dict.fromkeys(found))
 
 
 def _tokens(observation: Observation) -> list[bytes]:

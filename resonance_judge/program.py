@@ -30,6 +30,10 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self.output = bytearray()
+        self.sought: Sequence[bytes] = ()
+        """What must not be printed."""
+        self.printed = False
+        """Whether it was, wherever in the output."""
         self.killed = threading.Event()
         """Set once the judge has killed it."""
 
@@ -82,14 +86,31 @@ class Program:
             # Its whole group, which outlives its leader as long as anything in it runs.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
+            for pid in self._strays():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         process.wait()
+
+    def _strays(self) -> list[int]:
+        """What it has started and that has left its group, where the system tells (Linux)."""
+        mark = f"RESONANCE_FOLDER={self._environment['RESONANCE_FOLDER']}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+        return found
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
+        longest = max(map(len, self.sought), default=1)
+        before = b""
         with process.stdout as stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 if len(self.output) < KEPT:
                     self.output += chunk
+                before = before[1 - longest :] + chunk if longest > 1 else chunk
+                self.printed = self.printed or any(text in before for text in self.sought)
 
 
 def seen_in(folder: Path, sought: Sequence[bytes]) -> list[Path]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from reprlib import repr as bounded_repr
 from typing import Any, NamedTuple
 
+from ..client.transport.arguments import file
 from .journal_file import (
     APPLICATION,
     BROKEN,
@@ -138,12 +139,13 @@ class Journal:
     def __init__(
         self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(os.fsdecode(path))
         self._clock = clock
         self._mutex = threading.Lock()
-        file = self.path.resolve()  # the lock is on the file, by whichever name it is called
-        if file.exists():
-            check_kind(file, self.path)
+        with explained(self.path):
+            file = self.path.resolve()  # the lock is on the file, by whichever name it is called
+            if file.exists():
+                check_kind(file, self.path)
         self._lock = locked(file, self.path)
         try:
             with explained(self.path):
@@ -323,7 +325,7 @@ class Answers:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(file("journal", path))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self._reading() as database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -110,6 +111,8 @@ def check_kind(file: Path, path: Path) -> bool:
     Raises:
         JournalDamaged: It is something else.
     """
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not file.stat().st_size:
         return False
     database = connect(file, "mode=ro&immutable=1")
@@ -134,7 +137,7 @@ def check_kind(file: Path, path: Path) -> bool:
 def explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except BROKEN as error:
+    except (*BROKEN, OSError, ValueError) as error:  # the latter of a name that can't be one
         raise explanation(path, error) from error
 
 
@@ -150,7 +153,7 @@ def explanation(path: Path, error: Exception) -> JournalError:
             "a journal of its own. If there is no other run, its file system has no locks: put "
             "the journal on a local disk"
         )
-    said = told_by_sqlite(error)
+    said = error if isinstance(error, OSError) else told_by_sqlite(error)
     why, fix = (str(error), "") if said is None else (said.strerror, way_out(said.errno))
     return JournalError(f"the journal {path} can't be read or written: {why}.{fix}")
 

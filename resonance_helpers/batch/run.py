@@ -17,6 +17,8 @@ from typing import Any
 from ..client.api import ResonanceOSAPIClient
 from ..client.errors import OutcomeUnknownError, ResonanceError
 from ..client.system import needing
+from ..client.transport import arguments
+from ..client.transport.arguments import kind
 from ..client.transport.quota import RETRY_COST
 from ..progress import TICK, Snapshot, Stopped, in_notebook, progress_for
 from .attempts import Here, InvalidRequestError, Remote, is_final
@@ -96,14 +98,17 @@ def run_batch(
         Exception: what the input raised, or an executor that died. What was under way is
             finished first, and a journal is good to resume from.
     """
-    if isinstance(requests, str | bytes | Mapping):
+    if isinstance(requests, str | bytes | Mapping) or not isinstance(requests, Iterable):
         raise TypeError(f"requests is a {type(requests).__name__}; give a list of requests")
     if isinstance(concurrency, bool) or not isinstance(concurrency, int):
         raise TypeError(f"concurrency is a {type(concurrency).__name__}, not a whole number")
     if concurrency < 1:
         raise ValueError(f"concurrency is {concurrency}; it has to be at least 1")
-    if until is not None and not until > 0:
-        raise ValueError(f"until is {until}; it has to be a number of seconds above 0")
+    until = arguments.optional_seconds("until", until)
+    if journal is not None:
+        journal = arguments.file("journal", journal)
+    if not (callable(progress) or isinstance(progress, bool)):
+        raise TypeError(f"progress is a {kind(progress)}; it has to be True, False or a function")
     source = iter(requests)
     total = len(requests) if isinstance(requests, Sized) else None
     with Journal(journal) if journal is not None else nullcontext() as book:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ..lesson.manifest import CAPSTONE, LESSONS
 
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             f"this needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[judge]'"
         )
-    if not options.url.startswith(("http://", "https://")):
+    if not _is_base_url(options.url):
         return _refuse(f"{options.url} is no base URL. Fix: give one as in http://localhost:8000")
     allows = {"read"} | ({"write"} if options.write else set())
     allows |= {"limits"} if options.limits else set()
@@ -141,6 +142,15 @@ def _show_lessons(rows: list[Row]) -> None:
             print(f"{lesson.title}: nothing is broken, but not shown: {', '.join(unseen)}")
         else:
             print(f"{lesson.title}: holds")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+    return bool(whole) and not (parts.query or parts.fragment)
 
 
 def _pair(first: str, second: str) -> tuple[str, str] | None:

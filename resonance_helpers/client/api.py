@@ -92,6 +92,7 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
         pace: bool = False,
     ) -> None:
         base_url, private = _base_url(base_url)
+        arguments.flag("allow_http", allow_http)
         if auth is not None and not callable(auth):
             raise TypeError(f"auth is a {kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
         if auth is not None and not (private or allow_http):
@@ -109,7 +110,7 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
             deadline=arguments.optional_seconds("deadline", deadline),
             retry=arguments.policy(retry),
             trusted=private or allow_http,
-            pace=bool(pace),
+            pace=arguments.flag("pace", pace),
         )
 
     @classmethod
@@ -219,7 +220,7 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
         if retry is not _SAME:
             other._transport.retry = arguments.policy(retry)
         if pace is not _SAME:
-            other._transport.pace = bool(pace)
+            other._transport.pace = arguments.flag("pace", pace)
         if on_error is not _SAME:
             other.on_error = _mode(on_error)
         return other
@@ -255,7 +256,9 @@ class AuthenticatedAPIClient(ResonanceOSAPIClient):
         auth: AuthBase | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(base_url, auth=ApiKeyAuth(api_key) if api_key else auth, **options)
+        super().__init__(
+            base_url, auth=auth if api_key in (None, "") else ApiKeyAuth(api_key), **options
+        )
 
 
 @cache
@@ -271,7 +274,7 @@ def _user_agent() -> str:
 
 def _mode(on_error: Any) -> Any:
     if on_error not in ("return", "raise"):
-        raise ValueError(f"on_error is {on_error!r}; it can be 'return' or 'raise'")
+        raise ValueError(f"on_error is {arguments.shown(on_error)}; it can be 'return' or 'raise'")
     return on_error
 
 

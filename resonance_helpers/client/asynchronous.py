@@ -23,6 +23,7 @@ from requests.auth import AuthBase
 
 from .api import ResonanceOSAPIClient
 from .system import needing
+from .transport.arguments import whole
 from .transport.cancellation import Cancellation, UnderWay
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from .types import ClientOptions
 
 __all__ = ["AsyncResonanceOSAPIClient", "idempotency_key_of"]
+
+MOST_CONCURRENT = 10_000
+"""Threads, at most: each call under way has one."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -116,7 +120,8 @@ class AsyncResonanceOSAPIClient:
         base_url, auth, options: As `ResonanceOSAPIClient` takes them. The connections of a
             `session` that is none of `transport.Session` are not closed by a cancellation; they
             end by `timeout`.
-        max_concurrent: How many calls are made at once; who comes then waits for a place.
+        max_concurrent: How many calls are made at once, 1 to 10,000; who comes then waits for a
+            place.
 
     Attributes:
         sync: The client that makes the calls, with its settings: ``rate_limit``, ``limiter``, ...
@@ -142,8 +147,7 @@ class AsyncResonanceOSAPIClient:
         return client
 
     def _begin(self, sync: ResonanceOSAPIClient, max_concurrent: int) -> None:
-        if max_concurrent < 1:
-            raise ValueError(f"max_concurrent is {max_concurrent}; it has to be at least 1")
+        max_concurrent = whole("max_concurrent", max_concurrent, 1, MOST_CONCURRENT)
         self.sync = sync
         self._threads = ThreadPoolExecutor(max_concurrent, "resonance-call")
         self._places = asyncio.Semaphore(max_concurrent)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 from ..client.api import ResonanceOSAPIClient
@@ -35,7 +35,8 @@ class StallingServer:
         self._requests, self._resumes = 0, 0.0
         self._mutex = threading.Lock()
         self._clients: list[ResonanceOSAPIClient] = []
-        self._http = _HTTP(("127.0.0.1", 0), self)
+        self._http = _HTTP(("127.0.0.1", 0), _Handler)
+        self._http.wait = self.wait
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def client(self) -> ResonanceOSAPIClient:
@@ -57,12 +58,7 @@ class StallingServer:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         for client in self._clients:
             client.close()
         self._http.shutdown()
@@ -70,12 +66,8 @@ class StallingServer:
 
 
 class _HTTP(ThreadingHTTPServer):
-    daemon_threads = True
     request_queue_size = 256
-
-    def __init__(self, address: tuple[str, int], owner: StallingServer) -> None:
-        self.owner = owner
-        super().__init__(address, _Handler)
+    wait: Callable[[], None]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.owner.wait()
+        self.server.wait()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(ANSWER)))

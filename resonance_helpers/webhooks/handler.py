@@ -140,12 +140,14 @@ class WebhookHandler:
         self.webhook_url = webhook_url
         self._origin = origin(web_address("webhook_url", webhook_url))
         self._secrets: tuple[Secret, ...] = () if secret is None else check_secrets(secret)
+        if not (client is None or callable(getattr(client, "generate_content", None))):
+            raise TypeError(f"client is a {arguments.kind(client)}, not a ResonanceOSAPIClient")
         self.client = ResonanceOSAPIClient() if client is None else client
         self._timeout = arguments.seconds("timeout", timeout)
         self._deadline = arguments.seconds("deadline", deadline)
         self._retry = arguments.policy(retry)
         self._session = arguments.session(session)
-        self._clock = clock
+        self._clock = arguments.function("clock", clock)
         self.last_delivery: Delivery | None = None
 
     def generate_and_notify(

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..client.auth.secret import Secret
 from ..client.listener import BoundedServer, OneRequest
+from ..client.transport import arguments
 from .seen import EventInProgress, SeenEvents
 from .signature import TOLERANCE, Event, SecretLike, WebhookVerificationError, check_secrets, verify
 
@@ -109,10 +110,13 @@ class WebhookReceiver:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.secrets = secret
-        self.handler = handler
+        self.handler = None if handler is None else arguments.function("handler", handler)
+        self._clock = arguments.function("clock", clock)
+        if not (seen is None or isinstance(seen, SeenEvents)):
+            raise TypeError(f"seen is a {arguments.kind(seen)}, not SeenEvents")
         self.seen = SeenEvents(clock=clock) if seen is None else seen
-        self.patience = patience
-        self._tolerance, self._clock = tolerance, clock
+        self.patience = arguments.seconds("patience", patience)
+        self._tolerance = arguments.span("tolerance", tolerance)
         self._events: deque[tuple[Event, int]] = deque()  # each with its body's bytes
         self._size = 0
         self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
@@ -121,7 +125,7 @@ class WebhookReceiver:
         self._changed = threading.Condition()
         self._listeners: list[Callable[[Receipt], object]] = []
         self._server: _Server | None = None
-        self.port = port
+        self.port = arguments.whole("port", port, 0, 65_535)
         self.start()
         self.url = f"http://127.0.0.1:{self.port}{PATH}"
 
@@ -175,6 +179,8 @@ class WebhookReceiver:
         Raises:
             TimeoutError: They were not, within `timeout` seconds.
         """
+        arguments.whole("count", count, 0, MEMORY)
+        timeout = arguments.span("timeout", timeout)
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._events) >= count, timeout):
                 stopped = "" if self.listening else ": the receiver is stopped"
@@ -200,8 +206,8 @@ class WebhookReceiver:
         Raises:
             TimeoutError: Some were not handled in time; the message names them.
         """
-        asked = list(dict.fromkeys(request_ids))
-        end = time.monotonic() + timeout
+        asked = list(dict.fromkeys(arguments.texts("request_ids", request_ids)))
+        end = time.monotonic() + arguments.span("timeout", timeout)
         while True:
             with self._changed:
                 here = {subject_of(event): event for event, _ in self._events}
@@ -225,7 +231,7 @@ class WebhookReceiver:
     def on_receipt(self, listener: Callable[[Receipt], object]) -> None:
         """Have `listener` called with each further receipt, in the thread of its request."""
         with self._changed:
-            self._listeners.append(listener)
+            self._listeners.append(arguments.function("listener", listener))
 
     # --- up and down ------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..client.system import SystemLimitError, needing, told_by_sqlite
+from ..client.transport import arguments
 from ..client.transport.fork import renewed_in_child
 
 __all__ = ["EventInProgress", "SeenEvents"]
@@ -77,8 +78,10 @@ class SeenEvents:
         lease: float = 60,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._path = os.fspath(path)
-        self._keep, self._lease, self._clock = keep, lease, clock
+        self._path = arguments.file("path", path)
+        self._keep = arguments.span("keep", keep)
+        self._lease = arguments.span("lease", lease)
+        self._clock = arguments.function("clock", clock)
         self._lock = threading.RLock()
         self._opened: sqlite3.Connection | None = None
         self._closed = False
@@ -97,6 +100,7 @@ class SeenEvents:
         Raises:
             EventInProgress: Somebody is at it now.
         """
+        _check(event_id, subject)
         claim = secrets.token_hex(8)
         if not self._claimed(event_id, claim):
             yield False
@@ -124,6 +128,7 @@ class SeenEvents:
         Raises:
             EventInProgress: Somebody is at it now, in a block of `once`.
         """
+        _check(event_id, subject)
         with self._writing() as database:
             found = database.execute(
                 "SELECT claim FROM seen WHERE id = ? AND until > ?", (event_id, self._clock())
@@ -142,7 +147,8 @@ class SeenEvents:
     def handled(self, subjects: Iterable[str]) -> set[str]:
         """Those of the subjects of which an event was handled, by whichever process."""
         query = "SELECT 1 FROM subject WHERE name = ? AND until > ?"
-        return {name for name in subjects if self._execute(query, name, self._clock())}
+        asked = arguments.texts("subjects", subjects)
+        return {name for name in asked if self._execute(query, name, self._clock())}
 
     def close(self) -> None:
         """Close the file."""
@@ -219,6 +225,11 @@ class SeenEvents:
         if self._opened is not None and self._path != _MEMORY:
             _inherited.append(self._opened)
             self._opened = None
+
+
+def _check(event_id: str, subject: str) -> None:
+    arguments.text("event_id", event_id)
+    arguments.text("subject", subject)
 
 
 def _open(path: str) -> sqlite3.Connection:

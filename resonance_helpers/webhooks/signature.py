@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..client.auth.secret import Secret
+from ..client.transport.arguments import is_number, kind, shown, span, text
 
 if TYPE_CHECKING:
     from ..client.types import EventData, EventPayload
@@ -28,6 +29,9 @@ ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature
 
 TOLERANCE = 300.0
 """Seconds that a delivery may be older, or newer, than this machine's clock."""
+
+LATEST = 1e12
+"""Seconds since 1970 that no clock shows."""
 
 _MOST_SIGNATURES = 16
 # No dot: it parts the id from the timestamp in what is signed.
@@ -107,11 +111,13 @@ def sign(
     Raises:
         TypeError, ValueError: An argument could not be signed; the message names it.
     """
-    if not _ID_FORM.fullmatch(webhook_id):
+    if not isinstance(body, bytes | bytearray | memoryview):
+        raise TypeError(f"body is a {kind(body)}; sign the bytes that are sent")
+    if not _ID_FORM.fullmatch(text("webhook_id", webhook_id)):
         raise ValueError("webhook_id has to be 1 to 256 visible ASCII characters without a dot")
-    if not _TIMESTAMP_FORM.fullmatch(str(timestamp)):
-        raise ValueError(f"timestamp is {timestamp!r}; it has to be whole seconds since 1970")
-    content = _content(webhook_id, str(timestamp), body)
+    if not (isinstance(timestamp, int) and 0 <= timestamp < LATEST) or isinstance(timestamp, bool):
+        raise ValueError(f"timestamp is {shown(timestamp)}; it has to be whole seconds since 1970")
+    content = _content(webhook_id, str(timestamp), bytes(body))
     signatures = " ".join(_signature(secret, content) for secret in check_secrets(secrets))
     return {ID: webhook_id, TIMESTAMP: str(timestamp), SIGNATURE: signatures}
 
@@ -140,7 +146,9 @@ def verify(
     """
     if not isinstance(body, bytes | bytearray | memoryview):
         raise TypeError(f"body is a {type(body).__name__}; verify the raw bytes, before parsing")
-    body, secrets = bytes(body), check_secrets(secrets)
+    body, secrets, tolerance = bytes(body), check_secrets(secrets), span("tolerance", tolerance)
+    if now is not None and not (is_number(now) and -LATEST < now < LATEST):
+        raise TypeError("now has to be a number of seconds since 1970, or None for this clock")
     webhook_id, timestamp, signatures = _read(headers)
     _check_time(int(timestamp), time.time() if now is None else now, tolerance)
     if not _matches(_content(webhook_id, timestamp, body), signatures, secrets):
@@ -154,6 +162,8 @@ def verify(
 def _read(headers: Headers) -> tuple[str, str, list[bytes]]:
     """The id, the timestamp and the signatures of version v1, each in its form."""
     # Not every framework's headers are a Mapping, but all that are no pairs have items().
+    if isinstance(headers, str | bytes) or not isinstance(headers, Iterable):
+        raise TypeError(f"headers is a {kind(headers)}, not a mapping or pairs")
     pairs = headers.items() if hasattr(headers, "items") else headers
     found: dict[str, str] = {}
     for name, value in pairs:

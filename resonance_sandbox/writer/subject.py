@@ -148,7 +148,9 @@ _CODE = re.compile(r"[{};]|\w\(")
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _MARKUP = re.compile(r"[<>{}\[\]|\\`*_~^$=;@%/\"“”«»()]|(?<![\w+#])[#+]")
 _ENDS = re.compile(r"[.:!?…。！？¿¡、，：；]")
-_COMMAS = re.compile(r"(?: *,)+")  # what is taken out may have stood between two, or before one
+_LOST = re.compile(r"[.:!?…]{2}| (?:[:!?…]|\.(?!\w))")
+"""Punctuation that no name has; ".NET" is one."""
+_COMMAS = re.compile("(?: ?,)+")
 _LOOSE = " .,!?;:'’-–—&"
 
 
@@ -160,6 +162,8 @@ def subject_of(prompt: str) -> Subject:
     phrase = " ".join(words).strip(_LOOSE)
     if first.endswith("?"):
         return _quoted("the question", first)
+    if _LOST.search(phrase):
+        return _quoted("the subject", text)
     if _is_noun_phrase(phrase) and not _CODE.search(prompt):
         return _nominal(_cased(phrase.split()))
     if len(words) > 2 and words[0].lower() in _ASKING:  # "why cats purr" names a question
@@ -173,8 +177,13 @@ def _plain(text: str) -> str:
     visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     words = _TAG.sub(" ", unicodedata.normalize("NFC", visible)).replace("&", " and ").split()
     kept = [w for w in words if "://" not in w and "@" not in w and not w.startswith("www.")]
-    plain = " ".join(_MARKUP.sub(" ", " ".join(kept or words)).split())
+    plain = _spaced(_MARKUP.sub(" ", " ".join(kept or words)))
     return plain.lower() if plain.isupper() and plain.count(" ") >= 2 else plain
+
+
+def _spaced(text: str) -> str:
+    """`text` with one space between words, and one comma, with none before it."""
+    return _COMMAS.sub(",", " ".join(text.split()))
 
 
 def _asked_for(words: list[str]) -> list[str]:
@@ -225,7 +234,7 @@ def _has_object(words: list[str]) -> bool:
 
 
 def _quoted(kind: str, text: str) -> Subject:
-    whole = _COMMAS.sub(",", " ".join(_ENDS.sub(" ", text).split()))
+    whole = _spaced(_ENDS.sub(" ", text))
     said = whole[:_LONGEST_QUOTATION]
     if said != whole:
         said = " ".join(_trimmed(said.split()[:-1])) or said[: _LONGEST_WORD - 1]

@@ -315,3 +315,24 @@ def test_any_history_of_crashes(tmp_path):
     run_state_machine_as_test(
         Crashes, settings=settings(max_examples=12, stateful_step_count=25, deadline=None)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (".", "Is a directory"),
+        ("x" * 300, "File name too long"),
+        ("a\0b", "embedded null byte"),
+        ("no folder/journal", "No such file"),
+    ],
+)
+def test_a_name_that_can_be_no_journals_is_told_so(tmp_path: Path, name: str, why: str):
+    with pytest.raises(JournalError, match=why):
+        Journal(f"{tmp_path}/{name}")
+
+
+def test_a_name_may_be_given_as_the_system_has_it(tmp_path: Path):
+    path = os.fsencode(tmp_path) + b"/\xfe\xff"
+    with Journal(path) as journal:
+        assert journal.path.exists()
+    assert list(Answers(path)) == []

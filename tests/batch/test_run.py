@@ -59,7 +59,7 @@ def test_one_failure_never_stops_the_rest(serve):
     [
         ({"requests": "one prompt"}, TypeError, "requests is a str"),
         ({"requests": {"prompt": "x"}}, TypeError, "requests is a dict"),
-        ({"requests": 3}, TypeError, "not iterable"),
+        ({"requests": 3}, TypeError, "requests is a int; give a list"),
         ({"concurrency": 0}, ValueError, "concurrency is 0"),
         ({"concurrency": 2.5}, TypeError, "concurrency is a float"),
         ({"client": "http://localhost"}, TypeError, "needs a client"),

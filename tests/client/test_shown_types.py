@@ -177,7 +177,13 @@ def gaps(program: Path, kinds: Kinds) -> list[str]:
     return found
 
 
-CHECKERS = pytest.mark.parametrize("checker", [by_mypy, by_pyright], ids=["mypy", "pyright"])
+CHECKERS = pytest.mark.parametrize(
+    "checker",
+    [
+        pytest.param(by_mypy, id="mypy", marks=pytest.mark.soak),
+        pytest.param(by_pyright, id="pyright"),
+    ],
+)
 
 
 @CHECKERS

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.judged.plain_server import app as plain
 from resonance_helpers.cli.conform import NEEDS
+from resonance_helpers.cli.main import main
 from resonance_helpers.lesson.manifest import CAPSTONE, LESSONS
 from resonance_judge.conform import CLAUSES, Clause, Need, Prober, Row, conform
 from resonance_sandbox.app import create_app, issue_credentials
@@ -140,3 +141,11 @@ def test_clauses_are_named_once_and_lessons_need_known_ones() -> None:
     assert len({*names}) == len(names)
     assert NEEDS.keys() == {lesson.topic for lesson in (*LESSONS, CAPSTONE)}
     assert frozenset().union(*NEEDS.values()) <= {*names}
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "http://", "http://[::1", "http://host:99999", "http://host/?a=b"]
+)
+def test_what_is_no_base_url_is_told_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", url]) == 2
+    assert f"{url} is no base URL. Fix: give one as in" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,40 @@ def test_what_cannot_be_judged_is_told_why(tmp_path: Path, source: str, message:
 def test_a_command_that_does_not_exist_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="does not start: No such file"):
         judge([str(tmp_path / "nothing")])
+
+
+def test_a_question_to_nobody_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(JudgeError, match=r"EOFError.*Fix: let it ask for nothing"):
+        judged(tmp_path, "input('your name? ')")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "key",
+        "__import__('base64').b64encode(key.encode()).decode()",
+        "__import__('base64').urlsafe_b64encode(f'k={key}'.encode()).decode()",
+        "key.encode().hex()",
+    ],
+)
+def test_a_key_is_found_however_it_is_printed(spelling: str, tmp_path: Path) -> None:
+    loud = 'print("x" * (5 << 20))'
+    found = judged(tmp_path, f"{STEADY}\n{loud}\nprint({spelling})\n", "none of them")
+    assert words(found)["keeps-its-credentials"] == "broken"
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell")
+def test_what_a_program_has_let_loose_is_ended(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    stray = f"""
+if os.fork() == 0:
+    os.setsid()
+    print(os.getpid(), file=open({str(child)!r}, "a"))
+    time.sleep(600)
+"""
+    judged(tmp_path, STEADY + stray, "none of them")
+    pids = [int(line) for line in child.read_text().split()]
+    assert len(pids) == 2
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError):  # or nobody has asked yet how it ended
+            assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

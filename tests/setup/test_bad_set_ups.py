@@ -226,14 +226,24 @@ def unknown_certificate(_: Callable[..., str]) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("index_is", "says"),
     [
-        (401, "lets nobody in who does not log in (HTTP 401 or 403)"),
+        pytest.param(
+            401, "lets nobody in who does not log in (HTTP 401 or 403)", marks=pytest.mark.soak
+        ),
         (403, "lets nobody in who does not log in (HTTP 401 or 403)"),
-        (404, "there is no package index at its address (HTTP 404)"),
-        (503, "the package index is out of order (HTTP 5xx)"),
+        pytest.param(
+            404, "there is no package index at its address (HTTP 404)", marks=pytest.mark.soak
+        ),
+        pytest.param(503, "the package index is out of order (HTTP 5xx)", marks=pytest.mark.soak),
         ("dead", "the package index could not be reached"),
-        ("no network", "the package index could not be reached"),
+        pytest.param(
+            "no network", "the package index could not be reached", marks=pytest.mark.soak
+        ),
         ("plain", "pip takes no packages over plain http"),
-        ("unknown", "the certificate of the package index is not known on this machine"),
+        pytest.param(
+            "unknown",
+            "the certificate of the package index is not known on this machine",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_an_index_that_gives_nothing_is_one_sentence(

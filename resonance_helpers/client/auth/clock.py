@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from ..transport.arguments import function
 from ..transport.retry_after import parse_http_date
 
 __all__ = ["ServerClock"]
@@ -24,7 +25,7 @@ class ServerClock:
     """
 
     def __init__(self, local: Callable[[], float] = time.time) -> None:
-        self.local = local
+        self.local = function("clock", local)
         self.skew = 0.0
 
     def now(self) -> float:

@@ -13,6 +13,7 @@ import requests
 
 from ..errors import TokenError
 from ..transport.address import is_loopback
+from ..transport.arguments import text
 from ..transport.redaction import bare
 from ..transport.session import Session
 from .secret import Secret
@@ -32,9 +33,9 @@ class HeadlessBrowser:
     """
 
     def __init__(self, username: str, password: str | Secret, *, button: str = "Allow") -> None:
-        self.username = username
+        self.username = text("username", username)
         self._password = Secret(password)
-        self._button = button
+        self._button = text("button", button)
 
     def __call__(self, url: str) -> bool:
         """True if the last page is one without a form.

@@ -172,11 +172,11 @@ class OAuth2AuthorizationCode(TokenAuth):
             timeout=timeout,
             session=session,
         )
-        self._redirect_uri = redirect_uri
+        self._redirect_uri = arguments.text("redirect_uri", redirect_uri)
         self._scope = _words(scope)
-        self._browser = browser
+        self._browser = arguments.function("browser", browser)
         self._patience = arguments.seconds("patience", patience)
-        self._save = keep
+        self._save = None if keep is None else arguments.function("keep", keep)
         self._known = None if refresh_token is None else Secret(refresh_token)
         self._over: TokenError | None = None
         self._tokens = TokenCache(self._refresh, server, self._keep)
@@ -253,6 +253,4 @@ class OAuth2AuthorizationCode(TokenAuth):
 def _words(scope: str | Iterable[str] | None) -> str | None:
     if scope is None or isinstance(scope, str):
         return scope
-    if not isinstance(scope, Iterable):
-        raise TypeError(f"scope is a {type(scope).__name__}, not a string or several")
-    return " ".join(scope)
+    return " ".join(arguments.texts("scope", scope))

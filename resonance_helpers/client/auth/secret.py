@@ -51,6 +51,8 @@ class Secret:
             LookupError: There is no such variable, or it is empty.
             ValueError: No HTTP header can carry it.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"name is a {type(name).__name__}, not that of an environment variable")
         value = os.environ.get(name, "")
         if not value.strip():
             raise LookupError(f"the environment variable {name} is not set. Fix: set it")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OPTIONS = ("headers", "pace", "timeout", "deadline", "idempotency_key")
 """The keywords of a call, which `types.CallOptions` and `types.WriteOptions` describe."""
 
+MOST_EMPTY = 100
+"""Pages without a row that are read one after another."""
+
 LONGEST_CURSOR = 8_000
 """Characters; a longer one fits into no URL."""
 
@@ -102,7 +105,7 @@ class Calls:
         params: Mapping[str, Any],
         rows: str,
     ) -> Iterator[Any]:
-        cursor, marked, steps, stride = None, None, 0, 1
+        cursor, marked, steps, stride, empty = None, None, 0, 1, 0
         while True:
             query = {**params, "cursor": cursor}
             page: dict[str, Any] = self._get(
@@ -116,6 +119,9 @@ class Calls:
                 raise UnexpectedShapeError("The answer's `next_cursor` is none.")
             if cursor == marked:
                 raise UnexpectedShapeError("The answer's `next_cursor` leads in a circle.")
+            empty = 0 if page[rows] else empty + 1
+            if empty == MOST_EMPTY:
+                raise UnexpectedShapeError(f"{MOST_EMPTY} pages in a row have nothing on them.")
             steps += 1
             if steps == stride:  # a circle of any length is found (Brent), with one mark
                 marked, steps, stride = cursor, 0, 2 * stride

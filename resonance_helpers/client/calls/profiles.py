@@ -9,6 +9,7 @@ from ..transport import Answer
 from ..transport.arguments import (
     if_match_header,
     numbers,
+    optional_count,
     optional_mapping,
     optional_text,
     text,
@@ -57,7 +58,11 @@ class ProfileCalls(Calls):
             ``profiles``, ``count``, and ``next_cursor``: the `cursor` of the next page, or None.
             `iter_profiles` turns the pages by itself.
         """
-        params = {"tenant": optional_text("tenant", tenant), "limit": limit, "cursor": cursor}
+        params = {
+            "tenant": optional_text("tenant", tenant),
+            "limit": optional_count("limit", limit),
+            "cursor": optional_text("cursor", cursor),
+        }
         expect = {"profiles": list}
         return self._run(self._get("/profiles", ProfilesAnswer, call, params=params, expect=expect))
 
@@ -72,7 +77,10 @@ class ProfileCalls(Calls):
 
         An error is raised in both modes: a loop has no place for an error dict.
         """
-        params = {"tenant": optional_text("tenant", tenant), "limit": limit}
+        params = {
+            "tenant": optional_text("tenant", tenant),
+            "limit": optional_count("limit", limit),
+        }
         return self._rows("/profiles", ProfilesAnswer, call, params, "profiles")
 
     def create_profile(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..auth.secret import Secret
 from ..errors import NotFoundError
 from ..transport import Answer, Call
-from ..transport.arguments import moment, optional_text, text, texts
+from ..transport.arguments import moment, optional_count, optional_text, text, texts
 from ..types import CountAnswer, DeliveriesAnswer, DeliveryAnswer, WebhookAnswer, WebhooksAnswer
 from .base import Calls, path, shown_once
 
@@ -232,7 +232,11 @@ class WebhookCalls(Calls):
             cursor: The ``next_cursor`` of the page before.
             **call: `types.CallOptions`.
         """
-        params = {"status": optional_text("status", status), "limit": limit, "cursor": cursor}
+        params = {
+            "status": optional_text("status", status),
+            "limit": optional_count("limit", limit),
+            "cursor": optional_text("cursor", cursor),
+        }
         where = path("webhooks", webhook_id, "deliveries")
         expect = {"deliveries": list}
         return self._run(self._get(where, DeliveriesAnswer, call, params=params, expect=expect))
@@ -249,7 +253,10 @@ class WebhookCalls(Calls):
 
         An error is raised in both modes: a loop has no place for an error dict.
         """
-        params = {"status": optional_text("status", status), "limit": limit}
+        params = {
+            "status": optional_text("status", status),
+            "limit": optional_count("limit", limit),
+        }
         where = path("webhooks", webhook_id, "deliveries")
         return self._rows(where, DeliveriesAnswer, call, params, "deliveries")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from numbers import Real
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import requests
 
@@ -15,10 +16,22 @@ from .fork import new_connections, renewed_in_child
 from .retry import LONGEST, NO_RETRIES, RetryPolicy
 from .session import Session
 
+F = TypeVar("F")
+MOST = 10**18
+"""Above any count that a server would take."""
+
 
 def kind(value: object) -> str:
     """The name of its type, for a message."""
     return type(value).__name__
+
+
+def shown(value: object) -> str:
+    """A wrong value, for a message: never longer than a line."""
+    if isinstance(value, int) and abs(value) >= MOST:
+        return "a number of more than 18 digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def is_number(value: object) -> bool:
@@ -35,8 +48,54 @@ def seconds(name: str, value: Any) -> float:
     except OverflowError:
         number = math.inf
     if not 0 < number <= LONGEST:
-        raise ValueError(f"{name} is {value}; it has to be above 0 and at most {LONGEST:,} seconds")
+        told = f"{name} is {shown(value)}"
+        raise ValueError(f"{told}; it has to be above 0 and at most {LONGEST:,} seconds")
     return number
+
+
+def span(name: str, value: Any, most: int = 10**9) -> float:
+    """A number of seconds from 0 on, such as a tolerance, or how long to wait at most."""
+    if not is_number(value):
+        raise TypeError(f"{name} is a {kind(value)}, not a number of seconds")
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} is {shown(value)}; it has to be 0 to {most:,} seconds")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is a {kind(value)}, not a whole number")
+    number = int(value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {shown(number)}; it has to be {least:,} to {most:,}")
+    return number
+
+
+def optional_count(name: str, value: Any) -> int | None:
+    """A whole number whose range is for the server to judge, or None."""
+    return None if value is None else whole(name, value, -MOST, MOST)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False; not a text that says one of them."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is a {kind(value)}; it has to be True or False")
+    return value
+
+
+def function(name: str, value: F) -> F:
+    """Something that can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} is a {kind(value)}, not a function")
+    return value
+
+
+def file(name: str, value: Any) -> str:
+    """The path of a file, as a string."""
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(f"{name} is a {kind(value)}, not the path of a file")
+    return os.fsdecode(value)
 
 
 def optional_seconds(name: str, value: Any) -> float | None:

@@ -87,7 +87,12 @@ def check(
         return UnexpectedRedirectError(
             "The server points to another address; is the base URL right?", **_facts(response)
         )
-    if status == 204 or (not content and not expect):
+    if status == 206:  # no part was asked for
+        return UnexpectedShapeError(
+            "The answer is not what it should be: it says that it is a part of one.",
+            **_facts(response),
+        )
+    if not expect and (status == 204 or not content):
         return {}
     media_type = _media_type(response)
     if text and media_type == "text/plain":

@@ -22,6 +22,10 @@ class RetryQuota:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
+        if not isinstance(capacity, int) or isinstance(capacity, bool):
+            raise TypeError(f"capacity is a {type(capacity).__name__}, not a whole number")
+        if capacity < 0:
+            raise ValueError(f"capacity is {capacity}; it can't be negative")
         self.capacity = capacity
         self._available = capacity
         self._lock = threading.Lock()

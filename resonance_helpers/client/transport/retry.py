@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import AttemptTimeoutError, ConnectTimeoutError, InternalServerError, ResonanceError
 
@@ -56,11 +57,16 @@ class RetryPolicy:
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}; it has to be at least 1")
         for name in ("base", "cap", "max_wait"):
-            value = getattr(self, name)
+            value: Any = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name} is a {type(value).__name__}, not a number of seconds")
             if not value >= 0:
                 raise ValueError(f"{name} is {value}; it can't be negative")
             if not value <= LONGEST:
-                raise ValueError(f"{name} is {value}; it can be at most {LONGEST:,} seconds")
+                raise ValueError(f"{name} is too large; it can be at most {LONGEST:,} seconds")
+        for name in ("random", "clock", "now", "sleep"):
+            if not callable(value := getattr(self, name)):
+                raise TypeError(f"{name} is a {type(value).__name__}, not a function")
 
     def allows(self, error: ResonanceError, *, method: str, has_deadline: bool) -> bool:
         """May this failure of one attempt be tried again, as far as its reason goes?"""

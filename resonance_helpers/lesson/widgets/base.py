@@ -330,20 +330,16 @@ def columns(texts: Mapping[str, str]) -> str:
 
 def table(label: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A small table: the first cell of each row names it, text stands left and figures right."""
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<{tag} style="text-align: {"right" if text[:1].isdigit() else "left"}; '
-            f'padding: 0.2em 0.6em">{escape(text)}</{tag.partition(" ")[0]}>'
-            for tag, text in zip(
-                ['th scope="row"', *["td"] * (len(row) - 1)], map(str, row), strict=True
-            )
-        )
-        + "</tr>"
-        for row in rows
-    )
-    head = "".join(
-        f'<th scope="col" style="text-align: left; padding: 0.2em 0.6em">{escape(one)}</th>'
-        for one in heads
-    )
+    body = ""
+    for first, *rest in rows:
+        cells = "".join(_cell("td", one) for one in rest)
+        body += f"<tr>{_cell('th', first, 'row')}{cells}</tr>"
+    head = "".join(_cell("th", one, "col") for one in heads)
     return f'<table aria-label="{escape(label)}">{f"<tr>{head}</tr>" if body else ""}{body}</table>'
+
+
+def _cell(tag: str, content: Any, scope: str = "") -> str:
+    text = str(content)
+    side = "right" if text[:1].isdigit() else "left"
+    named = f' scope="{scope}"' if scope else ""
+    return f'<{tag}{named} style="text-align: {side}; padding: 0.2em 0.6em">{escape(text)}</{tag}>'

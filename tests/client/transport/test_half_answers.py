@@ -156,3 +156,29 @@ def test_an_error_tells_of_a_bounded_number_of_findings() -> None:
         with pytest.raises(errors.ValidationError) as raised:
             client.generate_content("x")
     assert len(raised.value.errors) == len(raised.value.checks) == 100
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content"])
+def test_nothing_or_a_part_is_no_answer_where_all_is_asked_for(status: str) -> None:
+    body = json.dumps({"article": "A", "hrv_feedback": 0.5, "request_id": "r"}).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+    if status.startswith("206"):
+        head += f"Content-Range: bytes 0-{len(body) - 1}/900\r\nContent-Length: {len(body)}\r\n"
+    answer = f"{head}\r\n".encode() + (body if status.startswith("206") else b"")
+    with raw_server(lambda connection, _: connection.sendall(answer)) as server:
+        failure = ResonanceOSAPIClient(server.url, retry=None).generate_content("Tea")
+    assert failure["status"] == "error"
+    assert isinstance(failure.error, errors.BadResponseError)
+
+
+def test_pages_with_nothing_on_them_come_to_an_end() -> None:
+    def page(connection: Any, request: bytes) -> None:
+        cursor = f"c{len(server.requests)}"
+        replies({"profiles": [], "next_cursor": cursor})(connection, request)
+
+    with (
+        raw_server(page) as server,
+        pytest.raises(errors.UnexpectedShapeError, match="100 pages in a row have nothing"),
+    ):
+        list(ResonanceOSAPIClient(server.url).iter_profiles())
+    assert len(server.requests) == 100

@@ -71,7 +71,7 @@ def test_odd_prompts_get_clean_articles_near_their_target(prompt: str, profile: 
 def assert_clean(draft: Draft) -> None:
     text = draft.text
     assert "\n\n".join(draft.paragraphs) == text
-    assert not re.search(r"[{}\[\]|<>~]|\\n|  | [,.;:?!]|\.\.(?!\.)|,,", text), text
+    assert not re.search(r"[{}\[\]|<>~]|\\n|  | [,;:?!]| \.(?!\w)|\.\.(?!\.)|,,", text), text
     assert not re.search(r"\b(?:they|he|she) (?:is|has) (?:they|he|she)\b", text)
     found = sentences(text)
     assert len(found) == len(set(found)), "a sentence stands twice"

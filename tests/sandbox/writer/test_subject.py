@@ -56,6 +56,11 @@ from resonance_sandbox.writer.subject import subject_of
         ("St. Patrick's Day", "St. Patrick's Day"),
         ("Write about the U.S. economy. Be brief.", "the U.S. economy"),
         ("COVID-19", "COVID-19"),
+        ("the history of .NET", "the history of .NET"),
+        ("cats ,dogs ,, and birds", "cats,dogs, and birds"),
+        ("0 ,0", "the subject “0,0”"),
+        ("cats .. and dogs", "the subject “cats and dogs”"),
+        ("how cats :purr", "the subject “how cats purr”"),
     ],
 )  # fmt: skip
 def test_the_subject_of(prompt: str, name: str) -> None:
@@ -80,11 +85,19 @@ def test_later_mentions(prompt: str, short: str, plural: bool) -> None:
     assert (subject.short, subject.short_plural) == (short, plural)
 
 
-@given(st.text(max_size=300) | st.text(alphabet='abc {}[]|<>~_*#. ?\n"', max_size=60))
-def test_any_prompt_gives_a_subject_without_markup(prompt: str) -> None:
+PIECES = ["how", "cats", "and", "of", "a.b", ".x", ",", ",,", ":", "..", "?", "!", "…"]
+
+
+@given(
+    st.text(max_size=300)
+    | st.text(alphabet='abc {}[]|<>~_*#. ?\n"', max_size=60)
+    | st.lists(st.sampled_from(PIECES)).map(" ".join)
+)
+def test_any_prompt_gives_a_subject_fit_for_prose(prompt: str) -> None:
     subject = subject_of(prompt)
     for name in (subject.name, subject.short):
         assert name
         assert len(name) <= 320
         assert not re.search(r"[{}\[\]|<>~_*\n\r\t\"]|  ", name)
+        assert not re.search(r" [,;:?!]| \.(?!\w)|\.\.(?!\.)|,,", name)
         assert name == name.strip()
