@@ -30,7 +30,7 @@ NO_INPUT = ". Fix: let it ask for nothing: it runs without a terminal, and its i
 TENANT = "acme_corp"
 """Whose credentials the program gets."""
 
-AT_ONCE = max(4, min(16, 4 * (os.cpu_count() or 1)))
+AT_ONCE = max(4, min(16, 2 * (os.cpu_count() or 1)))
 """Scenarios that run at the same time; most of what they do is wait."""
 
 CALM_LIMIT = 60.0
