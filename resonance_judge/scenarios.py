@@ -82,6 +82,7 @@ def _struck(
 LOST, BROKEN, ERRORS = "survives-lost-answers", "survives-broken-answers", "survives-server-errors"
 LIMITS, SLOW = "survives-rate-limits", "survives-slow-answers"
 TOKEN, ORDER = "survives-ended-token", "takes-events-late-and-in-any-order"
+EVENTS = "misses-no-event"
 
 FAULTS = (
     _struck("lost-before", "the connection is reset before the work", LOST, "reset_before_request"),
@@ -208,7 +209,7 @@ def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Se
         Scenario(
             "down",
             "SIGKILL as an event is sent; the second start comes 2 seconds later",
-            "misses-no-event",
+            EVENTS,
             moment=moment("delivery", "kill"),
             needs="webhook",
             down=2.0,
@@ -216,7 +217,7 @@ def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Se
         Scenario(
             "killed-after-2xx",
             "SIGKILL as an event has been acknowledged, then a second start",
-            "misses-no-event",
+            EVENTS,
             moment=moment("acknowledged", "kill"),
             needs="webhook",
         ),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .meaning import Effect
 from .observation import Observation, Request
 from .promises import PROMISES, Finding, Verdict, Word
-from .scenarios import OUTAGE, SLOW
+from .scenarios import EVENTS, OUTAGE, SLOW
 
 __all__ = ["differences", "verdicts"]
 
@@ -75,7 +75,13 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
         return
     if scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
-        yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
+        if forgot := not lacking and _forgot(seen):
+            what = (
+                "it went on waiting: what it had acknowledged before it was killed does not come "
+                "a second time."
+            )
+        kept = not lacking and not forgot
+        yield Finding(scenario.missing, kept, scenario.name, what, _last(seen, lacking[:1]))
     if scenario.doubled:
         shown, number = "nothing was done twice", None
         if beyond:
@@ -91,7 +97,15 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
 def _hangs(calm: Observation, seen: Observation) -> bool:
     """Whether it did not end because it waits for an answer, and not because it tries in vain."""
     in_vain = seen.scenario.missing not in (None, SLOW) and differences(calm, seen)[0]
-    return not seen.ended and not in_vain
+    return not seen.ended and not in_vain and not _forgot(seen)
+
+
+def _forgot(seen: Observation) -> bool:
+    """Whether it may wait for an event that it had acknowledged, and forgot when it was killed."""
+    if seen.ended or seen.scenario.missing != EVENTS:
+        return False
+    killed = min((mark.at for mark in seen.marks if mark.what == "kill"), default=0.0)
+    return any(d.acknowledged and d.at <= killed for d in seen.deliveries)
 
 
 def _heeds(calm: Observation) -> bool:

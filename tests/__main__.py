@@ -29,10 +29,10 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ("tests.floors", "--no-cache", "--no-logo"),
     ],
     "units": [
-        # The longest file first: it would be the last to end.
+        # The longest files first: they would be the last to end.
         (
-            *(*PYTEST, *NO_NBVAL, *SPREAD, "--no-loadscope-reorder"),
-            *("--ignore=tests/browser", "tests/notebooks", "tests"),
+            *(*PYTEST, *NO_NBVAL, *SPREAD, "--no-loadscope-reorder", "--ignore=tests/browser"),
+            *("tests/notebooks", "tests/setup", "tests/workshop", "tests"),
         ),
     ],
     "lessons": [

@@ -39,7 +39,13 @@ def test_lessons_and_hub_have_what_they_need_and_no_tools(blocks: list[str]) -> 
 
 
 @pytest.mark.parametrize("system", ["linux", "macos", "windows"])
-@pytest.mark.parametrize("python", bundle.PYTHONS)
+@pytest.mark.parametrize(
+    "python",
+    [
+        bundle.PYTHONS[-1],
+        *(pytest.param(one, marks=pytest.mark.soak) for one in bundle.PYTHONS[:-1]),
+    ],
+)
 def test_each_system_gets_its_own(blocks: list[str], system: str, python: str) -> None:
     kept = applicable(blocks, Target.named(f"{system}-{python}"))
     assert not [name for name in names(kept) if names(kept).count(name) > 1]

@@ -194,7 +194,10 @@ def test_a_list_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "lesson",
-    [*LESSONS[:3], *(pytest.param(lesson, marks=pytest.mark.soak) for lesson in LESSONS[3:])],
+    [
+        LESSONS[1],
+        *(pytest.param(one, marks=pytest.mark.soak) for one in LESSONS if one is not LESSONS[1]),
+    ],
     ids=lambda lesson: lesson.slug,
 )
 def test_lessons_run_in_a_shared_sandbox(
