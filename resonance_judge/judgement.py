@@ -86,13 +86,22 @@ def judge(
     offered = scenarios(seed, calm.effects.total(), len(calm.deliveries), _has(calm))
     chosen = [one for one in offered if only(one)]
 
+    programs: list[Program] = []
+
     def run(scenario: Scenario) -> Observation:
-        seen = _run(command, scenario, calm.seconds)
+        seen = _run(command, scenario, calm.seconds, programs)
         told(f"{scenario.name}: {scenario.title}")
         return seen
 
     with ThreadPoolExecutor(at_once) as pool:
-        troubled = list(pool.map(run, chosen))
+        runs = [pool.submit(run, scenario) for scenario in chosen]
+        try:
+            troubled = [one.result() for one in runs]
+        except BaseException:  # Ctrl-C, say: nobody waits for what is under way
+            pool.shutdown(wait=False, cancel_futures=True)
+            for program in programs:
+                program.give_up()
+            raise
     return Judgement(tuple(command), seed, tuple(verdicts(calm, troubled)), calm, tuple(troubled))
 
 
@@ -107,7 +116,7 @@ def _has(calm: Observation) -> set[Need]:
 
 
 def _calm(command: Sequence[str]) -> Observation:
-    seen = _run(command, CALM, 0.0)
+    seen = _run(command, CALM, 0.0, [])
     if not seen.ended:
         raise JudgeError(
             f"it did not end within {CALM_LIMIT:g} seconds, without any trouble. "
@@ -129,8 +138,10 @@ def _calm(command: Sequence[str]) -> Observation:
     return seen
 
 
-def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Observation:
-    """One run through one scenario."""
+def _run(
+    command: Sequence[str], scenario: Scenario, calm_seconds: float, programs: list[Program]
+) -> Observation:
+    """One run through one scenario, of a program that is added to `programs`."""
     observation = Observation(scenario)
     limit = CALM_LIMIT if scenario is CALM else scenario.limit + 3 * calm_seconds
     with tempfile.TemporaryDirectory(prefix="resonance-judge-") as temporary:
@@ -145,6 +156,7 @@ def _run(command: Sequence[str], scenario: Scenario, calm_seconds: float) -> Obs
             "no_proxy": "127.0.0.1,localhost",
         }
         program = Program(command, environment)
+        programs.append(program)
         with (
             Elsewhere() as elsewhere,
             Stage(scenario, home, stands_for, observation, program.kill, elsewhere.url) as stage,

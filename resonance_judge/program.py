@@ -29,6 +29,7 @@ class Program:
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._given_up = False
         self.output = bytearray()
         self.sought: Sequence[bytes] = ()
         """What must not be printed."""
@@ -42,26 +43,30 @@ class Program:
         self._environment |= environment
 
     def start(self) -> None:
-        """Start it, for the first time or anew.
+        """Start it, for the first time or anew, unless it was given up.
 
         Raises:
             OSError: there is no such command.
         """
-        self.killed.clear()
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._environment,
-            start_new_session=os.name != "nt",
-        )
+        with self._lock:
+            if self._given_up:
+                return
+            self.killed.clear()
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=os.name != "nt",
+            )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code; None if it has not ended within `seconds`."""
-        assert self._process is not None
+        if self._process is None:
+            return None
         try:
             code = self._process.wait(timeout=max(0.0, seconds))
         except subprocess.TimeoutExpired:
@@ -73,6 +78,12 @@ class Program:
         """End it and what it started with SIGKILL, as a lost machine would."""
         with self._lock:
             self.killed.set()
+            self.end()
+
+    def give_up(self) -> None:
+        """End it, and never start it again."""
+        with self._lock:
+            self._given_up = True
             self.end()
 
     def end(self) -> None:

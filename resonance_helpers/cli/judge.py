@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             _say(f"resonance: there is no folder {file.parent} for {file.name}. Fix: make it first")
             return NOT_JUDGED
     _say(f"{options.command[0]} runs with your rights, against sandboxes on this machine.")
+    signal.signal(signal.SIGTERM, _ended)
     try:
         judgement = judge(options.command, seed=options.seed, told=_say)
     except JudgeError as error:
@@ -75,6 +77,10 @@ def run(options: argparse.Namespace) -> int:
     _show(judgement)
     _write(judgement, options)
     return BROKEN if judgement.broken else KEPT
+
+
+def _ended(number: int, _: object) -> None:
+    raise SystemExit(128 + number)  # so that what is under way is ended, too
 
 
 def _show(judgement: Judgement) -> None:

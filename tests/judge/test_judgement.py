@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from resonance_judge import JudgeError, Judgement, judge
+from tests.support.waiting import eventually
 
 from .planted import FAULTS, GOOD
 from .programs import STEADY, command
@@ -109,6 +113,13 @@ def test_a_key_is_found_however_it_is_printed(spelling: str, tmp_path: Path) -> 
     assert words(found)["keeps-its-credentials"] == "broken"
 
 
+def runs(pid: int) -> bool:
+    """Whether a process is there, and not only the word of how it ended."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell")
 def test_what_a_program_has_let_loose_is_ended(tmp_path: Path) -> None:
     child = tmp_path / "child"
@@ -121,6 +132,32 @@ if os.fork() == 0:
     judged(tmp_path, STEADY + stray, "none of them")
     pids = [int(line) for line in child.read_text().split()]
     assert len(pids) == 2
-    for pid in pids:
-        with contextlib.suppress(FileNotFoundError):  # or nobody has asked yet how it ended
-            assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    assert not [pid for pid in pids if runs(pid)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_judge_that_is_ended_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    source = f"""{STEADY}
+with open({str(pids)!r}, "a+") as noted:
+    print(os.getpid(), file=noted, flush=True)
+    noted.seek(0)
+    if len(noted.readlines()) > 2:  # not one of the two runs without trouble
+        time.sleep(600)
+"""
+    judging = subprocess.Popen(
+        [sys.executable, "-m", "resonance_helpers", "judge", "--", *command(tmp_path, source)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert judging.stderr is not None
+    with judging.stderr as told:
+        while "It does" not in told.readline():
+            pass
+        eventually(lambda: len(pids.read_text().split()) > 2)
+        judging.send_signal(number)
+        assert judging.wait(30) == 128 + number
+        assert "Traceback" not in told.read()
+    assert not [pid for pid in map(int, pids.read_text().split()) if runs(pid)]
