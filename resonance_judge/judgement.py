@@ -83,7 +83,9 @@ def judge(
             "Fix: let it do the same at each start in a new folder (no random texts, no clock)."
         )
     told(f"It does {calm.effects.total()} things in {calm.seconds:.1f} s.")
-    offered = scenarios(seed, calm.effects.total(), len(calm.deliveries), _has(calm))
+    offered = scenarios(
+        seed, len(calm.requests), calm.effects.total(), len(calm.deliveries), _has(calm)
+    )
     chosen = [one for one in offered if only(one)]
 
     programs: list[Program] = []

@@ -121,12 +121,15 @@ LONG = (
 """Scenarios in which a program has to wait long, the longest first."""
 
 
-def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Sequence[Scenario]:
+def scenarios(
+    seed: int, requests: int, effects: int, events: int, has: Collection[Need]
+) -> Sequence[Scenario]:
     """All of the trouble for a program.
 
     Args:
         seed: decides the moments; the same seed, the same moments.
-        effects: how many the calm run had.
+        requests: how many the calm run had.
+        effects: how many of them did something.
         events: how many events it took.
         has: what the calm run has shown.
     """
@@ -168,7 +171,13 @@ def scenarios(seed: int, effects: int, events: int, has: Collection[Need]) -> Se
             "survives-kill",
             moment=moment("answered", "kill"),
         ),
-        Scenario("rate-limit", "2 requests a second are allowed", LIMITS, settings={"burst": 2}),
+        Scenario(
+            "rate-limit",
+            "2 requests a second are allowed",
+            LIMITS,
+            settings={"burst": 2},
+            limit=45.0 + 2 * requests,
+        ),
         Scenario(
             "clock-behind",
             "429 with a date in Retry-After, by a server's clock that is 90 seconds behind",

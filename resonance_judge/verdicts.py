@@ -73,15 +73,15 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     lacking, beyond = differences(calm, seen)
     if scenario.needs == "webhook" and not (lacking or beyond or _heeds(calm)):
         return
-    if scenario.missing and not _hangs(calm, seen):
+    if not lacking and _forgot(seen):
+        what = (
+            "it went on waiting, with all its work done: an event that it had acknowledged before "
+            "it was killed does not come a second time."
+        )
+        yield Finding(EVENTS, False, scenario.name, what)
+    elif scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
-        if forgot := not lacking and _forgot(seen):
-            what = (
-                "it went on waiting: what it had acknowledged before it was killed does not come "
-                "a second time."
-            )
-        kept = not lacking and not forgot
-        yield Finding(scenario.missing, kept, scenario.name, what, _last(seen, lacking[:1]))
+        yield Finding(scenario.missing, not lacking, scenario.name, what, _last(seen, lacking[:1]))
     if scenario.doubled:
         shown, number = "nothing was done twice", None
         if beyond:
@@ -96,13 +96,16 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
 
 def _hangs(calm: Observation, seen: Observation) -> bool:
     """Whether it did not end because it waits for an answer, and not because it tries in vain."""
-    in_vain = seen.scenario.missing not in (None, SLOW) and differences(calm, seen)[0]
-    return not seen.ended and not in_vain and not _forgot(seen)
+    if seen.ended:
+        return False
+    lacking = differences(calm, seen)[0]
+    in_vain = lacking and seen.scenario.missing not in (None, SLOW)
+    return not in_vain and (bool(lacking) or not _forgot(seen))
 
 
 def _forgot(seen: Observation) -> bool:
     """Whether it may wait for an event that it had acknowledged, and forgot when it was killed."""
-    if seen.ended or seen.scenario.missing != EVENTS:
+    if seen.ended:
         return False
     killed = min((mark.at for mark in seen.marks if mark.what == "kill"), default=0.0)
     return any(d.acknowledged and d.at <= killed for d in seen.deliveries)

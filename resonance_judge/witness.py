@@ -183,9 +183,10 @@ class Witness:
             if message["type"] == "http.response.start":
                 message["headers"] = self._dated(message["headers"], answer)
                 answer["status"] = message["status"]
-            await send(message)
+            # Noted first: the caller may have it, and begin to wait, before `send` is back.
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 answer["at"] = time.monotonic()
+            await send(message)
 
         try:
             await self._app(scope, receive, observed)

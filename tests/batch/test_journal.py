@@ -322,7 +322,7 @@ def test_any_history_of_crashes(tmp_path):
     [
         (".", "Is a directory"),
         ("x" * 300, "File name too long"),
-        ("a\0b", "embedded null byte"),
+        ("a\0b", "embedded null"),
         ("no folder/journal", "No such file"),
     ],
 )

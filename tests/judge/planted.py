@@ -16,12 +16,14 @@ class Planted:
 
     Attributes:
         shows: scenarios that show it, for a quick look.
+        follows: what it breaks beside that where a kill, or a refusal, meets it at its moment.
     """
 
     name: str
     replaced: tuple[tuple[str, str], ...]
     breaks: frozenset[str]
     shows: tuple[str, ...]
+    follows: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:
@@ -32,8 +34,9 @@ class Planted:
         return text
 
 
-def _(name: str, breaks: str, shows: str, *replaced: tuple[str, str]) -> Planted:
-    return Planted(name, replaced, frozenset(breaks.split()), tuple(shows.split()))
+def _(name: str, breaks: str, shows: str, *replaced: tuple[str, str], follows: str = "") -> Planted:
+    may = frozenset(follows.split())
+    return Planted(name, replaced, frozenset(breaks.split()), tuple(shows.split()), may)
 
 
 READ = """def read(response):
@@ -109,12 +112,14 @@ FAULTS = (
             "            self.work(event)\n            return self.answer(200)",
             "            self.answer(200)\n            self.work(event)",
         ),
+        follows="survives-kill",
     ),
     _(
         "a token for each request",
         "reuses-its-token",
         "calm",
         ("if token is None or token == refused:", "if True:"),
+        follows="survives-rate-limits waits-as-asked",
     ),
     _(
         "believes an event without a signature",

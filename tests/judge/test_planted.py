@@ -34,5 +34,5 @@ def test_the_good_program_keeps_every_promise(tmp_path: Path) -> None:
 def test_a_planted_fault_is_found_and_named_and_nothing_else_is(
     fault: Planted, tmp_path: Path
 ) -> None:
-    found = judge(command(tmp_path, fault.source))
-    assert broken(found).keys() == fault.breaks, broken(found)
+    found = broken(judge(command(tmp_path, fault.source)))
+    assert fault.breaks <= found.keys() <= fault.breaks | fault.follows, found

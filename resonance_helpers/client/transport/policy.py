@@ -109,6 +109,8 @@ class Policy:
         began, settled: When the first answer told, and whether one to a later request did. Until
             then, half of the quota is left to others: they may begin at the same moment.
         others, alive: How many that it counts are not ours, and whether they were seen to send.
+        stood: How many that were not ours it may have counted when we began: all of a client that
+            was killed, say, which sends no more.
         seen, peak, since: How many they seem to be lately; at most, since when.
         met: When there last seemed to be any, or half of what was theirs was taken over.
         held, fell: For how many windows they keep what they let go, and whether it was taken.
@@ -134,6 +136,7 @@ class Policy:
     settled: bool = False
     others: int = 0
     alive: bool = False
+    stood: int = 0
     seen: float = 0.0
     peak: float = 0.0
     since: float = -math.inf
@@ -218,7 +221,8 @@ class Policy:
         """Find out how many of those that the server counts are ours, and how many others'."""
         assert self.span is not None
         sent = self.sent.at(number, now)
-        if self.number < 0:
+        first = self.number < 0
+        if first:
             self.began = now
         self.settled = self.settled or refused or sent > self.began
         # Requests that leave together arrive in any order: what left a little before or after
@@ -228,6 +232,8 @@ class Policy:
         least = self.sent.count(oldest, self.sent.after(sent - sure)) + (not refused)
         if least > counted:  # it has forgotten the oldest of them
             self.floor = oldest + least - counted
+        if first:
+            self.stood = max(0, counted - least)
         oldest = max(self.floor, self.sent.after(sent - self.span - self.margin))
         self.early = self.resets < self.sent.at(oldest, now) + self.span
         most = self.sent.count(
@@ -242,7 +248,8 @@ class Policy:
         if counted - most > self.others:
             if self.fell:
                 self.held, self.fell = min(2 * self.held, MOST_HELD), False
-            self.alive = self.alive or self.number >= 0
+            more = counted - most > self.stood or now > self.began + self.span
+            self.alive = self.alive or (self.number >= 0 and more)
             self.others = counted - most
             self.seen = self.peak = max(self.seen, self.others)
             self.since = now

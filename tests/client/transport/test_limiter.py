@@ -278,6 +278,22 @@ def test_whom_nobody_saw_send_keeps_nothing(limiter, clock):
     assert left == 8
 
 
+def test_whom_nobody_saw_send_is_not_taken_for_one_who_does(limiter, clock):
+    """Answers that pass each other on their way leave open how many a killed process had sent."""
+    waiting = [limiter.take() for _ in range(3)]
+    sent = len(waiting)
+    clock.now += 0.1
+    for late, ticket in enumerate(waiting):
+        limiter.answered(ticket, told(100, 60, 100 - 40 - late - 1, 60))
+        limiter.ready_at()  # it is read when somebody asks
+    while clock.now < 30:
+        clock.now += 0.1
+        if limiter.ready_at() <= clock.now:
+            sent += 1
+            limiter.answered(limiter.take(), told(100, 60, 100 - 40 - sent, 60))
+    assert sent == 60
+
+
 @pytest.mark.parametrize("quota", [6, 20])
 @pytest.mark.parametrize("jitter", [0.002, 0.005])
 def test_requests_that_arrive_late_and_out_of_order_are_hardly_refused(quota, jitter):
