@@ -129,6 +129,7 @@ FAULTS = (
             '    given = headers.get("webhook-signature", "").split()',
             '    given = headers.get("webhook-signature", "").split() or [expected]',
         ),
+        follows="ends",
     ),
     _(
         "believes an event from long ago",
