@@ -177,6 +177,7 @@ FAULTS = (
             "def attempt(",
             f"{READ}def attempt(",
         ),
+        follows="ends",
     ),
     _(
         "keeps a token that has ended",
