@@ -86,6 +86,7 @@ class Exchange:
 
     is_sent = False
     _is_ordinary = True  # as far as the answer has come
+    _broken: OSError | None = None
 
     def __init__(self, way: Way, request: requests.PreparedRequest, deadline: Deadline) -> None:
         self._way, self._request, self._deadline = way, request, deadline
@@ -146,7 +147,10 @@ class Exchange:
                 self._take(self._connection.sock.recv(TLS_RECORD))
             except (BlockingIOError, ssl.SSLWantReadError):
                 return None
-            except OSError:
+            except OSError as error:
+                # Read again, TLS says something else, and OpenSSL 3.6 says so of the thread's
+                # next connection, too.
+                self._broken = error.with_traceback(None)
                 return True
         return self._answer is None
 
@@ -196,6 +200,8 @@ class Exchange:
         """What has come, as soon as anything has; nothing if the server has closed."""
         self._connection.arm(self._connection.sock)
         try:
+            if self._broken is not None:
+                raise self._broken
             data: bytes = self._connection.sock.recv(TLS_RECORD)
         except ssl.SSLError as error:
             raise broken(error) from None
