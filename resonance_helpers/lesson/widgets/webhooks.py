@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,9 @@ SHOWN = 8
 
 LOOKED_EVERY = 0.2
 """Seconds between two looks at what the server says, while something is on its way."""
+
+AT_FIRST = 10
+"""Looks at most until nothing is on its way, before there is a panel."""
 
 EVER = "1970-01-01T00:00:00Z"
 
@@ -69,7 +73,13 @@ class EventPanel(Panel):
             ipw.HBox([self.up, self.again_button]),
             self.table,
         )
-        self.look()
+        # The server notes what has arrived a moment after the receiver does.
+        for _ in range(AT_FIRST):
+            if not self.look():
+                break
+            time.sleep(LOOKED_EVERY / 4)
+        else:
+            self._watch()
         if self.table.value:  # the server answered
             self.tell("idle", "Press Write, then switch the receiver off and press it again.")
 

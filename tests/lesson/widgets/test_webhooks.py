@@ -85,6 +85,28 @@ def test_what_others_make_is_shown_as_well(panel: EventPanel, api: LessonClient)
     assert eventually(lambda: said(panel)[0][2] == "handled, duplicate")
 
 
+def test_what_has_just_arrived_is_in_the_first_picture(
+    panel: EventPanel, api: LessonClient, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver had it, and the server has not noted that yet."""
+    api.generate_content("Rain", paragraphs=1)
+    assert eventually(lambda: said(panel) and said(panel)[0][1] == "✓ delivered, 1 try")
+    asked = []
+
+    def late(*args: object, **options: object) -> object:
+        asked.append(args)
+        answer = LessonClient.get_deliveries(api, *args, **options)  # type: ignore[arg-type]
+        if len(asked) < 3:
+            answer["deliveries"][0].update(status="pending", attempts=[])
+        return answer
+
+    monkeypatch.setattr(api, "get_deliveries", late)
+    second = EventPanel(api, panel._webhook, receiver)
+    assert second._picture
+    assert "delivered, 1 try" in second._picture.text
+    assert second.news.startswith("Press Write")
+
+
 def test_a_port_that_was_taken_meanwhile_is_told(
     panel: EventPanel, receiver: WebhookReceiver
 ) -> None:
