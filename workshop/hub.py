@@ -10,7 +10,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -164,8 +165,29 @@ def prepare(options: argparse.Namespace) -> bool:
 def install_proxy() -> None:
     """Fetch the proxy at the versions and hashes of package-lock.json, if it is not there."""
     check_node()
-    if PROXY.exists() and WHOLE.exists():
+    with _alone():
+        if not (PROXY.exists() and WHOLE.exists()):
+            _fetch_proxy()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While another does this, wait: two of npm in one folder spoil each other's work."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
         return
+    folder = os.open(HERE, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system that has no locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _fetch_proxy() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise HubError(f"JupyterHub's proxy is installed by npm, which is not there; {GET_NODE}")

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,26 @@ def test_an_old_node_is_named(
     with pytest.raises(hub_command.HubError, match=r"Node\.js 18 is needed") as caught:
         hub_command.install_proxy()
     assert told in str(caught.value)
+
+
+def test_two_at_once_fetch_the_proxy_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = """#!/bin/sh
+        echo run >>calls
+        /bin/sleep 0.5
+        /bin/mkdir node_modules
+        echo >node_modules/proxy
+        echo >node_modules/whole"""
+    for name, text in (("node", "#!/bin/sh\necho v20.0.0\n"), ("npm", npm)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(hub_command, "HERE", tmp_path)
+    monkeypatch.setattr(hub_command, "PROXY", tmp_path / "node_modules" / "proxy")
+    monkeypatch.setattr(hub_command, "WHOLE", tmp_path / "node_modules" / "whole")
+    with ThreadPoolExecutor(2) as threads:
+        for one in [threads.submit(hub_command.install_proxy) for _ in range(2)]:
+            one.result()
+    assert (tmp_path / "calls").read_text() == "run\n"
 
 
 def test_the_proxy_starts_without_npms_links_and_half_an_installation_is_none(
