@@ -73,11 +73,9 @@ def _work(calm: Observation, seen: Observation) -> Iterator[Finding]:
     lacking, beyond = differences(calm, seen)
     if scenario.needs == "webhook" and not (lacking or beyond or _heeds(calm)):
         return
-    if not lacking and _forgot(seen):
-        what = (
-            "it went on waiting, with all its work done: an event that it had acknowledged before "
-            "it was killed does not come a second time."
-        )
+    if _forgot(seen, lacking):
+        told = f"{lacking[0]} was never done" if lacking else "it went on waiting"
+        what = f"{told}: an event that it acknowledged before it was killed comes no second time."
         yield Finding(EVENTS, False, scenario.name, what)
     elif scenario.missing and not _hangs(calm, seen):
         what = _missing(seen, lacking) if lacking else "all was done"
@@ -100,15 +98,22 @@ def _hangs(calm: Observation, seen: Observation) -> bool:
         return False
     lacking = differences(calm, seen)[0]
     in_vain = lacking and seen.scenario.missing not in (None, SLOW)
-    return not in_vain and (bool(lacking) or not _forgot(seen))
+    return not in_vain and not _forgot(seen, lacking)
 
 
-def _forgot(seen: Observation) -> bool:
-    """Whether it may wait for an event that it had acknowledged, and forgot when it was killed."""
-    if seen.ended:
+def _forgot(seen: Observation, lacking: Sequence[Effect]) -> bool:
+    """Whether it lacks, or waits for, what an event asked of it that it acknowledged too early.
+
+    It was killed after that, did its other work in its second start, and never tried this again.
+    """
+    killed = min((mark.at for mark in seen.marks if mark.what == "kill"), default=None)
+    if killed is None or (seen.ended and not lacking):
         return False
-    killed = min((mark.at for mark in seen.marks if mark.what == "kill"), default=0.0)
-    return any(d.acknowledged and d.at <= killed for d in seen.deliveries)
+    if not any(d.acknowledged and d.at <= killed for d in seen.deliveries):
+        return False
+    last = _last(seen, lacking)
+    tried_again = last is not None and seen.requests[last].at > killed
+    return not tried_again and any(request.at > killed for request in seen.requests.values())
 
 
 def _heeds(calm: Observation) -> bool:

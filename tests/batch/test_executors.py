@@ -152,6 +152,6 @@ def test_a_dask_worker_that_is_killed_costs_nothing(cheap, dask):
         )
         assert killed
         check(report, cheap)
-        eventually(lambda: len(dask.scheduler_info()["workers"]) >= 2)
+        assert eventually(lambda: len(dask.scheduler_info()["workers"]) >= 2)
     finally:
         cheap.reset(delay=0.002)

@@ -109,7 +109,7 @@ def test_ctrl_c_leaves_a_journal_and_a_true_report(tmp_path):
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path):
     with running(delay=1.5) as server:
         process = start(server, tmp_path / "j", 50, concurrency=4)
-        eventually(lambda: server.stats()["requests"], 30)
+        assert eventually(lambda: server.stats()["requests"], 30)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)

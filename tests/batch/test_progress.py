@@ -59,7 +59,7 @@ def test_stop_ends_the_cell_in_one_sentence_and_no_second_batch_starts():
         manager, client = start_new_kernel(kernel_name="python3")
         try:
             cell = client.execute(CELL.format(url=server.url))
-            eventually(lambda: server.stats()["requests"] >= 4, 60)
+            assert eventually(lambda: server.stats()["requests"] >= 4, 60)
             manager.interrupt_kernel()
             told = []
             while not told:

@@ -86,7 +86,7 @@ def attempts(method, path, arguments):
         response, answer = attempt(method, path, given)
         wait = 0.0
         if response is not None and isinstance(answer, dict):
-            if response.ok or "exists" in answer["type"]:
+            if response.ok or "exists" in answer.get("type", ""):
                 return answer
             wait = asked(response)
             if response.status_code == 401:
@@ -173,10 +173,13 @@ for name in STYLES:
     post("/profiles", {"tenant": "acme_corp", "profile_name": name, "hrv_vector": [0.5] * 8})
 for name in STYLES:
     post("/hr_generate", {"prompt": f"A story of the {name}", "profile_name": name})
+until = time.monotonic() + 30
 while True:
     with lock:
         introduced = database.execute("SELECT count(DISTINCT style) FROM seen").fetchone()[0]
     if introduced == len(STYLES):
         break
+    if time.monotonic() > until:
+        raise SystemExit("an event has not come")
     time.sleep(0.05)
 print("all is written")

@@ -156,7 +156,7 @@ with open({str(pids)!r}, "a+") as noted:
     with judging.stderr as told:
         while "It does" not in told.readline():
             pass
-        eventually(lambda: len(pids.read_text().split()) > 2)
+        assert eventually(lambda: len(pids.read_text().split()) > 2)
         judging.send_signal(number)
         assert judging.wait(30) == 128 + number
         assert "Traceback" not in told.read()

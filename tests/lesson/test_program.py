@@ -88,7 +88,7 @@ def test_what_it_raises_is_known(names: dict[str, Any]) -> None:
 def test_it_can_be_killed(names: dict[str, Any]) -> None:
     told: list[Any] = []
     program = run(names["endless"], told)
-    eventually(lambda: told, SLOW)
+    assert eventually(lambda: told, SLOW)
     program.kill()
     assert told == ["hello"]
     assert not program.running

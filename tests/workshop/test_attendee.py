@@ -33,7 +33,7 @@ def test_who_prints_for_ever_fills_no_disk_and_is_not_held_up(
     process = subprocess.Popen([sys.executable, "-c", TALKS], **attendee.confined(None, output))
     os.close(output)
     assert process.wait(60) == 0
-    eventually(lambda: log.stat().st_size >= 100_000, 60)
+    assert eventually(lambda: log.stat().st_size >= 100_000, 60)
     said = log.read_bytes()
     assert len(said) == 100_000
     assert said.startswith(b"for ever for ever ")

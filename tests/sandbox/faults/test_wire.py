@@ -137,7 +137,7 @@ def test_a_stalled_accept_serves_the_request_though_its_sender_has_left(
     assert peer.until_the_end() == (b"", "silence")
     peer.reset()
     assert effects(resonance_sandbox) == 0
-    eventually(lambda: effects(resonance_sandbox), 10)
+    assert eventually(lambda: effects(resonance_sandbox), 10)
     assert effects(resonance_sandbox) == 1
 
 

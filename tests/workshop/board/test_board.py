@@ -56,7 +56,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
     serving = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error"))
     thread = threading.Thread(target=serving.run)
     thread.start()
-    eventually(lambda: serving.started, 60)
+    assert eventually(lambda: serving.started, 60)
     try:
         yield Board(f"http://127.0.0.1:{port}", store)
     finally:

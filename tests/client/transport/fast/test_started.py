@@ -86,8 +86,8 @@ def came_of(attempt: Any, call: Any) -> Any:
         pytest.param(sends_and_closes(answer(ARTICLE)[:20]), 5, id="breaks off in the head"),
         pytest.param(sends_and_closes(b""), 5, id="closes"),
         pytest.param(resets, 5, id="resets"),
-        pytest.param(stalls, 0.5, id="never answers"),
-        pytest.param(drips(answer(ARTICLE), after=100, every=0.05), 0.5, id="drips"),
+        pytest.param(stalls, 0.2, id="never answers"),
+        pytest.param(drips(answer(ARTICLE), after=100, every=0.05), 0.2, id="drips"),
     ],
 )
 def test_the_same_comes_of_it(serve: Any, client_of: Any, fate: Any, timeout: float) -> None:
