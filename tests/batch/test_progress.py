@@ -58,7 +58,8 @@ def test_stop_ends_the_cell_in_one_sentence_and_no_second_batch_starts():
     with running(delay=0.1) as server:
         manager, client = start_new_kernel(kernel_name="python3")
         try:
-            cell = client.execute(CELL.format(url=server.url))
+            # without stop_on_error=False the kernel drops what follows an error at once
+            cell = client.execute(CELL.format(url=server.url), stop_on_error=False)
             assert eventually(lambda: server.stats()["requests"] >= 4, 60)
             manager.interrupt_kernel()
             told = []
