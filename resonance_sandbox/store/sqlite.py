@@ -197,10 +197,15 @@ class _FileLock:
 
 
 def _path(location: str) -> Path:
-    path = Path(location).expanduser().absolute()
-    if path.is_dir():
+    try:
+        path = Path(location).expanduser().absolute()
+        taken, held = path.is_dir(), path.parent.is_dir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no such user
+        reason = getattr(error, "strerror", None) or "its ~ is nobody's home"
+        raise DatabaseError(f"{location[:200]} cannot be used as a database: {reason}") from None
+    if taken:
         raise DatabaseError(f"{path} is a directory; name a file in it")
-    if not path.parent.is_dir():
+    if not held:
         raise DatabaseError(f"there is no directory {path.parent} to hold the database")
     return path
 

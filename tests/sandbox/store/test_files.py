@@ -53,6 +53,13 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
 
 
 @posix
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/a.db", "a" * 300, "a" * 5_000], ids=len)
+def test_a_path_that_cannot_be_is_told_in_one_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatabaseError, match="cannot be used as a database: "):
+        Database(name if name.startswith("~") else str(tmp_path / name))
+
+
+@posix
 def test_a_question_mark_in_a_path_is_one(tmp_path: Path) -> None:
     closed(str(tmp_path / "why?mode=ro.db"))
     assert [file.name for file in tmp_path.iterdir()] == ["why?mode=ro.db"]
