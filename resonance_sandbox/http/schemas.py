@@ -78,9 +78,8 @@ Shown = Annotated[
     list[Annotated[float, Field(ge=-1, le=1)]],
     Field(min_length=8, max_length=8, description=_ORDER),
 ]
-INK = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-"""A character that can be seen: no white space in any dialect of regular expressions, no control
-character, none without a width."""
+INK = r"[^\s\u001c-\u001f\u0085\ufeff]"
+"""A character that is no white space in any dialect of regular expressions."""
 _INK = re.compile(INK)
 NOT_BLANK = {"pattern": INK}
 
