@@ -49,12 +49,13 @@ def test_a_reset_in_unix_time_is_a_moment(serve):
 
 
 def test_single_calls_keep_to_it_on_request(serve):
-    spent = {"RateLimit": '"x";r=0;t=1'}
+    spent = {"RateLimit": '"x";r=0;t=60'}
     api, server = serve(lambda prompt, attempt: (200, spent if len(server.prompts) == 1 else {}))
     api.generate_content("a")
     began = time.monotonic()
     api.generate_content("b")
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 30
+    spent = {"RateLimit": '"x";r=0;t=1'}
     api, server = serve(lambda prompt, attempt: (200, spent if len(server.prompts) == 1 else {}))
     paced = api.with_options(pace=True)
     assert api.limiter is paced.limiter
@@ -91,7 +92,7 @@ def test_until_ends_in_time_with_what_is_not_final(serve):
     api, server = serve(lambda prompt, attempt: 503, max_attempts=1)
     began = time.monotonic()
     report = run_batch(api, ["a"], until=2)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     assert [failure.final for failure in report.failures] == [False]
     assert len(server.prompts) > 1
     with pytest.raises(ValueError, match="until is 0"):

@@ -10,7 +10,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 import tracemalloc
 import zlib
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ from resonance_helpers.client import errors
 from resonance_helpers.client.transport import Answer, connections
 from resonance_helpers.client.transport.content import SIZE_CAP
 from tests.support.raw_server import answer, raw_server, replies, resets, sends, sends_and_closes
+from tests.support.waiting import eventually
 
 HEALTHY = {"status": "healthy"}
 WHOLE = answer(HEALTHY)
@@ -307,7 +307,7 @@ def test_a_connection_is_used_again_and_a_dead_one_is_not(serve: Any, client_of:
     for _ in range(3):
         client.health_check()
     assert server.connections == 1
-    time.sleep(0.2)  # until the end of the connection has arrived
+    assert eventually(lambda: server.closed)  # its end has arrived: the two are one machine
     assert client.health_check() == HEALTHY
     assert server.connections == 2
 
