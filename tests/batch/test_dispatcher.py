@@ -15,6 +15,7 @@ from resonance_helpers import ApiKeyAuth, ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.batch import dispatcher, run_batch
 from resonance_helpers.batch.crew import Crew
 from tests.support.raw_server import RawServer, answer, drips, raw_server, resets
+from tests.support.waiting import eventually
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
 
@@ -97,7 +98,8 @@ def test_no_more_are_under_way_than_there_may_be():
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.01)
+        assert eventually(lambda: most == [5])
+        time.sleep(0.01)  # in which a sixth would come
         with lock:
             now[0] -= 1
         connection.sendall(answer(ARTICLE))

@@ -17,6 +17,7 @@ import requests
 
 from resonance_helpers.batch import JournalError, JournalMismatch, read_report, run_batch
 from resonance_helpers.batch import run as module
+from tests.support.waiting import eventually
 
 
 def prompts(count: int) -> list[dict[str, str]]:
@@ -179,7 +180,10 @@ def test_what_a_slow_input_gives_is_sent_without_waiting_for_more(serve):
     def slow():
         for number in range(5):
             yield f"prompt {number}"
-            time.sleep(0.2)
+            if number == 1:
+                time.sleep(0.2)  # in which it would be sent
+            else:
+                assert eventually(lambda n=number: len(server.prompts) > n)
             sent_before.append(len(server.prompts))
 
     run_batch(api, slow())

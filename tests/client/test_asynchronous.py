@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,7 @@ from resonance_helpers import AsyncResonanceOSAPIClient, ResonanceOSAPIClient
 from resonance_helpers.client.asynchronous import idempotency_key_of
 from resonance_helpers.client.errors import NotFoundError
 from tests.support.broken_calls import calls_under_way, eventually
+from tests.support.forks import forks, in_a_fork
 from tests.support.raw_server import answer, raw_server, replies, stalls
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
@@ -80,7 +82,8 @@ def test_calls_run_at_once_and_no_more_than_there_are_places() -> None:
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.2)
+        assert eventually(lambda: most == 3)
+        time.sleep(0.05)  # in which a fourth would come
         with lock:
             now -= 1
         connection.sendall(answer({"tenants": []}))
@@ -114,25 +117,37 @@ def test_waiting_for_a_place_can_be_cancelled() -> None:
         assert len(server.requests) == 1
 
 
-async def in_time(call: Coroutine[Any, Any, Any]) -> None:
-    async with asyncio.timeout(1):
+Arrival = Coroutine[Any, Any, Any]
+"""Ends once the request of the call is there."""
+
+
+async def in_time(call: Coroutine[Any, Any, Any], arrival: Arrival) -> None:
+    async def over() -> None:
+        await arrival
+        limit.reschedule(0)
+
+    async with asyncio.timeout(None) as limit:
+        watching = asyncio.create_task(over())
         await call
+    await watching
 
 
-async def waited_for(call: Coroutine[Any, Any, Any]) -> None:
+async def waited_for(call: Coroutine[Any, Any, Any], arrival: Arrival) -> None:
+    arrived = asyncio.create_task(arrival)
     await asyncio.wait_for(call, 1)
+    await arrived
 
 
-async def told(call: Coroutine[Any, Any, Any]) -> None:
+async def told(call: Coroutine[Any, Any, Any], arrival: Arrival) -> None:
     task = asyncio.create_task(call)
-    await asyncio.sleep(1)
+    await arrival
     task.cancel()
     await task
 
 
-async def beside_one_that_fails(call: Coroutine[Any, Any, Any]) -> None:
+async def beside_one_that_fails(call: Coroutine[Any, Any, Any], arrival: Arrival) -> None:
     async def fail() -> None:
-        await asyncio.sleep(1)
+        await arrival
         raise ValueError
 
     try:
@@ -148,8 +163,9 @@ async def beside_one_that_fails(call: Coroutine[Any, Any, Any]) -> None:
 def test_the_key_of_a_call_that_was_broken_off_is_reached(broken_off: Any) -> None:
     async def use(url: str) -> None:
         async with AsyncResonanceOSAPIClient(url) as api:
+            arrival = asyncio.to_thread(eventually, lambda: server.requests)
             with pytest.raises((TimeoutError, asyncio.CancelledError)) as raised:
-                await broken_off(api.generate_content("x"))
+                await broken_off(api.generate_content("x"), arrival)
             key = idempotency_key_of(raised.value)
             assert key is not None
             again = await api.generate_content("x", idempotency_key=key)
@@ -166,7 +182,8 @@ def test_so_is_that_of_a_call_whose_answer_had_come_and_was_not_taken() -> None:
         async with AsyncResonanceOSAPIClient(url) as api:
             task = asyncio.create_task(api.generate_content("x"))
             await asyncio.sleep(0)
-            time.sleep(1)  # nothing else of the loop runs
+            # Nothing else of the loop runs meanwhile.
+            assert eventually(lambda: server.requests and not calls_under_way())
             task.cancel()
             with pytest.raises(asyncio.CancelledError) as raised:
                 await task
@@ -235,3 +252,36 @@ def test_closing_waits_for_what_is_under_way() -> None:
 
     with raw_server(slow) as server:
         asyncio.run(use(server.url))
+
+
+async def six_at_once(api: AsyncResonanceOSAPIClient) -> list[Any]:
+    return await asyncio.gather(*(api.generate_content("x") for _ in range(6)))
+
+
+def test_one_loop_comes_after_another() -> None:
+    # More calls than places, so that some wait: that is what binds a lock to its loop.
+    with raw_server(replies(ARTICLE)) as server:
+        api = AsyncResonanceOSAPIClient(server.url, max_concurrent=2)
+        for _ in range(2):
+            assert asyncio.run(six_at_once(api)) == [ARTICLE] * 6
+        both = [threading.Thread(target=lambda: asyncio.run(six_at_once(api))) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        assert len(server.requests) == 24
+        asyncio.run(api.aclose())
+
+
+@forks
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("with_options", [False, True])
+def test_its_threads_do_not_come_along_into_a_fork(with_options: bool) -> None:
+    with raw_server(replies(ARTICLE)) as server:
+        api = AsyncResonanceOSAPIClient(server.url, max_concurrent=2)
+        api = api.with_options(timeout=20) if with_options else api
+        assert asyncio.run(six_at_once(api)) == [ARTICLE] * 6
+        assert in_a_fork(lambda: asyncio.run(asyncio.wait_for(six_at_once(api), 20))) == str(
+            [ARTICLE] * 6
+        )
+        asyncio.run(api.aclose())

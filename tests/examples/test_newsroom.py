@@ -7,20 +7,26 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from resonance_helpers.webhooks import new_secret
 from resonance_sandbox import Sandbox, start
 
 PROGRAM = Path(__file__).resolve().parents[2] / "examples" / "newsroom.py"
 PROMPTS = [f"The history of {what}" for what in ("tea", "salt", "glass", "paper", "maps", "bread")]
-SLOW = 60.0
+SLOW = 120.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def port() -> Iterator[int]:
+    """One that the system gives nobody meanwhile; who names it gets it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def begin(server: Sandbox, folder: Path, port: int, secret: str) -> subprocess.Popen[str]:
@@ -35,8 +41,8 @@ def begin(server: Sandbox, folder: Path, port: int, secret: str) -> subprocess.P
     )
 
 
-def test_a_killed_newsroom_goes_on_where_it_was(tmp_path: Path) -> None:
-    folder, port, secret = tmp_path / "filed", free_port(), new_secret().reveal()
+def test_a_killed_newsroom_goes_on_where_it_was(port: int, tmp_path: Path) -> None:
+    folder, secret = tmp_path / "filed", new_secret().reveal()
     options = {"latency": 0.3, "webhook_retry": (0.5, 1, 2, 4, 8, 16), "timeout": SLOW}
     with start(allow_loopback_webhooks=True, **options) as server:
         victim = begin(server, folder, port, secret)

@@ -12,7 +12,7 @@ import pytest
 from resonance_helpers.lesson.program import CannotTravelError, Program
 from tests.support.waiting import eventually
 
-SLOW = 60.0
+SLOW = 120.0
 SOURCE = """
 def report(word, ask):
     ask((word, os.environ["RESONANCE_TRIED"], os.getpid()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import signal
 import sys
 import time
@@ -21,11 +22,10 @@ class Terminal(io.StringIO):
 class Server:
     """Answers at once; each fifth call fails."""
 
-    calls = 0
+    number = itertools.count(1)  # one step, so that of two threads each gets its own
 
     def generate_content(self, prompt: str, **parameters: object) -> dict[str, object]:
-        Server.calls += 1
-        if Server.calls % 5 == 0:
+        if next(Server.number) % 5 == 0:
             return {"status": "error", "type": "overloaded", "message": "full"}
         return {"article": prompt, "hrv_feedback": 0.5}
 
@@ -44,7 +44,7 @@ MEASUREMENTS = {
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_a_measurement_shows_how_far_it_is(name, monkeypatch):
-    Server.calls = 0
+    monkeypatch.setattr(Server, "number", itertools.count(1))
     seen = []
     MEASUREMENTS[name](progress=seen.append)
     last = seen[-1]
@@ -62,15 +62,16 @@ def test_a_measurement_shows_how_far_it_is(name, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_a_sweep_that_is_stopped_counts_all_of_it():
+def test_a_sweep_that_is_stopped_counts_all_of_it(monkeypatch):
     class Stuck(Server):
         def generate_content(self, prompt: str, **parameters: object) -> dict[str, object]:
-            Server.calls += 1
-            if Server.calls > 12:
+            number = next(Server.number)
+            if number == 13:
                 signal.raise_signal(signal.SIGINT)
+            if number > 12:
                 time.sleep(20)  # a daemon's: nobody waits for it
             return {"article": prompt, "hrv_feedback": 0.5}
 
-    Server.calls = 0
+    monkeypatch.setattr(Server, "number", itertools.count(1))
     with pytest.raises(Stopped, match=r"^Stopped: 12 of 24 calls had ended; no other is sent\.$"):
         sweep(Stuck(), ["a"], (1, 2), calls_each=1, least=12, warmup=0)

@@ -16,6 +16,7 @@ import requests
 
 from resonance_sandbox import start
 from tests.support.full_disk import on_a_full_disk
+from tests.support.waiting import eventually
 
 UNLIMITED = 10**9
 
@@ -89,11 +90,12 @@ def test_killed_mid_write_then_started_again(database: str, tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM is of POSIX")
 def test_a_stop_lets_what_is_under_way_finish() -> None:
-    with start(latency=0.8) as server, ThreadPoolExecutor(1) as pool:
+    with start() as server, ThreadPoolExecutor(1) as pool:
+        server.faults.add("latency", seconds=0.8, route="/hr_generate")
         asked = pool.submit(
             requests.post, f"{server.url}/hr_generate", json={"prompt": "tea"}, timeout=20
         )
-        time.sleep(0.4)
+        assert eventually(lambda: server.faults.list()[0]["seen"])
         os.kill(server.pid, signal.SIGTERM)
         assert asked.result(20).status_code == 200
         with pytest.raises(requests.ConnectionError):

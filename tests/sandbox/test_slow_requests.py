@@ -55,7 +55,7 @@ def test_who_never_ends_a_request_loses_the_connection(
 
 
 def test_who_ends_one_may_take_their_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "ARRIVAL", 0.1)
+    monkeypatch.setattr(wire, "ARRIVAL", 0.3)
 
     async def talk() -> list[bytes]:
         async with peer() as (reader, writer):
@@ -63,7 +63,7 @@ def test_who_ends_one_may_take_their_time_for_the_next(monkeypatch: pytest.Monke
             for _ in range(2):
                 writer.write(WHOLE)
                 answers.append(await reader.readuntil(b"hi"))
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.5)
             return answers
 
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in asyncio.run(talk()))

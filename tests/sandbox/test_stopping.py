@@ -15,6 +15,7 @@ import requests
 
 from resonance_sandbox.server import GRACE
 from tests.sandbox.test_cli import running
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 
@@ -32,6 +33,7 @@ server.GRACE = 0.5
 class Stuck:
     name = "stuck"
     def write(self, brief):
+        print("writing", flush=True)
         {how}
 
 listening = bind("127.0.0.1", 0)
@@ -58,7 +60,7 @@ def test_a_request_that_never_ends_does_not_keep_the_server(how: str, end: signa
                 asked = pool.submit(
                     requests.post, f"{url}/hr_generate", json={"prompt": "tea"}, timeout=60
                 )
-                time.sleep(0.5)
+                assert process.stdout.readline() == "writing\n"
                 began = time.monotonic()
                 process.send_signal(end)
                 _, said = process.communicate(timeout=30)
@@ -69,13 +71,22 @@ def test_a_request_that_never_ends_does_not_keep_the_server(how: str, end: signa
             process.kill()
 
 
+def seen(url: str) -> int:
+    """How many requests the only fault has met."""
+    [fault] = requests.get(f"{url}/sandbox/faults", timeout=30).json()["faults"]
+    return int(fault["seen"])
+
+
 def test_a_long_text_is_measured_soon_and_keeps_nobody_from_stopping_the_server() -> None:
     with running() as process, ThreadPoolExecutor(1) as pool:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http"))
         text = "." * 99_999 + "a"
+        # A fault that does nothing but count who has arrived.
+        nothing = {"kind": "latency", "seconds": 0, "route": "/hrv"}
+        assert requests.post(f"{url}/sandbox/faults", json=nothing, timeout=30).ok
         asked = pool.submit(requests.post, f"{url}/hrv", json={"text": text}, timeout=30)
-        time.sleep(0.1)
+        assert eventually(lambda: seen(url) == 1)
         process.terminate()
         process.communicate(timeout=SOON)
         assert asked.result(10).status_code == 200

@@ -8,7 +8,7 @@ from functools import partial
 
 from tests.support import waiting
 
-SOON = 5.0
+SOON = 30.0
 """Seconds for what has to come about at once, on a machine that does much else."""
 
 eventually = partial(waiting.eventually, seconds=SOON)

@@ -24,6 +24,7 @@ class RawServer:
     Attributes:
         requests: The requests as they came, head and body.
         connections: How many there have been.
+        closed: How many of them this side has ended after an answer.
         reading: Set to False to have connections accepted and nothing read from them.
     """
 
@@ -32,7 +33,7 @@ class RawServer:
     def __init__(self, *handlers: Handler, tls: ssl.SSLContext | None = None) -> None:
         self.handlers = list(handlers)
         self.requests: list[bytes] = []
-        self.connections = 0
+        self.connections = self.closed = 0
         self._tls = tls
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -66,6 +67,7 @@ class RawServer:
                 handler(connection, request)
         if self.reading:
             connection.close()
+            self.closed += 1
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

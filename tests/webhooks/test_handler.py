@@ -186,7 +186,7 @@ BODIES: dict[str, Any] = {
 @pytest.mark.parametrize("body", BODIES)
 def test_a_status_decides_whatever_befalls_the_body(body: str) -> None:
     with raw_server(*[BODIES[body]] * 3) as server:
-        handler = handler_of(server.url, timeout=0.3)
+        handler = handler_of(server.url, timeout=1.0)
         handler.generate_and_notify("tides")
         assert handler.last_delivery is not None
         assert (handler.last_delivery.delivered, handler.last_delivery.status) == (True, 200)

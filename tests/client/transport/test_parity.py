@@ -285,7 +285,7 @@ def test_the_same_answer(name: str) -> None:
             else:
                 streamed = response.raw.read(decode_content=True)
         if name == "stale connection":
-            time.sleep(0.2)  # until the end of the connection has arrived
+            time.sleep(0.5)  # until the end of the connection has arrived
         response = session.get(url + "/a", **once)
         response.streamed = streamed
         return response

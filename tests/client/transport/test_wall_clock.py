@@ -140,22 +140,22 @@ def test_the_second_address_is_tried_when_the_first_is_dead(
 def test_a_deadline_bounds_attempts_and_waits_together(serve: Any, client_of: Any) -> None:
     server = serve(stalls)
     # The last of the attempts has enough left to connect in.
-    client = client_of(server, timeout=0.2, deadline=0.6, retry=RetryPolicy(base=0.01))
+    client = client_of(server, timeout=0.5, deadline=1.3, retry=RetryPolicy(base=0.01))
     error, took = timed(lambda: client.generate_content("a prompt"))
     assert isinstance(error, AttemptTimeoutError)
     assert error.attempts >= 2
-    assert took < 0.6 + SLACK
+    assert took < 1.3 + SLACK
 
 
 def test_a_timeout_is_not_retried_without_a_deadline(serve: Any, client_of: Any) -> None:
     server = serve(stalls)
-    error, _ = timed(lambda: client_of(server, timeout=0.2, retry=RetryPolicy()).get_profiles())
+    error, _ = timed(lambda: client_of(server, timeout=TIMEOUT, retry=RetryPolicy()).get_profiles())
     assert error.attempts == 1
     assert len(server.requests) == 1
 
 
 def test_the_time_starts_anew_with_each_call(serve: Any, client_of: Any) -> None:
-    client = client_of(serve(sends(WHOLE)), timeout=0.5)
-    for _ in range(4):
-        time.sleep(0.2)
+    client = client_of(serve(sends(WHOLE)), timeout=1.0)
+    for _ in range(3):
+        time.sleep(0.4)
         assert client.health_check()["status"] == "healthy"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 import threading
 import time
@@ -23,7 +24,6 @@ from tests.support.waiting import eventually
 from workshop.board import command, server
 from workshop.board.state import STUCK, exercises, state, summary
 from workshop.board.store import Report, Store
-from workshop.hub import free_port
 from workshop.room import Room
 
 TOKEN = "t0ken-of-the-instructor"
@@ -50,15 +50,15 @@ class Board:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Board]:
-    store, port = Store(tmp_path / "board.db"), free_port()
+    store, listening = Store(tmp_path / "board.db"), socket.create_server(("127.0.0.1", 0))
     store.seat(["ada", "grace"])
     application = server.application(store, KNOWN, TOKEN, lambda: KEYS)
-    serving = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error"))
-    thread = threading.Thread(target=serving.run)
+    serving = uvicorn.Server(uvicorn.Config(application, log_level="error"))
+    thread = threading.Thread(target=serving.run, args=([listening],))
     thread.start()
     assert eventually(lambda: serving.started, 60)
     try:
-        yield Board(f"http://127.0.0.1:{port}", store)
+        yield Board(f"http://127.0.0.1:{listening.getsockname()[1]}", store)
     finally:
         serving.should_exit = True
         thread.join()
