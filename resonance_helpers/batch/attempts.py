@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..client.api import ResonanceOSAPIClient
-from ..client.errors import ClientError, OutcomeUnknownError, ResonanceError
+from ..client.errors import ClientError, NotFoundError, OutcomeUnknownError, ResonanceError
 from ..client.transport import Call, InFlight, Later, Limiter, RetryPolicy
 from ..client.transport.quota import RetryQuota
 from ..client.transport.rate_limit import RATE_LIMIT_HEADERS
@@ -26,8 +26,9 @@ __all__ = [
 ]
 
 
-MAY_CHANGE = (401, 403, 408, 409, 429)
-"""Refusals of the caller or the moment, not of the request: a next run tries again."""
+OF_THE_REQUEST = (400, 404, 410, 413, 414, 415, 422)
+"""Refusals of what was asked. The others are of the caller, the way or the moment (401, 402, 403,
+405, 421, 425, 429, 451, ...): a next run tries again."""
 
 
 class InvalidRequestError(ResonanceError, ValueError):
@@ -40,10 +41,12 @@ class InvalidRequestError(ResonanceError, ValueError):
 def is_final(error: ResonanceError) -> bool:
     """Whether the same request would fail in the same way again.
 
-    It is none, or the server has refused it for good.
+    It is none, or the server has refused it for good. A 404 that names no tenant or profile is that
+    of a wrong address, or of a gateway behind which nobody is.
     """
-    refused = isinstance(error, ClientError) and error.response_code not in MAY_CHANGE
-    return refused or isinstance(error, InvalidRequestError)
+    refused = isinstance(error, ClientError) and error.response_code in OF_THE_REQUEST
+    astray = type(error) is NotFoundError
+    return isinstance(error, InvalidRequestError) or (refused and not astray)
 
 
 class WorkerSetupError(RuntimeError):

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from ..client.errors import OutcomeUnknownError, ResonanceError
+from ..client.transport.payload import as_text
 from .attempts import InvalidRequestError
 from .interrupts import Interrupts
 from .items import Item, as_request
@@ -110,7 +111,7 @@ class Intake:
                 self._tally.undo_failure()
             try:
                 item.request = as_request(value)
-                item.text = json.dumps(item.request, allow_nan=False) if journal else ""
+                item.text = as_text(item.request) if journal else ""
             except (TypeError, ValueError, RecursionError) as error:
                 if not (before and before.settled):
                     self._fail(item, InvalidRequestError(str(error)), None)

@@ -98,12 +98,11 @@ def run_batch(
         Exception: what the input raised, or an executor that died. What was under way is
             finished first, and a journal is good to resume from.
     """
+    if hasattr(requests, "columns") and hasattr(requests, "to_dict"):  # it would give their names
+        raise TypeError(f"requests is a {kind(requests)}. Fix: give its rows: .to_dict('records')")
     if isinstance(requests, str | bytes | Mapping) or not isinstance(requests, Iterable):
-        raise TypeError(f"requests is a {type(requests).__name__}; give a list of requests")
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int):
-        raise TypeError(f"concurrency is a {type(concurrency).__name__}, not a whole number")
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}; it has to be at least 1")
+        raise TypeError(f"requests is a {kind(requests)}; give a list of requests")
+    concurrency = arguments.whole("concurrency", concurrency, 1, arguments.MOST)
     until = arguments.optional_seconds("until", until)
     if journal is not None:
         journal = arguments.file("journal", journal)

@@ -93,18 +93,14 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
     ) -> None:
         base_url, private = _base_url(base_url)
         arguments.flag("allow_http", allow_http)
-        if auth is not None and not callable(auth):
-            raise TypeError(f"auth is a {kind(auth)}; it has to be an AuthBase like ApiKeyAuth")
+        if auth is not None and (isinstance(auth, type) or not callable(auth)):
+            raise TypeError(f"auth is a {kind(auth)}, not an AuthBase like ApiKeyAuth(key)")
         if auth is not None and not (private or allow_http):
             raise InsecureTransportError(INSECURE.format(origin=base_url))
-        self.on_error: Literal["return", "raise"] = _mode(on_error)
-        self.session = arguments.session(session)
-        if session is None:
-            self.session.headers["User-Agent"] = _user_agent()
-            self.session.headers["Accept"] = "application/json"
+        self.on_error = on_error
         self._transport = Transport(
             base_url=base_url,
-            session=self.session,
+            session=_session(session),
             auth=auth,
             timeout=arguments.seconds("timeout", timeout),
             deadline=arguments.optional_seconds("deadline", deadline),
@@ -143,7 +139,7 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
                 "address, such as http://localhost:8000"
             )
         _base_url(url, "the environment variable RESONANCE_URL")
-        if _variable("RESONANCE_ALLOW_HTTP") == "1":
+        if _switch("RESONANCE_ALLOW_HTTP"):
             options.setdefault("allow_http", True)
         return cls(url, auth=_environments_auth(url), **options)
 
@@ -153,6 +149,27 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
     def base_url(self) -> str:
         """Where the API is, without a slash at the end."""
         return self._transport.base_url
+
+    @property
+    def session(self) -> requests.Session:
+        """What sends the requests; may be set, to one of your own."""
+        return self._transport.session
+
+    @session.setter
+    def session(self, session: requests.Session | None) -> None:
+        self._transport.session = _session(session)
+
+    @property
+    def on_error(self) -> Literal["return", "raise"]:
+        """Whether an error is returned as a dict or raised; may be set."""
+        return self._on_error
+
+    @on_error.setter
+    def on_error(self, on_error: Literal["return", "raise"]) -> None:
+        if on_error not in ("return", "raise"):
+            told = f"on_error is {arguments.shown(on_error)}"
+            raise ValueError(f"{told}; it can be 'return' or 'raise'")
+        self._on_error = on_error
 
     @property
     def auth(self) -> AuthBase | None:
@@ -222,7 +239,7 @@ class ResonanceOSAPIClient(HealthCalls, GenerationCalls, ProfileCalls, ApiKeyCal
         if pace is not _SAME:
             other._transport.pace = arguments.flag("pace", pace)
         if on_error is not _SAME:
-            other.on_error = _mode(on_error)
+            other.on_error = on_error
         return other
 
     def close(self) -> None:
@@ -272,14 +289,25 @@ def _user_agent() -> str:
         return "ResonanceOS-Client/0"
 
 
-def _mode(on_error: Any) -> Any:
-    if on_error not in ("return", "raise"):
-        raise ValueError(f"on_error is {arguments.shown(on_error)}; it can be 'return' or 'raise'")
-    return on_error
+def _session(given: requests.Session | None) -> requests.Session:
+    used = arguments.session(given)
+    if given is None:
+        used.headers["User-Agent"] = _user_agent()
+        used.headers["Accept"] = "application/json"
+    return used
 
 
 def _variable(name: str) -> str:
     return os.environ.get(name, "").strip()
+
+
+def _switch(name: str) -> bool:
+    """Whether a variable is set to 1; a word that could mean either is refused."""
+    value = _variable(name)
+    if value not in ("", "0", "1"):
+        told = f"the environment variable {name} is {arguments.shown(value)}"
+        raise ValueError(f"{told}. Fix: set it to 1, or unset it")
+    return value == "1"
 
 
 def _environments_auth(url: str) -> AuthBase | None:

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 from requests.auth import AuthBase
 
@@ -25,6 +26,7 @@ from .api import ResonanceOSAPIClient
 from .system import needing
 from .transport.arguments import whole
 from .transport.cancellation import Cancellation, UnderWay
+from .transport.fork import renewed_in_child
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -110,10 +112,37 @@ def _shared(
     return call
 
 
-class AsyncResonanceOSAPIClient:
-    """A client of the ResonanceOS v6 API for one event loop. Its calls are those of `sync`.
+class _Crew:
+    """The threads that carry calls out, and for each event loop the places in them.
 
-    Cancelling a call closes its connection at once. `idempotency_key_of` the CancelledError, or
+    Threads stay behind when a process forks, and what waits for a place belongs to its loop: a
+    server that forks its workers has a client from before, and a program may run loop after loop.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.renew()
+        renewed_in_child(self, _Crew.renew)
+
+    def renew(self) -> None:
+        """Begin with no thread, and all places free."""
+        self.threads = ThreadPoolExecutor(self.size, "resonance-call")
+        self._places: WeakKeyDictionary[Any, tuple[asyncio.Semaphore, asyncio.Lock]]
+        self._places = WeakKeyDictionary()
+
+    def places(self) -> tuple[asyncio.Semaphore, asyncio.Lock]:
+        """Those of this loop, and what two that each take some of them would wait for for ever."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._places:
+            self._places[loop] = asyncio.Semaphore(self.size), asyncio.Lock()
+        return self._places[loop]
+
+
+class AsyncResonanceOSAPIClient:
+    """A client of the ResonanceOS v6 API for asyncio. Its calls are those of `sync`.
+
+    It may be used in one event loop after another, and in a process that was forked. Cancelling a
+    call closes its connection at once. `idempotency_key_of` the CancelledError, or
     the TimeoutError, is the key under which it was made.
 
     Args:
@@ -147,12 +176,8 @@ class AsyncResonanceOSAPIClient:
         return client
 
     def _begin(self, sync: ResonanceOSAPIClient, max_concurrent: int) -> None:
-        max_concurrent = whole("max_concurrent", max_concurrent, 1, MOST_CONCURRENT)
+        self._crew = _Crew(whole("max_concurrent", max_concurrent, 1, MOST_CONCURRENT))
         self.sync = sync
-        self._threads = ThreadPoolExecutor(max_concurrent, "resonance-call")
-        self._places = asyncio.Semaphore(max_concurrent)
-        self._max_concurrent = max_concurrent
-        self._closing = asyncio.Lock()  # two that each hold some of the places would wait for ever
 
     health_check = _awaited(ResonanceOSAPIClient.health_check)
     get_system_metrics = _awaited(ResonanceOSAPIClient.get_system_metrics)
@@ -189,10 +214,11 @@ class AsyncResonanceOSAPIClient:
 
     async def aclose(self) -> None:
         """Wait for the calls under way, then close the connections and end the threads."""
-        async with self._closing, AsyncExitStack() as held:
-            for _ in range(self._max_concurrent):
-                await held.enter_async_context(self._places)
-            self._threads.shutdown()
+        places, closing = self._crew.places()
+        async with closing, AsyncExitStack() as held:
+            for _ in range(self._crew.size):
+                await held.enter_async_context(places)
+            self._crew.threads.shutdown()
             self.sync.close()
 
     async def __aenter__(self) -> Self:
@@ -202,22 +228,23 @@ class AsyncResonanceOSAPIClient:
         await self.aclose()
 
     async def _run(self, function: Callable[..., _R], *args: Any, **kwargs: Any) -> _R:
-        await self._places.acquire()
+        places, _ = self._crew.places()
+        await places.acquire()
         loop, cancellation = asyncio.get_running_loop(), Cancellation()
 
         def back(_: Future[_R]) -> None:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits for a place
-                loop.call_soon_threadsafe(self._places.release)
+                loop.call_soon_threadsafe(places.release)
 
         try:
             context = contextvars.copy_context()
             with needing("the call can't begin"):
-                future = self._threads.submit(
+                future = self._crew.threads.submit(
                     context.run, cancellation.run, function, *args, **kwargs
                 )
         except BaseException:
             cancellation.cancel()  # it waits for another's thread all the same
-            self._places.release()
+            places.release()
             raise
         future.add_done_callback(back)
         try:

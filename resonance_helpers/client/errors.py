@@ -467,6 +467,12 @@ class IdempotencyKeyReusedError(ValidationError):
     type = "idempotency-key-reused"
 
 
+class TooEarlyError(ClientError):
+    """A gateway would not hand the request on before its connection was confirmed (RFC 8470)."""
+
+    type, status, category, retryable = "too-early", 425, "network", True
+
+
 class RateLimitedError(ClientError):
     """Too many requests at once; `retry_after` says when to come back."""
 

@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.batch import run_batch
 from resonance_helpers.client.errors import NotYetAllowedError
+from tests.support.raw_server import raw_server, replies
 
 
 def test_a_window_that_turns_in_seconds_is_waited_for(serve):
@@ -105,6 +107,17 @@ def test_final_says_what_a_resume_does(serve, tmp_path, status):
     api, server = serve()
     run_batch(api, ["a"], journal=tmp_path / "j")
     assert bool(server.prompts) is not failure.final
+
+
+@pytest.mark.parametrize("status", [402, 404, 405, 421, 423, 425, 426, 431, 451, 511])
+def test_what_is_not_refused_for_what_it_is_is_tried_again(tmp_path, status):
+    # A wrong base URL, a gateway behind which nobody is, a bill that is not paid.
+    page = replies(b"<html>No</html>", status, content_type="text/html")
+    with raw_server(page, replies({"article": "x", "hrv_feedback": 1.0})) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        report = run_batch(client, ["a"], journal=tmp_path / "j")
+        assert [failure.final for failure in report.failures] == [False]
+        assert run_batch(client, ["a"], journal=tmp_path / "j").stats.successful == 1
 
 
 def test_context_variables_reach_who_carries_a_call(serve):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
+import pandas
 import pytest
 
 from resonance_helpers import (
@@ -27,6 +29,7 @@ from resonance_helpers.batch import read_report, run_batch
 from resonance_helpers.client.auth import HeadlessBrowser
 from resonance_helpers.client.transport.quota import RetryQuota
 from resonance_helpers.webhooks import SeenEvents, new_secret, sign, verify
+from tests.support.raw_server import raw_server, replies
 
 URL = "http://127.0.0.1:9"
 SECRET = new_secret()
@@ -59,6 +62,11 @@ OF_FILE = f"True list object {NUMBERS}"
 
 def client() -> ResonanceOSAPIClient:
     return ResonanceOSAPIClient(URL, retry=None)
+
+
+def having_set(**given: Any) -> None:
+    for name, value in given.items():
+        setattr(client(), name, value)
 
 
 def signed_in(**given: Any) -> Any:
@@ -121,6 +129,13 @@ TAKEN: list[tuple[str, Callable[..., Any], dict[str, Any], dict[str, str]]] = [
         {},
         {"timeout": OF_SECONDS, "on_error": f"x {OF_TEXT}", "retry": OF_FUNCTION, "pace": OF_FLAG},
     ),
+    (
+        "call",
+        lambda **given: client().generate_content("x", **given),
+        {},
+        {"pace": OF_FLAG, "timeout": OF_SECONDS, "headers": OF_TEXT.removeprefix("None ")},
+    ),
+    ("set", having_set, {}, {"on_error": f"x {OF_TEXT}", "session": OF_FUNCTION}),
     ("asyncio", AsyncResonanceOSAPIClient, {}, {"max_concurrent": "None 0 -1 huge " + OF_COUNT}),
     (
         "policy",
@@ -316,6 +331,47 @@ def test_a_wrong_argument_is_named(
 def test_a_secret_is_a_string(function: Callable[..., Any], kind: str) -> None:
     with pytest.raises(TypeError, match="a secret is a string, not a "):
         function(WRONG[kind])
+
+
+def test_a_class_is_no_credential() -> None:
+    with pytest.raises(TypeError, match="auth is a type, not an AuthBase like ApiKeyAuth"):
+        ResonanceOSAPIClient(URL, auth=ApiKeyAuth)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["Bearer abcdefgh", '"abcdefgh"', "'abcdefgh'", "abcd efgh"])
+def test_what_comes_along_with_a_copied_key_is_none_of_it(key: str) -> None:
+    with pytest.raises(ValueError, match="the API key has a space or a quotation mark") as raised:
+        ApiKeyAuth(key)
+    assert "abcd" not in str(raised.value)
+
+
+def test_a_frame_is_no_list_of_requests() -> None:
+    # Going through it gives the names of its columns, which would be written articles about.
+    frame = pandas.DataFrame([{"prompt": "Tides", "seed": 1}])
+    with pytest.raises(TypeError, match=r"requests is a DataFrame\. Fix: "):
+        run_batch(client(), frame, progress=False)
+    assert run_batch(client(), pandas.Series([], dtype=str), progress=False).stats.total == 0
+
+
+@pytest.mark.parametrize("journal", [None, "journal"])
+def test_a_number_of_another_library_is_one(journal: str | None, tmp_path: Path) -> None:
+    request = {"prompt": "Tides", "seed": numpy.int64(7), "temperature": numpy.float32(0.5)}
+    with raw_server(replies({"article": "x", "hrv_feedback": 1.0})) as server:
+        api = ResonanceOSAPIClient(server.url)
+        path = None if journal is None else tmp_path / journal
+        assert run_batch(api, [request], journal=path, progress=False).stats.successful == 1
+        assert server.requests[0].endswith(b'{"prompt": "Tides", "seed": 7, "temperature": 0.5}')
+        assert api.measure_text("x")["type"] == "unexpected-shape"
+        with pytest.raises(ValueError, match="`seed` can't be sent as JSON"):
+            api.generate_content("x", seed=numpy.float32("nan"))  # type: ignore[arg-type]
+
+
+def test_no_secret_is_written_into_a_journal(tmp_path: Path) -> None:
+    request = {"prompt": "x", "key": Secret("sk-0123456789")}
+    report = run_batch(client(), [request], journal=tmp_path / "journal", progress=False)
+    assert report.failures[0].type == "invalid-request"
+    assert "`key` can't be sent" in report.failures[0].message
+    assert b"sk-0123456789" not in (tmp_path / "journal").read_bytes()
 
 
 def test_what_is_right_is_taken(tmp_path: Path) -> None:

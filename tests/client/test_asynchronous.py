@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,7 @@ from resonance_helpers import AsyncResonanceOSAPIClient, ResonanceOSAPIClient
 from resonance_helpers.client.asynchronous import idempotency_key_of
 from resonance_helpers.client.errors import NotFoundError
 from tests.support.broken_calls import calls_under_way, eventually
+from tests.support.forks import forks, in_a_fork
 from tests.support.raw_server import answer, raw_server, replies, stalls
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
@@ -250,3 +252,36 @@ def test_closing_waits_for_what_is_under_way() -> None:
 
     with raw_server(slow) as server:
         asyncio.run(use(server.url))
+
+
+async def six_at_once(api: AsyncResonanceOSAPIClient) -> list[Any]:
+    return await asyncio.gather(*(api.generate_content("x") for _ in range(6)))
+
+
+def test_one_loop_comes_after_another() -> None:
+    # More calls than places, so that some wait: that is what binds a lock to its loop.
+    with raw_server(replies(ARTICLE)) as server:
+        api = AsyncResonanceOSAPIClient(server.url, max_concurrent=2)
+        for _ in range(2):
+            assert asyncio.run(six_at_once(api)) == [ARTICLE] * 6
+        both = [threading.Thread(target=lambda: asyncio.run(six_at_once(api))) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        assert len(server.requests) == 24
+        asyncio.run(api.aclose())
+
+
+@forks
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("with_options", [False, True])
+def test_its_threads_do_not_come_along_into_a_fork(with_options: bool) -> None:
+    with raw_server(replies(ARTICLE)) as server:
+        api = AsyncResonanceOSAPIClient(server.url, max_concurrent=2)
+        api = api.with_options(timeout=20) if with_options else api
+        assert asyncio.run(six_at_once(api)) == [ARTICLE] * 6
+        assert in_a_fork(lambda: asyncio.run(asyncio.wait_for(six_at_once(api), 20))) == str(
+            [ARTICLE] * 6
+        )
+        asyncio.run(api.aclose())

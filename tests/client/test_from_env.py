@@ -67,6 +67,8 @@ def test_a_stranger(server: sandbox.Sandbox, env: Any) -> None:
         ({"URL": "https://a:b@example.com"}, ValueError, "RESONANCE_URL can't hold credentials"),
         ({"URL": "https://example.com?a"}, ValueError, "RESONANCE_URL can't have a query"),
         ({"API_KEY": "a\u20acb"}, ValueError, "RESONANCE_API_KEY can't be used: .* characters"),
+        ({"API_KEY": '"abcdefgh"'}, ValueError, "quotation mark"),
+        ({"ALLOW_HTTP": "true"}, ValueError, "RESONANCE_ALLOW_HTTP is 'true'. Fix: set it to 1"),
         ({"CLIENT_ID": "x"}, LookupError, "RESONANCE_CLIENT_SECRET is not set"),
         ({"CLIENT_SECRET": "canary"}, LookupError, "RESONANCE_CLIENT_ID is not set, .* Fix: "),
         ({"CLIENT_ID": "x", "CLIENT_SECRET": "canary\u20ac"}, ValueError, "CLIENT_SECRET can't be"),

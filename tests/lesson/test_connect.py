@@ -168,7 +168,7 @@ def run_cells(*cells: str) -> list[dict[str, Any]]:
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    NotebookClient(notebook, allow_errors=True, timeout=60).execute()
+    NotebookClient(notebook, allow_errors=True, coalesce_streams=True, timeout=60).execute()
     return [cell.outputs for cell in notebook.cells]
 
 

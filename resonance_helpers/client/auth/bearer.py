@@ -25,6 +25,10 @@ ENOUGH = 64 * 1024
 """Bytes of a 401 that are read; a longer one costs its connection."""
 
 
+NOT_IN_A_KEY = frozenset(" \"'")
+"""What comes along with a key that was copied or quoted, and makes it another (RFC 6750, 2.1)."""
+
+
 class _Auth(AuthBase):
     """What all have in common: they hold secrets, and do not travel."""
 
@@ -62,7 +66,13 @@ class ApiKeyAuth(_Auth):
 
     @key.setter
     def key(self, key: str | Secret) -> None:
-        self._key = Secret(key)
+        secret = Secret(key)
+        if not NOT_IN_A_KEY.isdisjoint(secret.reveal()):
+            raise ValueError(
+                "the API key has a space or a quotation mark in it. Fix: give the key alone, "
+                "without 'Bearer' and without quotation marks"
+            )
+        self._key = secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         key = self._key.reveal()

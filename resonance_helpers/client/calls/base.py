@@ -30,7 +30,7 @@ LONGEST_CURSOR = 8_000
 class Calls:
     """What the operations of all topics are made of."""
 
-    on_error: Literal["return", "raise"]
+    _on_error: Literal["return", "raise"]
     _transport: Transport
 
     def _call(
@@ -92,7 +92,7 @@ class Calls:
         try:
             return work()
         except ResonanceError as error:
-            if self.on_error == "raise":
+            if self._on_error == "raise":
                 raise
             # Whoever keeps the dict would keep all the frames that it came through.
             return error.with_traceback(None).as_dict()  # type: ignore[return-value]
@@ -157,7 +157,7 @@ def _changed(transport: Transport, given: Mapping[str, Any]) -> Transport:
     """A copy for one call: over the same connections, budget and rate limit."""
     changed = copy.copy(transport)
     if "pace" in given:
-        changed.pace = bool(given["pace"])
+        changed.pace = arguments.flag("pace", given["pace"])
     if "timeout" in given:
         changed.timeout = arguments.seconds("timeout", given["timeout"])
     if "deadline" in given:

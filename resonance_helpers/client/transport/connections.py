@@ -27,10 +27,16 @@ from typing import Any
 import urllib3.poolmanager
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
 from urllib3.util import connection as plain
 
 from .cancellation import current, let_go, result_of
+from .failure import OF_A_FILE
 
 TLS_RECORD = 16 * 1024
 """Bytes."""
@@ -83,6 +89,8 @@ class Punctual:
         except ssl.SSLError:
             raise
         except OSError as error:
+            if self.sock is not None and isinstance(error, OF_A_FILE):
+                raise SSLError(error) from error
             raise NewConnectionError(self, f"could not connect: {error}") from error  # type: ignore[arg-type]
 
     def _new_conn(self) -> socket.socket:

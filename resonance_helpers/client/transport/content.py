@@ -43,8 +43,10 @@ def read_content(response: requests.Response, cap: int = SIZE_CAP) -> bytes | Ba
     Raises whatever `urllib3` raises where the body breaks off.
     """
     at_hand: bytes | None = getattr(response, "at_hand", None)
-    if at_hand is None and response._content_consumed:  # by a hook
-        at_hand = response.content
+    # By a hook; or a test has made the answer by hand.
+    read = response._content_consumed or response._content is not False
+    if at_hand is None and (read or response.raw is None):
+        at_hand = response.content or b""
     if at_hand is not None:
         return at_hand if len(at_hand) <= cap else _too_large(response, cap)
     length = response.headers.get("Content-Length", "")
@@ -181,7 +183,9 @@ def _findings(checks: Any) -> dict[str, dict[str, Any]]:
 
 
 def _media_type(response: requests.Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    # Said twice, by a server and a gateway, it is one list: the last counts (RFC 9110, 8.3).
+    said = response.headers.get("Content-Type", "").rpartition(",")[2]
+    return said.partition(";")[0].strip().lower()
 
 
 def _is_json(media_type: str) -> bool:

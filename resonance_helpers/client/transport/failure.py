@@ -38,6 +38,9 @@ BROKEN_OFF = (*CAUGHT, ValueError)
 such as a chunk of -1 bytes."""
 
 
+OF_A_FILE = FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError
+"""What a file of certificates can raise; once there is a connection, that has none of them."""
+
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")  # as http.client says it
 
 UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
@@ -62,7 +65,8 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
     if caused_by(*UNUSABLE_URL):
         return ProxyRefusedError(
             "The proxy could not be used: its address is none, or of a kind that needs more than "
-            "is installed. Fix: look at the variables http_proxy, https_proxy and all_proxy."
+            "is installed, or its password is not quoted (ä as %C3%A4). Fix: look at the variables "
+            "http_proxy, https_proxy and all_proxy."
         )
     if caused_by(u3.ProxyError, requests.exceptions.ProxyError):
         return _of_the_proxy(causes)
@@ -79,13 +83,17 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
     if caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
         return ConnectionLostError(f"The connection to {origin} broke within its encryption.")
-    if tls := caused_by(ssl.SSLError) or caused_by(u3.SSLError):
-        reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "TLS failed"
-        return TLSError(f"No secure connection to {origin}: {reason}.")
-    if type(exception) is OSError:  # requests, which looks for these files before it connects
+    # Some files requests looks for before it connects.
+    if type(exception) is OSError or (caused_by(u3.SSLError) and caused_by(*OF_A_FILE)):
         return TLSError(
-            "The file of certificates to check the server by, or to show it, is missing."
+            "A file of certificates, to check the server by or to show it, is missing or can't be "
+            "read. Fix: look at the variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and "
+            "SSLKEYLOGFILE, and at the session's `verify` and `cert`."
         )
+    if tls := caused_by(ssl.SSLError) or caused_by(u3.SSLError):
+        reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "")
+        reason = reason or "TLS failed, perhaps by what is in the file of the session's `cert`"
+        return TLSError(f"No secure connection to {origin}: {reason}.")
     if caused_by(TimeoutError, u3.ReadTimeoutError, requests.Timeout):
         return AttemptTimeoutError(f"No whole answer from {origin} within {timeout:g} s.")
     if caused_by(u3.DecodeError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 
+from .fork import renewed_in_child
+
 CAPACITY = 500
 RETRY_COST = 5
 SUCCESS_REFUND = 1
@@ -28,6 +30,10 @@ class RetryQuota:
             raise ValueError(f"capacity is {capacity}; it can't be negative")
         self.capacity = capacity
         self._available = capacity
+        self._renew()
+        renewed_in_child(self, RetryQuota._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
 
     @property

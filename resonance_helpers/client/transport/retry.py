@@ -19,7 +19,7 @@ class RetryPolicy:
     """An immutable rule, shared by all calls of a client.
 
     An attempt is tried again after a connection error and after the statuses 408, 409
-    ``idempotency-in-progress``, 429, 502, 503 and 504, but
+    ``idempotency-in-progress``, 425, 429, 502, 503 and 504, but
 
     - a 500 only where the request changes nothing, since the work may have been half done;
     - an attempt that used up its `timeout` only under a `deadline`, which alone says that the

@@ -39,8 +39,9 @@ def parse_retry_after(value: str | None, *, now: float, date: str | None = None)
             one, so that a wrong clock on this machine shortens no wait.
     """
     value = (value or "").strip(" \t")
-    if _SECONDS.fullmatch(value):
-        return min(float(value), LONGEST)
+    several = value.split(", ")  # a server and a gateway may each have said it
+    if all(map(_SECONDS.fullmatch, several)):
+        return min(max(map(float, several)), LONGEST)
     then = parse_http_date(value, now=now)
     if then is None:
         return None

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL
 from requests.utils import get_auth_from_url
 
 from .address import is_loopback
@@ -102,6 +103,13 @@ class Adapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):  # those have connections of their own
             manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The proxy's credentials."""
+        try:
+            return super().proxy_headers(proxy)
+        except UnicodeEncodeError:  # it is not the request that can't be sent
+            raise InvalidProxyURL("its password can't be sent") from None
 
     def close(self) -> None:
         """Close the connections; what is sent afterwards opens new ones."""

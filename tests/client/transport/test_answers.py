@@ -7,6 +7,7 @@ import gzip
 import json
 import pickle
 import socket
+import ssl
 import struct
 import threading
 import tracemalloc
@@ -18,7 +19,7 @@ import pytest
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.client import errors
-from resonance_helpers.client.transport import Answer
+from resonance_helpers.client.transport import Answer, connections
 from resonance_helpers.client.transport.content import SIZE_CAP
 from tests.support.raw_server import answer, raw_server, replies, resets, sends, sends_and_closes
 from tests.support.waiting import eventually
@@ -347,6 +348,38 @@ def test_a_certificate_that_is_not_trusted_is_not_sent(tls: Any) -> None:
     assert isinstance(raised.value, errors.NotSentError)
     assert raised.value.attempts == 1
     assert server.requests == []
+
+
+@pytest.mark.parametrize("what", ["no bundle", "bundle", "certificate", "no certificate", "keys"])
+def test_a_file_that_can_not_be_read_is_no_server_that_is_down(
+    what: str, tls: Any, authority_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Context(ssl.SSLContext):
+        def load_verify_locations(self, *_: Any, **__: Any) -> None:
+            raise PermissionError(13, "Permission denied")  # root may read all
+
+    folder = str(authority_file.parent)
+    with raw_server(replies(HEALTHY), tls=tls) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None, on_error="raise")
+        client.session.verify = f"{folder}/none" if what == "no bundle" else str(authority_file)
+        client.session.cert = {"certificate": folder, "no certificate": f"{folder}/none"}.get(what)
+        if what == "bundle":
+            monkeypatch.setattr("urllib3.util.ssl_.SSLContext", Context)
+        if what == "keys":
+            monkeypatch.setenv("SSLKEYLOGFILE", f"{folder}/none/keys")
+        with pytest.raises(errors.TLSError, match=r"can't be read\. Fix: ") as raised:
+            client.get_profiles()
+    assert not raised.value.retryable
+
+
+def test_a_firewall_that_forbids_a_connection_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(connections.PunctualHTTPSConnection, "_open", forbidden)
+    client = ResonanceOSAPIClient("https://127.0.0.1:1", retry=None, on_error="raise")
+    with pytest.raises(errors.ConnectionFailedError, match="Operation not permitted"):
+        client.get_profiles()
 
 
 def test_an_end_within_the_handshake_is_a_connection_that_failed(client_of: Any) -> None:

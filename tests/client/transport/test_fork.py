@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -13,30 +12,13 @@ from resonance_helpers.client.auth.clock import ServerClock
 from resonance_helpers.client.auth.secret import Secret
 from resonance_helpers.client.auth.tokens import Token, TokenCache
 from resonance_helpers.client.transport.deadline import Deadline, bounded
-from tests.support.forks import forks
+from tests.support.forks import forks, in_a_fork
 from tests.support.raw_server import raw_server, replies
 
 pytestmark = [
     forks,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
 ]
-
-
-def in_a_fork(work: Callable[[], object]) -> str:
-    """What `work` returns or raises in a forked process."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writing, str(work()).encode())
-        except BaseException as error:
-            os.write(writing, repr(error).encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading, encoding="utf-8") as told:
-        said = told.read()
-    os.waitpid(child, 0)
-    return said
 
 
 def test_no_connection_is_used_by_two_processes() -> None:

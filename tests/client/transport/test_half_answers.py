@@ -182,3 +182,44 @@ def test_pages_with_nothing_on_them_come_to_an_end() -> None:
     ):
         list(ResonanceOSAPIClient(server.url).iter_profiles())
     assert len(server.requests) == 100
+
+
+@pytest.mark.parametrize("method", ["request", "send"])
+def test_an_answer_that_a_test_has_made_by_hand_is_one(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = requests.Response()
+    made.status_code, made._content = 200, json.dumps(ARTICLE).encode()
+    made.headers["Content-Type"] = "application/json"
+    monkeypatch.setattr(requests.Session, method, lambda *_, **__: made)
+    client = ResonanceOSAPIClient("http://localhost:1", retry=None)
+    assert client.generate_content("x") == ARTICLE
+    made._content = None  # as of an answer without a body
+    assert client.generate_content("x")["type"] == "malformed-json"
+
+
+def test_what_a_server_and_a_gateway_both_say_is_read() -> None:
+    twice = {"content-type": "application/json; charset=utf-8"}
+    slow = {"Retry-After": "7", "retry-after": "20"}
+    with raw_server(replies(ARTICLE, headers=twice), replies({}, 429, slow)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        assert client.generate_content("x") == ARTICLE
+        assert client.generate_content("x")["retry_after"] == 20
+
+
+def test_a_session_that_is_set_later_sends() -> None:
+    class Counting(requests.Session):
+        sent = 0
+
+        def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+            self.sent += 1
+            return super().send(*args, **kwargs)
+
+    with raw_server(replies(ARTICLE)) as server:
+        client = ResonanceOSAPIClient(server.url)
+        client.generate_content("x")
+        client.session = counting = Counting()
+        assert client.session is counting
+        client.generate_content("x")
+        client.with_options(timeout=5).generate_content("x")
+        assert counting.sent == 2

@@ -69,7 +69,10 @@ def test_what_a_proxy_says_to_a_tunnel_decides(proxy: Any, status: str, tries: i
     assert len(asked) == tries
 
 
-@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "http://:99", "gopher://x"])
+@pytest.mark.parametrize(
+    "address",
+    ["socks5://127.0.0.1:1", "http://:99", "gopher://x", "http://me:p\u20acw@127.0.0.1:1"],
+)
 def test_an_address_that_can_be_no_proxys_is_told_once(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

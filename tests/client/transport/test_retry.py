@@ -26,6 +26,7 @@ ALWAYS = {
     errors.OutcomeUnknownError,
     errors.RequestTimeoutError,
     errors.IdempotencyInProgressError,
+    errors.TooEarlyError,
     errors.RateLimitedError,
     errors.NotYetAllowedError,
     errors.QuotaExceededError,
