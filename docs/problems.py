@@ -108,6 +108,9 @@ def usual(call: Caller) -> dict[str, requests.Response]:
     post, shared = "/hr_generate", "/profiles/acme_corp/tech_startup"
     narrow = call("POST", "/api_keys", "admin", json={"scopes": ["generate"], "tenant": "globex"})
     got = {
+        "malformed-request": call(
+            "POST", post, data="{}", headers={"Transfer-Encoding": "chunked"}
+        ),
         "invalid-json": call("POST", post, data="{", headers=JSON),
         "duplicate-key": call("POST", post, data='{"prompt": "a", "prompt": "b"}', headers=JSON),
         "invalid-credentials": call("GET", "/profiles", "not-a-key"),

@@ -7,6 +7,7 @@ import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator
 from functools import partial
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -120,9 +121,8 @@ def create_app(
     database = Database(settings.database)
     clock = clock or clock_of(database, settings.still, settings.clock)
     prepare(database, clock.shown())
-    tokens = AccessTokens(
-        url or f"http://{settings.host}:{settings.port}", settings.token_lifetime, clock
-    )
+    url = url or f"http://{settings.host}:{settings.port}"
+    tokens = AccessTokens(url, settings.token_lifetime, clock)
     directory = Directory(database, tokens, clock)
     if settings.shared or not is_loopback(settings.host):
         directory.anonymous = STRANGER
@@ -133,7 +133,7 @@ def create_app(
     outbox = Outbox(database, clock, settings.still)
     box = SecretBox(key_of(database))
     subscriptions.prove(database, box)
-    guard = SSRFGuard(allow_loopback=settings.allow_loopback_webhooks)
+    guard = SSRFGuard(allow_loopback=settings.allow_loopback_webhooks, own_port=urlsplit(url).port)
     recorder = deliveries.AttemptRecorder(
         settings.webhook_retry, settings.webhook_disable_after, clock, settings.still
     )

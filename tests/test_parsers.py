@@ -194,7 +194,7 @@ def ordinary(data: bytes) -> None:
 
 def head(data: bytes) -> None:
     """As the server's protocol reads what comes through a socket."""
-    connection = StrictConnection(h11.SERVER)
+    connection = StrictConnection()
     connection.receive_data(data)
     while (event := connection.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
         if isinstance(event, h11.ConnectionClosed):

@@ -349,8 +349,10 @@ def _count(rest: dict[str, Any], name: str) -> int | None:
     value = rest.pop(name, None)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise FaultError(name, "it is a whole number from 1 up, or is left out for no bound")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 1 << 63:
+        raise FaultError(
+            name, "it is a whole number from 1 up (of 63 bits), or is left out for no bound"
+        )
     return value
 
 

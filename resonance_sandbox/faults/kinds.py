@@ -194,9 +194,10 @@ def kind_named(name: Any) -> Kind:
     """
     if isinstance(name, str) and name in KINDS:
         return KINDS[name]
-    near = difflib.get_close_matches(name, KINDS, n=1, cutoff=0.4) if isinstance(name, str) else []
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise FaultError("kind", f"there is no such fault; {hint}It is one of {_listed(KINDS)}")
+    word = name[:64] if isinstance(name, str) else ""
+    near = difflib.get_close_matches(word, KINDS, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? It is" if near else "it is"
+    raise FaultError("kind", f"there is no such fault; {hint} one of {_listed(KINDS)}")
 
 
 def _listed(names: Iterable[str]) -> str:

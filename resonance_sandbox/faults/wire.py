@@ -16,6 +16,7 @@ import contextlib
 import socket
 import struct
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -25,6 +26,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from ..http.connections import Connections, most_connections
+from ..http.middleware.header_limits import too_large
+from ..http.problems import Problem, render
 from ..http.strict_http import StrictConnection
 
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
@@ -125,6 +128,7 @@ class FaultyHTTP(H11Protocol):
     what they let pass.
     """
 
+    conn: StrictConnection
     room = Connections(most_connections())
     """Of all connections of this process."""
 
@@ -136,7 +140,7 @@ class FaultyHTTP(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = StrictConnection(h11.SERVER)
+        self.conn = StrictConnection()
         self.wire: Wire | None = None
         self.served = False
         self._quiet_since = self.loop.time()
@@ -179,6 +183,19 @@ class FaultyHTTP(H11Protocol):
         elif self._too_late is not None:
             self._too_late.cancel()
             self._too_late = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request as all else is answered, and close the connection."""
+        problem = Problem(
+            "malformed-request",
+            "This is no request of HTTP/1.1, or one that could be read in two ways; the "
+            "connection is closed. Let an HTTP library write it.",
+        )
+        identity = f"req_{uuid.uuid4().hex}"
+        answer = render(too_large() if self.conn.too_large else problem, identity)
+        answer.headers["X-Request-ID"] = identity
+        self.transport.write(self.conn.last_words(answer))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

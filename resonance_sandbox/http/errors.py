@@ -79,8 +79,8 @@ def _allowed(request: Request, whole: bool) -> list[str]:
     for route in request.app.state.routes:
         if whole or route.path_regex.match(request.scope["path"]):
             found |= route.methods or set()
-    if "GET" in found:
-        found.add("HEAD")
+    if not found or "GET" in found:  # none: a file of the documentation
+        found |= {"GET", "HEAD"}
     return sorted(found | {"OPTIONS"})
 
 
@@ -113,6 +113,11 @@ def _message(error: dict[str, Any]) -> str:
     context = error.get("ctx", {})
     if kind == "missing":
         return "is missing"
+    if kind.startswith(("datetime", "timezone")):
+        return (
+            "is to be a time with its offset from UTC, as in 2026-01-31T12:00:00Z; in an address "
+            "a + is written %2B"
+        )
     if kind == "string_pattern_mismatch":
         if context.get("pattern") == NAME:
             return "is to be 1 to 64 lower-case letters, digits, _ or -, not starting with _ or -"
@@ -140,8 +145,10 @@ _PLAIN = {
     "dict_type": "is to be an object",
     "finite_number": "is not a finite number",
     "float_parsing": "is to be a number",
+    "float_type": "is a number of too many digits",
     "int_from_float": "is to be a whole number",
     "int_parsing": "is to be a whole number",
+    "int_parsing_size": "is a number of too many digits",
     "list_type": "is to be a list",
     "missing_argument": "is missing",
     "model_attributes_type": "is to be a JSON object",

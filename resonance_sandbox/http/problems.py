@@ -28,6 +28,7 @@ __all__ = [
 MEDIA_TYPE = "application/problem+json"
 
 PROBLEMS: dict[str, tuple[int, str]] = {
+    "malformed-request": (400, "The request is not HTTP/1.1"),
     "invalid-json": (400, "The body is not JSON"),
     "duplicate-key": (400, "A key stands twice in the body"),
     "invalid-credentials": (401, "The credential is not valid"),
@@ -67,6 +68,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 """Slug of each problem type: its status and its title, which never vary."""
 
 ANYWHERE = (
+    "malformed-request",
     "invalid-credentials",
     "missing-credentials",
     "insufficient-scope",

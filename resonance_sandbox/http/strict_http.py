@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import h11
+from starlette.responses import Response
 
 __all__ = ["StrictConnection"]
+
+LONGEST = 64 << 10
+"""Bytes of a head that are waited for: more than a request may have, so that one that is too large
+is told so however it arrives."""
 
 
 class StrictConnection(h11.Connection):
     """A server's side of a connection, on which a request has one reading or none.
 
-    What it refuses, the caller of `next_event` answers with 400, and closes the connection.
+    What it refuses, the caller of `next_event` answers, and closes the connection.
+
+    Attributes:
+        too_large: whether that was for its size alone.
     """
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, max_incomplete_event_size=LONGEST)
+        self.too_large = False
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """The next event.
@@ -19,10 +33,26 @@ class StrictConnection(h11.Connection):
         Raises:
             h11.RemoteProtocolError: what came is no HTTP/1.1, or could be read in two ways.
         """
-        event = super().next_event()
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.too_large = error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise
         if isinstance(event, h11.Request):
             _check(event)
         return event
+
+    def last_words(self, answer: Response) -> bytes:
+        """The bytes of the last answer on this connection; none where one has begun already."""
+        if self.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return b""
+        head = h11.Response(
+            status_code=answer.status_code,
+            headers=[*answer.raw_headers, (b"connection", b"close")],
+            reason=HTTPStatus(answer.status_code).phrase.encode(),
+        )
+        events = (head, h11.Data(bytes(answer.body)), h11.EndOfMessage())
+        return b"".join(self.send(event) or b"" for event in events)
 
 
 def _check(request: h11.Request) -> None:

@@ -29,6 +29,8 @@ def loads(raw: bytes) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Problem("invalid-json", "The body is not UTF-8; encode JSON as UTF-8.") from None
+    if text.startswith("\ufeff"):
+        raise Problem("invalid-json", "The body begins with a byte order mark; send it without.")
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""A FastAPI route that reads a body with `strict_json` and insists on its content type."""
+"""A FastAPI route that reads query and body in one way, and insists on the content type."""
 
 from __future__ import annotations
 
@@ -41,10 +41,19 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         needs = needs_of(self)
+        known = [parameter.alias for parameter in self.dependant.query_params]
 
         async def strict(request: Request) -> Response:
-            for need in needs:  # before the body is looked at, whatever it is like
+            for need in needs:  # before anything else is looked at, whatever it is like
                 await need(request)
+            twice = [name for name in known if len(request.query_params.getlist(name)) > 1]
+            if twice:
+                message = "stands twice; send it once"
+                raise Problem(
+                    "validation-failed",
+                    f"{twice[0]} {message}.",
+                    errors=[(name, message) for name in twice],
+                )
             return await handle(_StrictRequest(request.scope, request.receive))
 
-        return strict if self.body_field is not None else handle
+        return strict if self.body_field is not None or known else handle

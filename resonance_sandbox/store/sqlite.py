@@ -105,6 +105,10 @@ class SQLite:
         def begin(connection: Connection) -> None:
             # sqlite3 begins transactions too late by itself; the writer's takes its lock at once.
             writes = connection.get_execution_options().get("writes", False)
+            if writes and durable and not self._lock.holds(self._path):
+                # SQLite would go on writing to a file that has no name, and is gone with us.
+                gone = sqlite3.OperationalError("its file was moved or deleted; put it back")
+                raise exc.OperationalError("BEGIN IMMEDIATE", {}, gone)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
         try:
@@ -189,6 +193,14 @@ class _FileLock:
             ) from None
         self._file = file
 
+    def holds(self, path: Path) -> bool:
+        """Whether the file that is locked is the one that stands at `path`."""
+        if self._file is None or os.name == "nt":  # where a file in use keeps its name
+            return True
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(self._file), path.stat())
+        return False
+
     def release(self) -> None:
         """Let the file go, once; SQLite has to have closed it."""
         if self._file is not None:
@@ -197,10 +209,15 @@ class _FileLock:
 
 
 def _path(location: str) -> Path:
-    path = Path(location).expanduser().absolute()
-    if path.is_dir():
+    try:
+        path = Path(location).expanduser().absolute()
+        taken, held = path.is_dir(), path.parent.is_dir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no such user
+        reason = getattr(error, "strerror", None) or "its ~ is nobody's home"
+        raise DatabaseError(f"{location[:200]} cannot be used as a database: {reason}") from None
+    if taken:
         raise DatabaseError(f"{path} is a directory; name a file in it")
-    if not path.parent.is_dir():
+    if not held:
         raise DatabaseError(f"there is no directory {path.parent} to hold the database")
     return path
 

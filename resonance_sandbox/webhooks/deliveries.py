@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..clock import Clock, later
 from ..http import cursors
@@ -32,6 +32,12 @@ __all__ = ["AttemptRecorder", "due", "due_webhooks", "find", "next_due", "page",
 
 KEPT = 7 * 86_400.0
 """Seconds that a delivery is kept after it was made, unless it is pending still."""
+
+MOST_KEPT = 10_000
+"""Deliveries that are kept of each webhook, the latest, beside those that are pending."""
+
+MOST_ATTEMPTS = 100
+"""Attempts that are kept of each delivery, the latest: it can be asked for again without end."""
 
 JITTER = 0.2
 """How much longer than planned a wait may be, so that what failed together does not come back
@@ -119,17 +125,32 @@ class AttemptRecorder:
     clock: Clock
     still: bool
 
-    def enter(self, connection: Connection, seq: int, outcome: AttemptOutcome) -> None:
-        """What came of one attempt at the delivery `seq`; nothing if it has been deleted since."""
-        row = connection.execute(select(deliveries).where(deliveries.c.seq == seq)).first()
+    def enter(self, connection: Connection, seq: int, url: str, outcome: AttemptOutcome) -> None:
+        """What came of one attempt to send the delivery `seq` to `url`.
+
+        Nothing if it has been deleted since. What an address says is of that address alone: if the
+        webhook has another by now, a failure there is no try, and the new one is tried at once.
+        """
+        row = connection.execute(
+            select(deliveries, webhooks.c.url)
+            .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+            .where(deliveries.c.seq == seq)
+        ).first()
         if row is None:
             return
-        status, reason, wait, shown = self._next(row, outcome)
-        count = select(func.count()).select_from(attempts).where(attempts.c.delivery == seq)
+        moved = row.url != url and row.status == "pending" and not outcome.delivered
+        status, reason, wait, shown = (
+            ("pending", None, 0.0, self.clock.shown()) if moved else self._next(row, outcome)
+        )
+        mine = attempts.c.delivery == seq
+        last = connection.execute(select(func.max(attempts.c.number)).where(mine)).scalar() or 0
+        connection.execute(
+            delete(attempts).where(mine, attempts.c.number <= last - MOST_ATTEMPTS + 1)
+        )
         connection.execute(
             insert(attempts).values(
                 delivery=seq,
-                number=connection.execute(count).scalar_one() + 1,
+                number=last + 1,
                 at=outcome.at,
                 status=outcome.status,
                 latency_ms=outcome.latency_ms,
@@ -143,7 +164,7 @@ class AttemptRecorder:
             .values(
                 status=status,
                 reason=reason,
-                tries=row.tries + 1,
+                tries=row.tries + (not moved),
                 due_at=None if wait is None else self.clock() + wait,
                 due_shown=shown,
             )
@@ -223,12 +244,26 @@ def find(connection: Connection, webhook: str, event: str) -> dict[str, Any]:
 
 
 def purge(connection: Connection, now: float) -> None:
-    """Forget deliveries that are too old, and events that none is left of."""
-    old = (deliveries.c.made_at < now - KEPT) & (deliveries.c.status != "pending")
-    sequence = select(deliveries.c.seq).where(old)
+    """Forget deliveries that are too old or too many, and events that none is left of."""
+    ended = deliveries.c.status != "pending"
+    _forget(connection, ended & (deliveries.c.made_at < now - KEPT))
+    counted = select(deliveries.c.webhook).where(ended).group_by(deliveries.c.webhook)
+    for webhook in connection.execute(counted.having(func.count() > MOST_KEPT)).scalars().all():
+        theirs = ended & (deliveries.c.webhook == webhook)
+        latest = select(deliveries.c.seq).where(theirs).order_by(deliveries.c.seq.desc())
+        last = connection.execute(latest.offset(MOST_KEPT).limit(1)).scalar_one()
+        _forget(connection, theirs & (deliveries.c.seq <= last))
+    # A join, for which both databases find an index of their own: one look at each event would be
+    # a look at all deliveries.
+    left = select(events.c.id).outerjoin(deliveries, deliveries.c.event == events.c.id)
+    orphans = left.where(deliveries.c.seq.is_(None))
+    connection.execute(delete(events).where(events.c.id.in_(orphans)))
+
+
+def _forget(connection: Connection, which: Any) -> None:
+    sequence = select(deliveries.c.seq).where(which)
     connection.execute(delete(attempts).where(attempts.c.delivery.in_(sequence)))
-    connection.execute(delete(deliveries).where(old))
-    connection.execute(delete(events).where(~exists().where(deliveries.c.event == events.c.id)))
+    connection.execute(delete(deliveries).where(which))
 
 
 def _listed() -> Any:

@@ -157,7 +157,7 @@ class DeliveryWorker:
         try:
             outcome = await self.attempt(row)
             entered = self._database.submit(
-                lambda connection: self._recorder.enter(connection, row.seq, outcome)
+                lambda connection: self._recorder.enter(connection, row.seq, row.url, outcome)
             )
             await asyncio.wrap_future(entered)
             self._rest = 0.0

@@ -250,7 +250,10 @@ async def list_deliveries(
         str | None, Query(max_length=500, description="`next_cursor` of the page before")
     ] = None,
 ) -> Response:
-    """Newest first, each with every attempt. They are kept for seven days."""
+    """Newest first, each with its attempts (the latest 100).
+
+    They are kept for seven days, the latest 10,000 of those that have ended.
+    """
     find = _finder(request, principal, id)
 
     def look(connection: Connection) -> Response:

@@ -106,11 +106,19 @@ class SSRFGuard:
 
     Args:
         allow_loopback: make the one exception, for receivers on this machine.
+        own_port: the port of this server, which is sent nothing: each event would lead to more.
         resolver: finds the addresses of a name.
     """
 
-    def __init__(self, *, allow_loopback: bool = False, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool = False,
+        own_port: int | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
         self._allow_loopback = allow_loopback
+        self._own_port = own_port
         self._resolver = resolver or resolve
 
     async def admit(self, url: str) -> tuple[ReceiverAddress, list[Address]]:
@@ -128,6 +136,8 @@ class SSRFGuard:
         if not found:
             raise Refused("names a host that has no address")
         if self._allow_loopback and all(_is_loopback(address) for address in found):
+            if target.port == self._own_port:
+                raise Refused("leads back to this server; name the address of a receiver")
             return target, found
         if not all(is_public(address) for address in found):
             raise Refused("leads to an address that is not public")

@@ -258,6 +258,56 @@ def test_queries(api: API, query: str, field: str) -> None:
     assert response.json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=1&tenant=default&limit=1"])
+def test_a_parameter_with_two_values_is_refused(api: API, query: str) -> None:
+    response = api("GET", f"/profiles?{query}")
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    assert response.json()["errors"] == [
+        {"field": "limit", "message": "stands twice; send it once"}
+    ]
+    assert api("GET", "/profiles?limit=1&x=1&x=2").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00+00:00",  # whose + is a space in an address
+        "2026-02-30T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "2026-01-01T24:00:00Z",
+    ],
+)
+def test_a_time_that_is_none_is_told_how_to_write_one(api: API, since: str) -> None:
+    response = api("POST", f"/webhooks/wh_1/redeliver?since={since}")
+    assert (response.status_code, slug(response)) == (422, "validation-failed")
+    (error,) = response.json()["errors"]
+    assert error["field"] == "since"
+    assert "as in 2026-01-31T12:00:00Z" in error["message"]
+    assert "%2B" in error["message"]
+
+
+@pytest.mark.parametrize("field", ["temperature", "seed", "paragraphs"])
+def test_a_number_past_all_bounds_is_told_in_plain_words(api: API, field: str) -> None:
+    for number in ("1e300", "1" * 350):
+        response = api("POST", "/hr_generate", raw=f'{{"prompt":"a","{field}":{number}}}'.encode())
+        assert response.status_code == 422
+        (error,) = response.json()["errors"]
+        assert error["field"] == field
+        assert error["message"] in (
+            "is a number of too many digits",
+            "is to be less than or equal to 2",
+            "is to be less than or equal to 8",
+            "is to be less than or equal to 9007199254740991",
+        )
+
+
+def test_a_byte_order_mark_is_named(api: API) -> None:
+    response = api("POST", "/hr_generate", raw=b'\xef\xbb\xbf{"prompt": "a"}')
+    assert (response.status_code, slug(response)) == (400, "invalid-json")
+    assert "byte order mark" in response.json()["detail"]
+
+
 def test_addresses_that_are_not_there(api: API) -> None:
     for path in ("/", "/nothing", "/health/", "/profiles/default/a/b", "/..%2f..%2fetc/passwd"):
         response = api("GET", path)
@@ -269,6 +319,9 @@ def test_methods_that_an_address_does_not_take(api: API) -> None:
     response = api("DELETE", "/profiles")
     assert (response.status_code, slug(response)) == (405, "method-not-allowed")
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    response = api("DELETE", "/static-offline-docs/swagger-ui.css")
+    assert (response.status_code, slug(response)) == (405, "method-not-allowed")
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
     asked = api("OPTIONS", "/profiles/default/house_style")
     assert asked.status_code == 204
     assert asked.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"

@@ -53,6 +53,32 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
 
 
 @posix
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/a.db", "a" * 300, "a" * 5_000], ids=len)
+def test_a_path_that_cannot_be_is_told_in_one_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatabaseError, match="cannot be used as a database: "):
+        Database(name if name.startswith("~") else str(tmp_path / name))
+
+
+@posix
+def test_nothing_is_stored_in_a_file_that_was_moved_away(tmp_path: Path) -> None:
+    path, away = tmp_path / "kept.db", tmp_path / "away.db"
+    app = create_app(Settings(database=str(path)))
+    body = {"tenant": "default", "profile_name": "p", "hrv_vector": [0.5] * 8}
+    with TestClient(app, base_url="http://localhost") as client:
+        path.rename(away)
+        for other in (None, "another file"):
+            if other:
+                path.write_text(other)
+            assert client.post("/profiles", json=body).status_code == 503
+            assert client.get("/profiles").status_code == 200
+            app.state.clock.advance_to(app.state.clock() + 60)  # what was found before is old
+            assert client.get("/health").json()["checks"]["database"]["status"] == "failing"
+        away.replace(path)
+        assert client.post("/profiles", json=body).status_code == 201
+    closed(str(path))
+
+
+@posix
 def test_a_question_mark_in_a_path_is_one(tmp_path: Path) -> None:
     closed(str(tmp_path / "why?mode=ro.db"))
     assert [file.name for file in tmp_path.iterdir()] == ["why?mode=ro.db"]
@@ -213,7 +239,7 @@ def damaged(file: Path, where: slice) -> str:
         "from resonance_sandbox.settings import Settings\n"
         f"create_app(Settings(database={str(file)!r})).state.database.close()"
     )
-    subprocess.run([sys.executable, "-c", closed_app], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", closed_app], check=True, timeout=300)
     content = bytearray(file.read_bytes())
     content[where] = b"\xa5" * len(content[where])
     file.write_bytes(content)

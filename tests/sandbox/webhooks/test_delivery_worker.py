@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from resonance_sandbox.app import create_app
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import deliveries as table
+from resonance_sandbox.store import events
 from resonance_sandbox.webhooks import deliveries, delivery_worker, subscriptions
 from resonance_sandbox.webhooks.secret_box import new_secret
+from resonance_sandbox.webhooks.sending import AttemptOutcome
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.waiting import eventually
 
@@ -176,3 +179,115 @@ def test_old_deliveries_are_forgotten(house: House, hooks: HookServer) -> None:
     later = time.time() + 8 * 86_400
     house.state.database.write(lambda c: deliveries.purge(c, later))
     assert house.statuses() == ["pending"], "what is not done is kept"
+
+
+def test_what_an_old_address_says_does_not_meet_the_new_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = house.state.delivery_worker._recorder
+    monkeypatch.setattr(house.state.outbox, "wake", lambda touched: None)
+    webhook = house.subscribe("http://127.0.0.1:9/old")
+    gone = AttemptOutcome("2026-01-01T00:00:00Z", 410, error="The receiver answered 410.")
+
+    def enter(url: str) -> tuple[Any, Any]:
+        def work(connection: Connection) -> tuple[Any, Any]:
+            recorder.enter(connection, seq, url, gone)
+            row = connection.execute(select(table).where(table.c.seq == seq)).one()
+            return row, subscriptions.find(connection, webhook.id, ["default"]).disabled_reason
+
+        found: tuple[Any, Any] = house.state.database.write(work)
+        return found
+
+    house.send(webhook)
+    (seq,) = house.column(table.c.seq)
+    house.state.database.write(
+        lambda c: subscriptions.change(c, webhook, "http://127.0.0.1:9/new", None, None)
+    )
+    row, reason = enter("http://127.0.0.1:9/old")
+    assert (row.status, row.tries, reason) == ("pending", 0, None)
+    assert row.due_at <= house.state.clock(), "the new one is tried at once"
+    row, reason = enter("http://127.0.0.1:9/new")
+    assert (row.status, row.tries, reason) == ("dead", 1, "gone")
+
+
+def test_of_a_delivery_that_is_asked_for_without_end_the_latest_attempts_are_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(house.state.outbox, "wake", lambda touched: None)
+    recorder = house.state.delivery_worker._recorder
+    webhook = house.subscribe("http://127.0.0.1:9/")
+    event = house.send(webhook)
+    (seq,) = house.column(table.c.seq)
+    outcome = AttemptOutcome("2026-01-01T00:00:00Z", 200)
+    for _ in range(8):
+        house.state.database.write(lambda c: recorder.enter(c, seq, webhook.url, outcome))
+    with house.state.database.reading() as connection:
+        shown = deliveries.find(connection, webhook.id, event)
+    assert [attempt["number"] for attempt in shown["attempts"]] == [6, 7, 8]
+
+
+def fill(house: House, webhook: str, count: int, status: str = "delivered") -> None:
+    def work(connection: Connection) -> None:
+        for _ in range(count):
+            identity = new_secret()
+            connection.execute(
+                insert(events).values(id=identity, tenant="default", type="x", body=b"{}")
+            )
+            connection.execute(
+                insert(table).values(
+                    webhook=webhook,
+                    event=identity,
+                    status=status,
+                    tries=1,
+                    created_at="",
+                    made_at=time.time(),
+                )
+            )
+
+    house.state.database.write(work)
+
+
+def purge(house: House) -> int:
+    """Purge; how many thousand steps SQLite took."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def work(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(step, 1000)
+        deliveries.purge(connection, time.time())
+        driver.set_progress_handler(None, 0)
+
+    house.state.database.write(work)
+    return steps
+
+
+def test_a_webhook_keeps_the_latest_of_its_deliveries(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MOST_KEPT", 5)
+    fill(house, "wh_a", 4)
+    fill(house, "wh_b", 3, "pending")
+    fill(house, "wh_b", 9)
+    purge(house)
+    with house.state.database.reading() as connection:
+        left = connection.execute(select(table.c.webhook, table.c.status)).all()
+        assert Counter(map(tuple, left)) == {
+            ("wh_a", "delivered"): 4,
+            ("wh_b", "pending"): 3,
+            ("wh_b", "delivered"): 5,
+        }
+        assert len(connection.execute(select(events)).all()) == len(left)
+    assert house.column(table.c.seq)[-1] == 16, "the latest are left"
+
+
+def test_a_purge_takes_as_long_as_there_is_much(house: House) -> None:
+    took = []
+    for webhook in ("wh_a", "wh_b", "wh_c"):
+        fill(house, webhook, 500 << len(took) >> (len(took) > 0))  # 500, 1000, 2000 in all
+        took.append(purge(house))
+    assert took[2] <= 2.5 * took[1] <= 2.5 * 2.5 * took[0], took

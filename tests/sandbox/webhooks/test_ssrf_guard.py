@@ -240,6 +240,14 @@ def test_loopback_is_an_exception_that_is_asked_for() -> None:
                 admit(f"http://{host}/", PUBLIC, allow_loopback=True)
 
 
+def test_a_server_is_no_receiver_of_its_own_events() -> None:
+    checks = SSRFGuard(allow_loopback=True, own_port=8000)
+    for url in ("http://127.0.0.1:8000/webhooks", "http://[::1]:8000", "https://127.9.9.9:8000/"):
+        with pytest.raises(Refused, match="leads back to this server"):
+            asyncio.run(checks.admit(url))
+    asyncio.run(checks.admit("http://127.0.0.1:8001/"))
+
+
 def ipaddress_is_loopback(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
