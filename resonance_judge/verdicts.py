@@ -156,6 +156,8 @@ def _waits(calm: Observation, seen: Observation) -> Iterator[Finding]:
         for before, after in itertools.pairwise(attempts):
             if before.retry_after is None or before.ended is None or before.effect:
                 continue
+            if _killed_between(seen, before, after):  # what the first start was told died with it
+                continue
             waited = after.at - before.ended
             if waited < before.retry_after - EARLY:
                 yield Finding(
@@ -170,6 +172,11 @@ def _waits(calm: Observation, seen: Observation) -> Iterator[Finding]:
             shown = after
     if shown is not None:
         yield Finding("waits-as-asked", True, seen.scenario.name, f"{shown} waited.", shown.number)
+
+
+def _killed_between(seen: Observation, before: Request, after: Request) -> bool:
+    """Whether the two came from two starts of the program, as far as can be told."""
+    return any(m.what == "kill" and before.at <= m.until and m.at <= after.at for m in seen.marks)
 
 
 def _outage(calm: Observation, seen: Observation) -> Iterator[Finding]:

@@ -98,6 +98,16 @@ def test_a_request_that_was_broken_off_is_not_said_to_be_missing() -> None:
     assert "no request for it came" in page(judgement(none))
 
 
+def test_a_second_start_is_not_held_to_what_the_first_was_asked() -> None:
+    told = {"does": False, "status": 409, "retry_after": 1.0}
+    pair = (request(1, at=1.0, ended=1.1, **told), request(2, at=1.9))
+    assert word(judgement(seen(KILLED, *pair)), "waits-as-asked") == "broken"
+    killed = seen(KILLED, *pair, marks=[Mark(0.9, 1.2, "kill")])
+    assert word(judgement(killed), "waits-as-asked") == "not shown"
+    for mark in (Mark(0.2, 0.3, "kill"), Mark(2.5, 2.6, "kill")):  # both came from one start
+        assert word(judgement(seen(KILLED, *pair, marks=[mark])), "waits-as-asked") == "broken"
+
+
 def test_every_forgery_differs_from_the_genuine_event() -> None:
     body = b'{"type":"profile.created","data":{"profile_name":"tide"}}'
     secret = f"whsec_{base64.b64encode(b'x' * 32).decode()}"
