@@ -544,6 +544,8 @@ def environment(utf8="1"):
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "PIP_", "UV_")) or SOURCES.search(name)
     }
+    if not os.path.isdir(env.get("TMPDIR", "")):
+        env.pop("TMPDIR", None)  # uv, without a home to write to, stops at a missing folder
     env.update(dict.fromkeys(SWITCHES, "0"))
     for theirs, ours in SETTINGS.items():
         if env.get(theirs):

@@ -1,4 +1,4 @@
-"""Events that are not the server's, in ten ways; and one of its own from long ago."""
+"""Events that are not the server's, in eleven ways; and one of its own from long ago."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def forgeries(event: str, body: bytes, secret: str) -> Iterator[Message]:
     """
     stranger = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     forged = _another(body)
+    respelled = json.dumps(json.loads(body), indent=1).encode()
     identity = f"{event}x"
     genuine = _signed(event, body, secret)
     mine = _signed(identity, forged, stranger)
@@ -40,6 +41,7 @@ def forgeries(event: str, body: bytes, secret: str) -> Iterator[Message]:
     yield "has none of the headers", {}, forged
     yield "is signed by a stranger", mine, forged
     yield "has another body than was signed", genuine, forged
+    yield "has the body that was signed, spelled in other bytes", genuine, respelled
     yield "has another id than was signed", instead(webhook_id=identity), body
     later = str(int(genuine["webhook-timestamp"]) + 1)
     yield "has another time than was signed", instead(webhook_timestamp=later), body

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import signal
 import socket
 import tempfile
 import time
@@ -22,10 +24,18 @@ from .verdicts import differences, verdicts
 
 __all__ = ["JudgeError", "Judgement", "judge"]
 
+STAY = (
+    "Its command ended and left processes at work, which were ended then. "
+    "Fix: let it stay until its work is done."
+)
+
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 """From base64's alphabet to that of URLs."""
 
-NO_INPUT = ". Fix: let it ask for nothing: it runs without a terminal, and its input is empty."
+NO_INPUT = " Fix: let it ask for nothing: it runs without a terminal, and its input is empty."
+
+ASKS = ("EOF", "ioctl", "tty", "terminal")
+"""What a program says that wants to be typed to."""
 
 TENANT = "acme_corp"
 """Whose credentials the program gets."""
@@ -80,7 +90,12 @@ def judge(
         raise JudgeError(
             "its two runs without trouble did different things, so nothing can be held against it: "
             f"{(lacking or beyond)[0]} stands in one of them alone. "
-            "Fix: let it do the same at each start in a new folder (no random texts, no clock)."
+            + (
+                STAY
+                if calm.strays or again.strays
+                else "Fix: let it do the same at each start in a new folder (no random texts, no "
+                "clock)."
+            )
         )
     told(f"It does {calm.effects.total()} things in {calm.seconds:.1f} s.")
     offered = scenarios(
@@ -128,16 +143,27 @@ def _calm(command: Sequence[str]) -> Observation:
         last = seen.output.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
         if seen.leaks:
             last = ["(not shown here: a credential stands in its output)"]
+        told = f"it failed without any trouble, {_exit(seen.exit_code)}"
+        told += (
+            "" if seen.requests else ", and before any request came to the address RESONANCE_URL"
+        )
         raise JudgeError(
-            f"it failed without any trouble, with exit code {seen.exit_code}; the last that it "
-            f"said: {last[0][:300]}{NO_INPUT if 'EOF' in last[0] else ''}"
+            f"{told}; the last that it said: {last[0][:300].rstrip('.')}."
+            + (NO_INPUT if any(sign in last[0] for sign in ASKS) else "")
         )
     if not seen.effects:
         raise JudgeError(
             "it made the server do nothing, so there is nothing to judge. "
-            "Fix: have it call the address in RESONANCE_URL."
+            + (STAY if seen.strays else "Fix: have it call the address in RESONANCE_URL.")
         )
     return seen
+
+
+def _exit(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(-code).name}"
+    return f"with exit code {code}"
 
 
 def _run(
@@ -176,12 +202,17 @@ def _run(
             try:
                 _watch(program, observation, limit)
             finally:
-                program.end()
+                observation.strays = program.end()
             if elsewhere.told([*sought, *_tokens(observation)]):
                 observation.leaks.append("a credential came to the host that a redirect named.")
         observation.output = bytes(program.output)
         if program.printed or any(text in program.output for text in _tokens(observation)):
             observation.leaks.append("a credential stands in its output.")
+        for request in observation.requests.values():
+            if any(text in request.target for text in sought):
+                observation.leaks.append(
+                    f"a credential stands in the address of {request}, which logs and proxies keep."
+                )
         for path in seen_in(folder, sought):
             observation.leaks.append(f"a credential stands in {path.relative_to(folder)}.")
     return observation

@@ -21,6 +21,7 @@ class Request:
         number: from 1, in the order of arrival.
         key: its Idempotency-Key.
         authorization: the credential it carried, never shown.
+        target: the address with its query, never shown.
         status: of the answer that was made; whether it arrived is a matter of `fault`.
         retry_after: seconds that the answer asked to wait.
         fault: the trouble that it met.
@@ -33,6 +34,7 @@ class Request:
     path: str
     key: str | None = None
     authorization: str | None = field(default=None, repr=False)
+    target: bytes = field(default=b"", repr=False)
     ended: float | None = None
     status: int | None = None
     retry_after: float | None = None
@@ -92,6 +94,7 @@ class Observation:
         seconds: that it took in all.
         output: the beginning of what it printed, both streams together.
         leaks: where a credential was seen that does not belong there.
+        strays: whether it left processes at work after its own end.
     """
 
     scenario: Scenario
@@ -103,6 +106,7 @@ class Observation:
     seconds: float = 0.0
     output: bytes = field(default=b"", repr=False)
     leaks: list[str] = field(default_factory=list)
+    strays: bool = False
 
     @property
     def effects(self) -> Counter[tuple[str, str, str]]:

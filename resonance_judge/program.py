@@ -86,21 +86,25 @@ class Program:
             self._given_up = True
             self.end()
 
-    def end(self) -> None:
-        """End what is left of it."""
+    def end(self) -> bool:
+        """End what is left of it; whether it had left others after its own end."""
         process = self._process
         if process is None:
-            return
+            return False
+        over = process.poll() is not None
+        left: list[int] = []
         if os.name == "nt":
             process.kill()
         else:
             # Its whole group, which outlives its leader as long as anything in it runs.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            for pid in self._strays():
+            left = self._strays()
+            for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         process.wait()
+        return over and bool(left)
 
     def _strays(self) -> list[int]:
         """What it has started and that has left its group, where the system tells (Linux)."""

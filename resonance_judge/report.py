@@ -1,11 +1,11 @@
-"""A judgement as JSON, and as a JUnit file for a CI to show."""
+"""A judgement as JSON, and as JUnit's XML."""
 
 from __future__ import annotations
 
 from typing import Any
-from xml.etree import ElementTree
 
 from .judgement import Judgement
+from .junit import junit
 from .observation import Observation
 
 __all__ = ["as_dict", "as_junit"]
@@ -77,28 +77,17 @@ def _scenario(seen: Observation) -> dict[str, Any]:
 
 
 def as_junit(judgement: Judgement) -> bytes:
-    """A test case for each promise: a broken one failed, one that was not shown was skipped."""
-    words = [verdict.verdict for verdict in judgement.verdicts]
-    suite = ElementTree.Element(
-        "testsuite",
-        name="resonance judge",
-        tests=str(len(words)),
-        failures=str(words.count("broken")),
-        skipped=str(words.count("not shown")),
+    """The judgement as JUnit's XML."""
+    return junit(
+        "resonance judge",
+        "promises",
+        [
+            (
+                verdict.promise.name,
+                verdict.verdict,
+                verdict.shown_by,
+                f"{verdict.promise.says}\nFix: {verdict.promise.advice}",
+            )
+            for verdict in judgement.verdicts
+        ],
     )
-    for verdict in judgement.verdicts:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname="promises", name=verdict.promise.name
-        )
-        if verdict.verdict == "broken":
-            failure = ElementTree.SubElement(case, "failure", message=_printable(verdict.shown_by))
-            failure.text = _printable(f"{verdict.promise.says}\nFix: {verdict.promise.advice}")
-        elif verdict.verdict == "not shown":
-            ElementTree.SubElement(case, "skipped", message=verdict.shown_by)
-    document: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
-    return document
-
-
-def _printable(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -205,7 +205,7 @@ def scenarios(
             moment=moment("answered", "revoke", before_last=True),
             needs="token",
         ),
-        _event("forged", "ten forgeries come before the first event", "refuses-forgeries"),
+        _event("forged", "eleven forgeries come before the first event", "refuses-forgeries"),
         _event("old", "an event from an hour ago comes first", "refuses-old-events"),
         _event("doubled", "each event comes twice", "takes-duplicates"),
         _event("late", "each event comes 3 seconds late", missing=ORDER),

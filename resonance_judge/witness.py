@@ -164,6 +164,7 @@ class Witness:
                 "method": method,
                 "path": scope["path"][:512],
                 "key": headers.get("idempotency-key"),
+                "target": (scope["raw_path"] + b"?" + scope["query_string"])[:4096],
                 "authorization": headers.get("authorization", headers.get("x-api-key")),
             },
         )

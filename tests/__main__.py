@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = ("pytest", "-q", "--no-header", "-p", "no:schemathesis")
+PYTEST = ("pytest", "-q", "--no-header", "-p", "no:schemathesis", "-p", "tests.support.quick_start")
 NO_NBVAL = ("-p", "no:nbval")
 """Like schemathesis, a plugin that each worker takes long to load; no test of that part uses it."""
 SPREAD = ("-n", "4", "--dist", "loadfile")

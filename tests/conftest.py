@@ -20,14 +20,18 @@ for name in [name for name in os.environ if name.startswith("RESONANCE_")]:
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Two busy cores make a slow example, not a wrong one; in CI the same examples run each time.
-settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")))
+# Two busy cores make a slow example, not a wrong one. The daily tests try the same examples each
+# time, so that luck fails nobody's change; others are for the long tests to find.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.register_profile("soak", deadline=None)
 settings.load_profile("tests")
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == "soak":
+        settings.load_profile("soak")
     config.addinivalue_line(
         "markers", "stored: a promise that rests on the database; it is tried on each of them"
     )

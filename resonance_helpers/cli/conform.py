@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..lesson.manifest import CAPSTONE, LESSONS
+from .verdict_files import add_files, missing_folder, write_files
 
 if TYPE_CHECKING:
-    from resonance_judge.conform import Row
+    from resonance_judge.conform import Prober, Row
 
 __all__ = ["NEEDS", "add_parser"]
 
@@ -61,6 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=NOTE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_files(parser)
     parser.add_argument("url", metavar="URL", help="the server's base URL")
     parser.add_argument("--write", action="store_true", help="check what changes something, too")
     parser.add_argument(
@@ -84,12 +86,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Check every clause and print a row for each."""
     try:
-        from resonance_judge.conform import Prober, conform
+        from resonance_judge.conform import Prober, conform, obstacle
     except ModuleNotFoundError as error:
         return _refuse(
             f"this needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[judge]'"
         )
+    if fault := missing_folder(options.json, options.junit):
+        return _refuse(fault)
+    if options.private == options.tenant:
+        return _refuse("--private is to name a tenant that this caller may not use. Fix: another")
     if not _is_base_url(options.url):
         return _refuse(f"{options.url} is no base URL. Fix: give one as in http://localhost:8000")
     allows = {"read"} | ({"write"} if options.write else set())
@@ -105,43 +111,72 @@ def run(options: argparse.Namespace) -> int:
         allows=frozenset(allows),  # type: ignore[arg-type]
         rate=options.rate,
     )
-    if not call.answers():
-        return _refuse(f"nothing answers at {options.url}. Fix: is the server running there?")
-    rows = conform(call)
-    _show(rows, call.sent)
-    if options.lessons:
-        _show_lessons(rows)
-    return BROKEN if any(row.verdict == "broken" for row in rows) else KEPT
-
-
-def _show(rows: list[Row], sent: int) -> None:
-    needed = frozenset().union(*NEEDS.values())
-    for row in rows:
-        mark = "*" if row.clause.name in needed else " "
-        print(f"{row.verdict:>9} {mark} {row.clause.name}: {row.clause.says}")
-        if row.verdict == "broken":
-            print(f"            {row.shown_by}")
-        elif row.verdict == "not shown":
-            print(f"            Not shown: {row.shown_by}")
+    if why := obstacle(call):
+        write_files(options, {"not_checked": why, "clauses": []}, lambda: _junit([], why))
+        return _refuse(f"not checked: {why}")
+    rows = conform(call, told=_show)
     words = [row.verdict for row in rows]
     print(
         f"\n{words.count('kept')} kept, {words.count('broken')} broken, "
-        f"{words.count('not shown')} not shown; {sent} requests. * a lesson needs it."
+        f"{words.count('not shown')} not shown; {call.sent} requests. * a lesson needs it."
     )
+    if options.lessons:
+        _show_lessons(rows)
+    write_files(options, _as_dict(rows, call), lambda: _junit(rows))
+    return BROKEN if "broken" in words else KEPT if "kept" in words else NOT_CHECKED
+
+
+def _show(row: Row) -> None:
+    mark = "*" if row.clause.name in frozenset().union(*NEEDS.values()) else " "
+    print(f"{row.verdict:>9} {mark} {row.clause.name}: {row.clause.says}")
+    if row.verdict == "broken":
+        print(f"            {row.shown_by}")
+    elif row.verdict == "not shown":
+        print(f"            Not shown: {row.shown_by}")
+    sys.stdout.flush()
 
 
 def _show_lessons(rows: list[Row]) -> None:
-    broken = {row.clause.name for row in rows if row.verdict == "broken"}
-    open_ = {row.clause.name for row in rows if row.verdict == "not shown"}
     print()
     for lesson in (*LESSONS, CAPSTONE):
-        needs = NEEDS.get(lesson.topic, frozenset())
-        if drift := sorted(needs & broken):
+        if drift := _among(lesson.topic, rows, "broken"):
             print(f"{lesson.title}: would print something else ({', '.join(drift)})")
-        elif unseen := sorted(needs & open_):
+        elif unseen := _among(lesson.topic, rows, "not shown"):
             print(f"{lesson.title}: nothing is broken, but not shown: {', '.join(unseen)}")
         else:
             print(f"{lesson.title}: holds")
+
+
+def _among(topic: str, rows: list[Row], word: str) -> list[str]:
+    """The clauses with that verdict that a lesson needs."""
+    return sorted(NEEDS[topic] & {row.clause.name for row in rows if row.verdict == word})
+
+
+def _as_dict(rows: list[Row], call: Prober) -> dict[str, Any]:
+    return {
+        "url": call.url,
+        "requests": call.sent,
+        "clauses": [
+            {
+                "name": row.clause.name,
+                "says": row.clause.says,
+                "verdict": row.verdict,
+                "shown_by": row.shown_by,
+            }
+            for row in rows
+        ],
+        "lessons": {
+            topic: {word: _among(topic, rows, word) for word in ("broken", "not shown")}
+            for topic in NEEDS
+        },
+    }
+
+
+def _junit(rows: list[Row], error: str = "") -> bytes:
+    from resonance_judge.junit import junit
+
+    cases = [(r.clause.name, r.verdict, r.shown_by, r.clause.says) for r in rows]
+    return junit("resonance conform", "clauses", cases, error=error)
 
 
 def _is_base_url(text: str) -> bool:

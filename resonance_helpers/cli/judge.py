@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .verdict_files import add_files, missing_folder, write_files
 
 if TYPE_CHECKING:
     from resonance_judge import Judgement
@@ -41,8 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=NOTE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", type=Path, metavar="F", help="write the verdicts to this file")
-    parser.add_argument("--junit", type=Path, metavar="F", help="write them as JUnit's XML")
+    add_files(parser)
     parser.add_argument(
         "--html", type=Path, metavar="F", help="write a page with a timeline of each scenario"
     )
@@ -56,26 +57,33 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Judge, print the verdicts, write the files."""
     try:
-        from resonance_judge import JudgeError, judge
+        from resonance_judge import JudgeError, judge, report
+        from resonance_judge.junit import junit
     except ModuleNotFoundError as error:
         _say(
             f"resonance: the judge needs {error.name}, which is not installed: "
             "pip install 'resonance-helpers[judge]'"
         )
         return NOT_JUDGED
-    for file in (options.json, options.junit, options.html):
-        if file is not None and not file.parent.is_dir():
-            _say(f"resonance: there is no folder {file.parent} for {file.name}. Fix: make it first")
-            return NOT_JUDGED
+    if fault := missing_folder(options.json, options.junit, options.html):
+        _say(f"resonance: {fault}")
+        return NOT_JUDGED
     _say(f"{options.command[0]} runs with your rights, against sandboxes on this machine.")
     signal.signal(signal.SIGTERM, _ended)
     try:
         judgement = judge(options.command, seed=options.seed, told=_say)
     except JudgeError as error:
         _say(f"resonance: not judged: {error}")
+        why = str(error)
+        junit_of = functools.partial(junit, "resonance judge", "promises", [], error=why)
+        write_files(options, {"not_judged": why, "promises": []}, junit_of)
         return NOT_JUDGED
     _show(judgement)
-    _write(judgement, options)
+    write_files(options, report.as_dict(judgement), lambda: report.as_junit(judgement))
+    if options.html:
+        from resonance_judge.page import page
+
+        options.html.write_text(page(judgement), encoding="utf-8")
     return BROKEN if judgement.broken else KEPT
 
 
@@ -94,20 +102,6 @@ def _show(judgement: Judgement) -> None:
         f"\n{counts.count('kept')} kept, {counts.count('broken')} broken, "
         f"{counts.count('not shown')} not shown."
     )
-
-
-def _write(judgement: Judgement, options: argparse.Namespace) -> None:
-    from resonance_judge import report
-
-    if options.json:
-        text = json.dumps(report.as_dict(judgement), indent=1, ensure_ascii=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    if options.junit:
-        options.junit.write_bytes(report.as_junit(judgement))
-    if options.html:
-        from resonance_judge.page import page
-
-        options.html.write_text(page(judgement), encoding="utf-8")
 
 
 def _say(line: str) -> None:

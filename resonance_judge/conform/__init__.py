@@ -6,9 +6,21 @@ from collections.abc import Callable, Iterable
 
 from . import limiting, oauth, reading, schema, webhooks, writing
 from .clause import CLAUSES, Broken, Clause, Need, NotShown, Row
+from .obstacles import obstacle
 from .prober import Prober
 
-__all__ = ["CLAUSES", "MODULES", "Broken", "Clause", "Need", "NotShown", "Prober", "Row", "conform"]
+__all__ = [
+    "CLAUSES",
+    "MODULES",
+    "Broken",
+    "Clause",
+    "Need",
+    "NotShown",
+    "Prober",
+    "Row",
+    "conform",
+    "obstacle",
+]
 
 MODULES = (reading, writing, oauth, webhooks, schema, limiting)
 """Where clauses are entered, in the order of the rows."""
@@ -19,6 +31,7 @@ def conform(
     *,
     only: Callable[[Clause], bool] = lambda clause: True,
     clauses: Iterable[Clause] = CLAUSES,
+    told: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Check every clause, and undo what was made for it.
 
@@ -26,8 +39,14 @@ def conform(
         call: the server, and what may be done to it.
         only: which clauses to check.
         clauses: all there are.
+        told: gets each row as soon as it is there.
     """
-    return [_checked(clause, call) for clause in clauses if only(clause)]
+    rows = []
+    for clause in clauses:
+        if only(clause):
+            rows.append(_checked(clause, call))
+            told(rows[-1])
+    return rows
 
 
 def _checked(clause: Clause, call: Prober) -> Row:

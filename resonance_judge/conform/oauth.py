@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 
 from .clause import Broken, NotShown, clause, require
-from .prober import Prober, problem
+from .prober import Prober, allowed, problem
 from .reading import body
 
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def token(call: Prober) -> dict[str, Any]:
-    """What the token endpoint gives for the client's secret."""
+def client_of(call: Prober) -> tuple[str, str]:
+    """The client's id and secret."""
     if call.client is None:
         raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
-    form = {"grant_type": "client_credentials"}
-    told: dict[str, Any] = body(call.post("/oauth/token", data=form, auth=call.client))
+    return call.client
+
+
+def token(call: Prober, **scope: str) -> dict[str, Any]:
+    """What the token endpoint gives for the client's secret."""
+    form = {"grant_type": "client_credentials", **scope}
+    response = call.post("/oauth/token", data=form, auth=client_of(call))
+    if response.status_code in (400, 401, 403):
+        why = f"{form} was answered {response.status_code}"
+        raise NotShown(f"POST /oauth/token with {why}: the client is unknown, or may not do that.")
+    told: dict[str, Any] = body(response)
     return told
 
 
@@ -45,10 +53,10 @@ def _client(call: Prober) -> None:
     require(said.get("iss") == call.url, f"the token's issuer is {said.get('iss')!r}.")
     missing = {"exp", "iat", "aud", "sub", "client_id", "jti"} - said.keys()
     require(not missing, f"the token lacks {', '.join(sorted(missing))}.")
-    left = said["exp"] - time.time()
+    left = said["exp"] - said["iat"]  # by one clock, whichever that is
     require(
         abs(left - told.get("expires_in", 0)) <= 2,
-        f"expires_in is {told.get('expires_in')}, and exp is {left:.0f} s away.",
+        f"expires_in is {told.get('expires_in')}, and exp is {left:.0f} s after iat.",
     )
     headers = {"Authorization": f"Bearer {told['access_token']}"}
     used = call.get("/profiles", headers=headers)
@@ -57,10 +65,8 @@ def _client(call: Prober) -> None:
 
 @clause("bad-clients", "A wrong secret is answered 401 with invalid_client.", "write")
 def _bad(call: Prober) -> None:
-    if call.client is None:
-        raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
     form = {"grant_type": "client_credentials"}
-    response = call.post("/oauth/token", data=form, auth=(call.client[0], "wrong"))
+    response = call.post("/oauth/token", data=form, auth=(client_of(call)[0], "wrong"))
     require(response.status_code == 401, f"it was answered {response.status_code}.")
     require(response.json().get("error") == "invalid_client", "its error is not invalid_client.")
 
@@ -86,10 +92,7 @@ def _revocation(call: Prober) -> None:
 
 @clause("scopes", "What a token's scopes do not allow is answered 403.", "write")
 def _scopes(call: Prober) -> None:
-    if call.client is None:
-        raise NotShown("no client is named: set RESONANCE_CLIENT_ID and RESONANCE_CLIENT_SECRET.")
-    form = {"grant_type": "client_credentials", "scope": "profiles:read"}
-    told = body(call.post("/oauth/token", data=form, auth=call.client))
+    told = token(call, scope="profiles:read")
     headers = {"Authorization": f"Bearer {told['access_token']}"}
     seen = call.get("/profiles", headers=headers)
     require(seen.ok, f"with its scope, GET /profiles was answered {seen.status_code}.")
@@ -108,7 +111,9 @@ def _keys(call: Prober) -> None:
         return call.get("/profiles", headers={"Authorization": f"Bearer {key}"})
 
     sent = {"scopes": ["profiles:read"], "tenant": call.tenant, "name": "conform"}
-    made = body(call.post("/api_keys", sent, headers=admin))
+    answer = call.post("/api_keys", sent, headers=admin)
+    allowed(answer)
+    made = body(answer)
     place = f"/api_keys/{made['id']}?tenant={call.tenant}"
     call.cleanup.append(lambda: call("DELETE", place, headers=admin))
     require(reads(made["key"]).ok, "a new key is refused.")
@@ -134,14 +139,19 @@ def _pkce(call: Prober) -> None:
     if call.app is None:
         raise NotShown("no app is named: set RESONANCE_APP_CLIENT_ID and RESONANCE_REDIRECT_URI.")
     client, redirect = call.app
+    right = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
     asked = {"response_type": "code", "client_id": client, "redirect_uri": redirect, "state": "x"}
+    answer = call.get(f"/oauth/authorize?{urlencode(asked | right)}", foreign=True)
+    if answer.status_code in (400, 401, 403, 404):
+        raise NotShown(
+            f"with S256 it was answered {answer.status_code}: is the app known there, with that "
+            "redirect URI?"
+        )
+    require(answer.status_code < 400, f"with S256 it was answered {answer.status_code}.")
     for wrong in ({}, {"code_challenge": CHALLENGE, "code_challenge_method": "plain"}):
-        answer = call.get(f"/oauth/authorize?{urlencode(asked | wrong)}")
+        answer = call.get(f"/oauth/authorize?{urlencode(asked | wrong)}", foreign=True)
         where = answer.headers.get("Location", "")
         told = parse_qs(urlsplit(where).query)
         refused = answer.status_code >= 400 or "error" in told
         if not refused:
             raise Broken(f"it was answered {answer.status_code} with {wrong or 'no challenge'}.")
-    right = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-    answer = call.get(f"/oauth/authorize?{urlencode(asked | right)}")
-    require(answer.status_code < 400, f"with S256 it was answered {answer.status_code}.")

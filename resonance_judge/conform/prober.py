@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import threading
 import time
@@ -14,12 +15,12 @@ import urllib3
 
 from .clause import Broken, Need, NotShown
 
-__all__ = ["PROBLEM", "Prober", "problem"]
+__all__ = ["PROBLEM", "Prober", "allowed", "problem"]
 
 PROBLEM = "application/problem+json"
 
 TIMEOUT = 20.0
-"""Seconds for a read of an answer."""
+"""Seconds for the head of an answer, and for its body."""
 
 LARGEST = 8 << 20
 """Bytes of an answer that are read."""
@@ -68,7 +69,9 @@ class Prober:
         self.sent = 0
         self.cleanup: list[Callable[[], object]] = []
         self._session = requests.Session()
+        # Of the environment, the proxy and netrc are for others: a server is asked directly.
         self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         self._lock = threading.Lock()
         self._next = 0.0
 
@@ -81,22 +84,25 @@ class Prober:
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        anonymous: bool = False,
+        foreign: bool = False,
         paced: bool = True,
     ) -> requests.Response:
         """Send one request; redirects are not followed.
 
         Where it is `paced` and refused over a limit, it waits and asks again: what a clause of
-        limits has spent is no fault of the next one's.
+        limits has spent is no fault of the next one's. What this caller's own credential does not
+        allow says nothing of the server, unless what is asked for is `foreign`.
 
         Raises:
             Broken: no answer came.
+            NotShown: this caller may not do that.
         """
         if method not in READING and "write" not in self.allows:
             raise NotShown("it changes something; allow that with --write.")
         sent = {"Accept": "application/json", **(headers or {})}
-        if self.key is not None and not anonymous and auth is None:
-            sent.setdefault("Authorization", f"Bearer {self.key}")
+        own = auth is None and "Authorization" not in sent
+        if self.key is not None and own:
+            sent["Authorization"] = f"Bearer {self.key}"
 
         def send() -> requests.Response:
             self.sent += 1
@@ -112,21 +118,31 @@ class Prober:
                 stream=True,
             )
             with response:
-                response._content = response.raw.read(LARGEST, decode_content=True)
+                end = time.monotonic() + TIMEOUT
+                content = b""
+                while part := response.raw.read1(1 << 16, decode_content=True):
+                    content += part
+                    if len(content) > LARGEST:
+                        break
+                    if time.monotonic() > end:
+                        raise TimeoutError
+                response._content = content
             return response
 
         try:
-            if not paced:
-                return send()
             for wait in PAUSES:
-                self._pace()
+                if paced:
+                    self._pace()
                 response = send()
-                if response.status_code != 429 or not wait:
-                    break
                 told = response.headers.get("Retry-After", "")
-                time.sleep(max(wait, min(float(told), LONGEST) if told.isdecimal() else 0.0))
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise Broken(f"{method} {path}: no answer ({type(error).__name__}).") from None
+                asked = float(told) if told.isdecimal() else 0.0
+                if response.status_code != 429 or not (paced and wait) or asked > LONGEST:
+                    break
+                time.sleep(max(wait, asked))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, TimeoutError) as error:
+            raise Broken(f"{method} {path}: no answer ({type(error).__name__}).") from error
+        if own and not foreign:
+            allowed(response)
         return response
 
     def get(self, path: str, **options: Any) -> requests.Response:
@@ -136,14 +152,6 @@ class Prober:
     def post(self, path: str, json: Any = None, **options: Any) -> requests.Response:
         """A POST."""
         return self("POST", path, json=json, **options)
-
-    def answers(self) -> bool:
-        """Whether anything answers at all."""
-        try:
-            self.get("/health")
-        except Broken:
-            return False
-        return True
 
     def name(self) -> str:
         """A name that nothing has yet."""
@@ -162,6 +170,13 @@ class Prober:
             at = max(now, self._next)
             self._next = at + 1 / self.rate
         time.sleep(at - now)
+
+
+def allowed(response: requests.Response) -> None:
+    """Raise `NotShown` where a credential does not allow what was asked."""
+    if response.status_code in (401, 403):
+        asked = f"{response.request.method} {response.request.path_url.partition('?')[0]}"
+        raise NotShown(f"{asked} was answered {response.status_code}: this caller may not do that.")
 
 
 def problem(response: requests.Response, *statuses: int) -> dict[str, Any]:

@@ -49,12 +49,24 @@ def _run(call: Prober, *options: str) -> None:
             done = subprocess.run(
                 [
                     *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
-                    *("run", f"{call.url}/openapi.json", "--phases", "examples,fuzzing"),
+                    *(
+                        "run",
+                        f"{call.url}/openapi.json",
+                        "--url",
+                        call.url,
+                        "--phases",
+                        "examples,fuzzing",
+                    ),
                     *("--generation-deterministic", "--max-examples", str(EXAMPLES)),
                     *("--rate-limit", f"{max(1, round(call.rate))}/s", "--no-color", *options),
                 ],
                 cwd=folder,
-                env={**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS), "PYTHONUTF8": "1"},
+                env={
+                    **os.environ,
+                    "SCHEMATHESIS_HOOKS": str(HOOKS),
+                    "PYTHONUTF8": "1",
+                    "no_proxy": "*",
+                },
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",

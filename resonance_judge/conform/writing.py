@@ -88,11 +88,14 @@ def _lengths(call: Prober) -> None:
 @clause("foreign-tenants", "Another's tenant in a body is answered like one that is none.", "write")
 def _foreign(call: Prober) -> None:
     told = []
+    for path in ("/hr_generate", "/profiles"):  # may it write at all?
+        call.post(path, {"tenant": call.tenant})
     for tenant in (call.private, call.name()):
-        said = problem(call.post("/hr_generate", {"prompt": "Tides", "tenant": tenant}), 404)
+        sent = {"prompt": "Tides", "tenant": tenant}
+        said = problem(call.post("/hr_generate", sent, foreign=True), 404)
         told.append({k: v for k, v in said.items() if k not in ("instance", "request_id")})
         made = {"tenant": tenant, "profile_name": call.name(), "hrv_vector": VECTOR}
-        problem(call.post("/profiles", made), 404)
+        problem(call.post("/profiles", made, foreign=True), 404)
     require(told[0] == told[1], f"{call.private} is answered in other words.")
 
 

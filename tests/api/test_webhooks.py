@@ -48,7 +48,7 @@ def deliveries(api: API, webhook: dict[str, Any], query: str = "") -> list[dict[
 
 def settled(api: API, webhook: dict[str, Any], count: int = 1) -> list[dict[str, Any]]:
     """The deliveries, newest first, once there are `count` and none is pending."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         found = deliveries(api, webhook)
         if len(found) == count and all(one["status"] != "pending" for one in found):

@@ -118,7 +118,7 @@ def test_a_real_sandbox_is_started_and_a_port_in_use_is_one_sentence():
             [sys.executable, "-m", "resonance_helpers", "sandbox", "--port", port],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
 
     assert done.returncode != 0

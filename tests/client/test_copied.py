@@ -53,7 +53,7 @@ def test_it_works_with_requests_alone(alone: Path) -> None:
             cwd=alone,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["An article."] * 3 + ["[]"]

@@ -28,12 +28,12 @@ def redirect(monkeypatch: pytest.MonkeyPatch):
 
 def connected(redirect: Redirect) -> socket.socket:
     parts = urlsplit(redirect.uri)
-    return socket.create_connection((parts.hostname, parts.port), timeout=5)
+    return socket.create_connection((parts.hostname, parts.port), timeout=30)
 
 
 def come_back(redirect: Redirect) -> int:
     query = {"state": redirect.state.reveal(), "code": "the code"}
-    return requests.get(redirect.uri, query, timeout=5).status_code
+    return requests.get(redirect.uri, query, timeout=30).status_code
 
 
 def test_a_log_in_has_so_many_threads_and_no_more_and_works_afterwards(redirect):

@@ -285,7 +285,13 @@ def by_pyright(programs: Path) -> Findings:
     return found
 
 
-@pytest.fixture(scope="module", params=[by_mypy, by_pyright], ids=["mypy", "pyright"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(by_mypy, id="mypy", marks=pytest.mark.soak),
+        pytest.param(by_pyright, id="pyright"),
+    ],
+)
 def found(request: Any, programs: Path) -> Findings:
     told: Findings = request.param(programs)
     return told

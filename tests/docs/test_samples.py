@@ -28,7 +28,7 @@ def by_curl(sample: Sample, running: Sandbox, known: dict[str, str]) -> Answer:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     head, _, body = done.stdout.replace("\r", "").partition("\n\n")
     first, *lines = head.split("\n")

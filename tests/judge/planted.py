@@ -126,6 +126,25 @@ FAULTS = (
         ),
     ),
     _(
+        "verifies what an event says and not its bytes",
+        "refuses-forgeries",
+        "forged",
+        (
+            "if not verified(self.headers, body)",
+            "said = json.dumps(json.loads(body), ensure_ascii=False, separators=(',', ':'))\n"
+            "        if not verified(self.headers, said.encode())",
+        ),
+    ),
+    _(
+        "sends its key in the address",
+        "keeps-its-credentials",
+        "calm",
+        (
+            "return attempts(method, path, arguments)",
+            "return attempts(method, f\"{path}?key={os.environ['RESONANCE_API_KEY']}\", arguments)",
+        ),
+    ),
+    _(
         "believes an event from long ago",
         "refuses-old-events",
         "old",

@@ -50,7 +50,7 @@ def test_the_text_of_a_timeline_says_what_came_before_what():
 def test_a_real_batch_one_at_a_time_and_all_at_once(cheap):
     from resonance_helpers.client.api import ResonanceOSAPIClient
 
-    cheap.reset(fault_rate=0.0, delay=0.2)
+    cheap.reset(fault_rate=0.0, delay=0.4)
     try:
         api = ResonanceOSAPIClient(cheap.url)
         text = str(
@@ -74,7 +74,7 @@ def test_nothing_to_draw_draws_nothing():
 def test_a_rehearsed_disaster_and_its_end(cheap, tmp_path, capsys):
     from resonance_helpers.client.api import ResonanceOSAPIClient
 
-    cheap.reset(fault_rate=0.0, delay=0.03)
+    cheap.reset(fault_rate=0.0, delay=0.1)
     api = ResonanceOSAPIClient(cheap.url)
     try:
         victim = killed_batch.start(api, PROMPTS, tmp_path / "j")

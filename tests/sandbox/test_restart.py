@@ -36,7 +36,7 @@ def test_killed_mid_write_then_started_again(database: str, tmp_path: Path) -> N
 
     def send(session: requests.Session, url: str, key: str) -> requests.Response:
         return session.post(
-            f"{url}/profiles", json=bodies[key], headers={"Idempotency-Key": key}, timeout=10
+            f"{url}/profiles", json=bodies[key], headers={"Idempotency-Key": key}, timeout=60
         )
 
     with start(database=database, rate_limit=UNLIMITED, burst=UNLIMITED) as server:
@@ -57,7 +57,7 @@ def test_killed_mid_write_then_started_again(database: str, tmp_path: Path) -> N
         threads = [threading.Thread(target=work, args=(keys[part::8],)) for part in range(8)]
         for thread in threads:
             thread.start()
-        assert under_way.wait(20)
+        assert under_way.wait(60)
         os.kill(server.pid, signal.SIGKILL)
         for thread in threads:
             thread.join()
@@ -76,12 +76,12 @@ def test_killed_mid_write_then_started_again(database: str, tmp_path: Path) -> N
             if key in answers:
                 assert answer.content == answers[key]
                 assert answer.headers["Idempotency-Replayed"] == "true"
-        listed = session.get(f"{server.url}/profiles?limit=200", timeout=10).json()["profiles"]
+        listed = session.get(f"{server.url}/profiles?limit=200", timeout=60).json()["profiles"]
         names = [profile["profile_name"] for profile in listed]
         assert sorted(set(names)) == sorted(names)
         assert sum(name.startswith("p") and name[1:].isdigit() for name in names) == 90
         assert server.credentials["acme_corp"]["api_key"] != old_key
-        kept = session.get(f"{server.url}/tenants", headers={"X-API-Key": old_key}, timeout=10)
+        kept = session.get(f"{server.url}/tenants", headers={"X-API-Key": old_key}, timeout=60)
         assert kept.status_code == 200
     data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     for held in server.credentials.values():
@@ -108,7 +108,7 @@ def test_a_full_disk_is_told_and_what_needs_none_goes_on() -> None:
 
         def send(path: str, key: str, **body: object) -> requests.Response:
             headers = {"Idempotency-Key": key}
-            return session.post(f"{server.url}{path}", json=body, headers=headers, timeout=10)
+            return session.post(f"{server.url}{path}", json=body, headers=headers, timeout=60)
 
         profile = {"tenant": "default", "hrv_vector": [0.5] * 8, "metadata": {"a": "x" * 16_000}}
         for number in range(50):
@@ -118,11 +118,11 @@ def test_a_full_disk_is_told_and_what_needs_none_goes_on() -> None:
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert answer.json()["type"].endswith("database-unavailable")
         small = {"hrv_vector": [0.5] * 8}
-        while session.put(f"{server.url}/profiles/default/p0", json=small, timeout=10).ok:
+        while session.put(f"{server.url}/profiles/default/p0", json=small, timeout=60).ok:
             pass
         deadline = time.monotonic() + 20
         while True:  # the last page is soon used up by the probes themselves
-            health = session.get(f"{server.url}/health", timeout=10)
+            health = session.get(f"{server.url}/health", timeout=60)
             if health.status_code == 503 or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
@@ -130,7 +130,7 @@ def test_a_full_disk_is_told_and_what_needs_none_goes_on() -> None:
         assert health.json()["checks"]["database"]["status"] == "failing"
         assert send("/hrv", "measured", text="Why not?").status_code == 200
         assert send("/hrv", "refused", text="").status_code == 422
-        listed = session.get(f"{server.url}/profiles?limit=200", timeout=10).json()["profiles"]
+        listed = session.get(f"{server.url}/profiles?limit=200", timeout=60).json()["profiles"]
         made = [one for one in listed if one["profile_name"].startswith("p") and one["metadata"]]
         assert len(made) == number
     assert "Traceback" not in server.log()

@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 
-SOON = GRACE + 7
+SOON = GRACE + 25
 """Seconds: the grace, and what ending takes on a busy machine."""
 
 NEVER_DONE = """
@@ -63,10 +63,10 @@ def test_a_request_that_never_ends_does_not_keep_the_server(how: str, end: signa
                 assert process.stdout.readline() == "writing\n"
                 began = time.monotonic()
                 process.send_signal(end)
-                _, said = process.communicate(timeout=30)
+                _, said = process.communicate(timeout=60)
                 assert time.monotonic() - began < SOON
                 assert said == ""
-                assert asked.result(30).status_code == 503
+                assert asked.result(60).status_code == 503
         finally:
             process.kill()
 
@@ -89,7 +89,7 @@ def test_a_long_text_is_measured_soon_and_keeps_nobody_from_stopping_the_server(
         assert eventually(lambda: seen(url) == 1)
         process.terminate()
         process.communicate(timeout=SOON)
-        assert asked.result(10).status_code == 200
+        assert asked.result(60).status_code == 200
 
 
 def test_ctrl_c_with_requests_under_way_says_nothing() -> None:
@@ -103,6 +103,6 @@ def test_ctrl_c_with_requests_under_way_says_nothing() -> None:
         half.sendall(b"POST /hrv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=60)
         half.close()
         assert (out, said, process.returncode) == ("", "", 0)

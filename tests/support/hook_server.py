@@ -46,7 +46,7 @@ class HookServer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answer = lambda hook: (status, named)
 
-    def wait(self, count: int, timeout: float = 20.0) -> list[Hook]:
+    def wait(self, count: int, timeout: float = 60.0) -> list[Hook]:
         """The first `count` requests, once they have come."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.hooks) >= count, timeout), self.hooks

@@ -138,7 +138,7 @@ def at_once(path: str, gate: multiprocessing.synchronize.Event) -> None:
 @forks
 def test_several_workers_may_make_the_file_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
-    for attempt in range(10):
+    for attempt in range(4):
         gate = context.Event()
         path = str(tmp_path / f"{attempt}.db")
         workers = [context.Process(target=at_once, args=(path, gate)) for _ in range(4)]

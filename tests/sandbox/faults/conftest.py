@@ -18,7 +18,7 @@ class Peer:
 
     def __init__(self, sandbox: Sandbox) -> None:
         address = urlsplit(sandbox.url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=5)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> None:

@@ -239,7 +239,7 @@ def damaged(file: Path, where: slice) -> str:
         "from resonance_sandbox.settings import Settings\n"
         f"create_app(Settings(database={str(file)!r})).state.database.close()"
     )
-    subprocess.run([sys.executable, "-c", closed_app], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", closed_app], check=True, timeout=300)
     content = bytearray(file.read_bytes())
     content[where] = b"\xa5" * len(content[where])
     file.write_bytes(content)
