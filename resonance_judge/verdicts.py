@@ -129,6 +129,10 @@ def _missing(seen: Observation, lacking: Sequence[Effect]) -> str:
         told += f", and {len(lacking) - 1} more"
     last = _last(seen, lacking[:1])
     if last is None:
+        place = (lacking[0].method, lacking[0].route)
+        cut = [r for r in seen.requests.values() if not r.meaning and (r.method, r.path) == place]
+        if cut:  # which, nobody knows: it was broken off before its body was read
+            return f"{told}; request {cut[-1].number}, which may have been for it, was broken off."
         return f"{told}; no request for it came."
     request = seen.requests[last]
     met = request.fault or (f"status {request.status}" if request.status else "the end")

@@ -108,6 +108,8 @@ def run_batch(
         journal = arguments.file("journal", journal)
     if not (callable(progress) or isinstance(progress, bool)):
         raise TypeError(f"progress is a {kind(progress)}; it has to be True, False or a function")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor is a {kind(executor)}, not one of concurrent.futures")
     source = iter(requests)
     total = len(requests) if isinstance(requests, Sized) else None
     with Journal(journal) if journal is not None else nullcontext() as book:

@@ -87,7 +87,7 @@ class ResonanceError(Exception):
 
 
 def _rebuilt(cls: type[ResonanceError], message: str, state: dict[str, Any]) -> ResonanceError:
-    error = cls(message)
+    error = cls.__new__(cls, message)  # a class of one's own may want more than that
     error.__dict__.update(state)
     return error
 

@@ -24,7 +24,7 @@ from ..client.errors import ResonanceError
 from ..client.transport import RetryPolicy, arguments
 from ..client.transport.address import origin, web_address
 from ..client.transport.deadline import Deadline
-from ..client.transport.failure import BROKEN_OFF, explain
+from ..client.transport.failure import BROKEN_OFF, explain, refused_by_hook
 from ..client.transport.retry_after import parse_retry_after
 from ..client.transport.session import anonymous
 from .signature import SecretLike, check_secrets, sign
@@ -239,9 +239,12 @@ class WebhookHandler:
             session = self._session
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url or "", {}, True, None, None)
-            response = session.send(
-                prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
-            )
+            try:
+                response = session.send(
+                    prepared, timeout=Deadline(timeout), allow_redirects=False, **settings
+                )
+            except requests.HTTPError as error:
+                response = refused_by_hook(error, prepared.url or "")
             # Its status came: whatever befalls its body decides nothing.
             with response, contextlib.suppress(*BROKEN_OFF):
                 response.raw.read(ANSWER_CAP)

@@ -204,7 +204,26 @@ TAKEN: list[tuple[str, Callable[..., Any], dict[str, Any], dict[str, str]]] = [
             "journal": OF_FILE,
             "progress": OF_FLAG,
             "until": OF_SECONDS.removeprefix("None "),
+            "executor": OF_FUNCTION,
         },
+    ),
+    (
+        "key",
+        lambda **given: client().create_api_key(["generate"], **given),
+        {},
+        {"expires_in": OF_COUNT, "name": OF_TEXT.removeprefix("None ")},
+    ),
+    (
+        "rotated key",
+        lambda **given: client().rotate_api_key("key_1", **given),
+        {},
+        {"overlap_seconds": OF_COUNT},
+    ),
+    (
+        "rotated secret",
+        lambda **given: client().rotate_webhook_secret("wh_1", **given),
+        {},
+        {"overlap_seconds": OF_COUNT},
     ),
     ("report", read_report, {}, {"journal": f"None {OF_FILE}"}),
     (

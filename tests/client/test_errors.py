@@ -136,3 +136,15 @@ def test_a_failure_has_what_an_answer_has_as_far_as_there_was_one() -> None:
             getattr(failure, name)
     assert not hasattr(failure, "nothing")
     assert copy.deepcopy(failure) == pickle.loads(pickle.dumps(failure)) == failure
+
+
+class MoreThanAMessage(errors.NotFoundError):
+    def __init__(self, message: str, where: str) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+def test_a_class_of_ones_own_crosses_processes_too() -> None:
+    error = pickle.loads(pickle.dumps(MoreThanAMessage("Gone.", "here")))
+    assert (type(error), error.where, str(error)) == (MoreThanAMessage, "here", "Gone. [not-found]")
+    assert error.args == ("Gone.",)

@@ -87,6 +87,17 @@ def test_a_run_that_prints_something_else_is_not_published(monkeypatch: pytest.M
         list(runs.lessons([LESSON]))
 
 
+def test_a_run_that_prints_something_else_by_chance_is_made_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    found = iter([ran("a slow picker"), ran("a picker")])
+    monkeypatch.setattr(runs, "run_cells", lambda *_, **__: [next(found)])
+
+    [(_, notebook)] = runs.lessons([LESSON])
+
+    assert notebook.metadata["widgets"] == STATE
+
+
 def test_a_run_that_was_wrong_by_chance_is_not_kept(made: list[str], tree: Path):
     runs.keep(LESSON, ran("another picker"))
     assert not (tree / "build").exists()

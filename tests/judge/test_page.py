@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from xml.etree import ElementTree
 
+from resonance_judge.forgeries import forgeries
 from resonance_judge.judgement import Judgement
 from resonance_judge.meaning import Effect, meaning
 from resonance_judge.observation import Mark, Observation, Request
@@ -86,6 +89,25 @@ def test_a_replay_proves_work_that_a_killed_server_did_not_tell_of() -> None:
     made = judgement(lost)
     assert word(made, "survives-kill") == "kept"
     assert word(made, "does-nothing-twice") == "kept"
+
+
+def test_a_request_that_was_broken_off_is_not_said_to_be_missing() -> None:
+    cut = seen(LOST, request(1, does=False, meaning="", status=None, fault="reset_mid_request"))
+    none = seen(LOST, request(1, does=False, meaning="other", fault="html"))
+    assert "request 1, which may have been for it, was broken off" in page(judgement(cut))
+    assert "no request for it came" in page(judgement(none))
+
+
+def test_every_forgery_differs_from_the_genuine_event() -> None:
+    body = b'{"type":"profile.created","data":{"profile_name":"tide"}}'
+    secret = f"whsec_{base64.b64encode(b'x' * 32).decode()}"
+    made = {what: (headers, raw) for what, headers, raw in forgeries("msg_1", body, secret)}
+    assert len(made) == 11
+    told, respelled = made["has the body that was signed, spelled in other bytes"]
+    assert json.loads(respelled) == json.loads(body)
+    for headers, raw in made.values():
+        same = headers.get("webhook-signature") == told["webhook-signature"]
+        assert not same or raw != body or headers != told
 
 
 def test_a_new_key_after_a_look_is_no_retry() -> None:

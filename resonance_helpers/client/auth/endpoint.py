@@ -17,7 +17,7 @@ from ..transport.address import is_loopback, origin, web_address
 from ..transport.arguments import kind
 from ..transport.content import read_content
 from ..transport.deadline import Deadline
-from ..transport.failure import BROKEN_OFF, explain
+from ..transport.failure import BROKEN_OFF, explain, refused_by_hook
 from ..transport.redaction import bare, masked
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous
@@ -103,16 +103,19 @@ class TokenEndpoint:
         sent = self._clock.local()
         response = None
         try:
-            response = self._session.request(
-                "POST",
-                url,
-                data=urlencode(fields).encode(),
-                headers=headers,
-                auth=anonymous,
-                timeout=Deadline(self._timeout),  # type: ignore[arg-type]
-                allow_redirects=False,
-                stream=True,
-            )
+            try:
+                response = self._session.request(
+                    "POST",
+                    url,
+                    data=urlencode(fields).encode(),
+                    headers=headers,
+                    auth=anonymous,
+                    timeout=Deadline(self._timeout),  # type: ignore[arg-type]
+                    allow_redirects=False,
+                    stream=True,
+                )
+            except requests.HTTPError as error:
+                response = refused_by_hook(error, url)
             self._clock.learn(response.headers)
             content = read_content(response, SIZE_CAP)
         except BROKEN_OFF as error:
@@ -125,8 +128,8 @@ class TokenEndpoint:
                 f"No access token: {cause.message}", retryable=cause.retryable and not timed_out
             )
         document = _document(content)
-        # Some report an error with the status of a success.
-        if response.status_code == 200 and document is not None and "error" not in document:
+        # Some report an error with the status of a success, and some a success with no error.
+        if response.status_code in (200, 201) and document and not document.get("error"):
             return self._token(document, sent + self._clock.skew)
         response.close()
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..transport import Answer, Call
-from ..transport.arguments import optional_text, texts
+from ..transport.arguments import optional_count, optional_text, texts
 from ..types import ApiKeyAnswer, ApiKeysAnswer
 from .base import Calls, path, shown_once
 
@@ -54,7 +54,7 @@ class ApiKeyCalls(Calls):
             "scopes": texts("scopes", scopes),
             "tenant": optional_text("tenant", tenant),
             "name": optional_text("name", name),
-            "expires_in": expires_in,
+            "expires_in": optional_count("expires_in", expires_in),
         }
         return self._run(self._key("/api_keys", call, payload))
 
@@ -70,7 +70,7 @@ class ApiKeyCalls(Calls):
         The one before works for `overlap_seconds` more (None: the server's choice, an hour): time
         to hand out the new one. With 0 it ends at once.
         """
-        payload = {"overlap_seconds": overlap_seconds}
+        payload = {"overlap_seconds": optional_count("overlap_seconds", overlap_seconds)}
         return self._run(self._key(path("api_keys", key_id, "rotate"), call, payload))
 
     def delete_api_key(self, key_id: str, **call: Unpack[WriteOptions]) -> Answer:

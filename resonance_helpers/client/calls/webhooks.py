@@ -203,7 +203,8 @@ class WebhookCalls(Calls):
         """
         secret = self._signing_secret(secret)
         where = path("webhooks", webhook_id, "rotate_secret")
-        payload = {"overlap_seconds": overlap_seconds, "secret": secret}
+        overlap = optional_count("overlap_seconds", overlap_seconds)
+        payload = {"overlap_seconds": overlap, "secret": secret}
         return self._run(self._secret(where, call, payload))
 
     def test_webhook(self, webhook_id: str, **call: Unpack[WriteOptions]) -> DeliveryAnswer:

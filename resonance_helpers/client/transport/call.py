@@ -24,7 +24,7 @@ from . import arguments, cancellation
 from .answer import Answer
 from .content import Shape, check, read_content
 from .deadline import Deadline, bounded
-from .failure import BROKEN_OFF, explain
+from .failure import BROKEN_OFF, explain, refused_by_hook
 from .in_flight import Begun, InFlight
 from .payload import encode
 from .quota import RETRY_COST, SUCCESS_REFUND
@@ -343,7 +343,10 @@ class Call(Generic[A]):
         transport, response = self._transport, None
         try:
             with bounded(request.deadline):  # getting a token counts, too
-                response = self._send(request)
+                try:
+                    response = self._send(request)
+                except requests.HTTPError as error:
+                    response = refused_by_hook(error, transport.base_url + self.path)
                 content = read_content(response, transport.size_cap)
             return self._outcome(request, response, content)
         except ResonanceError as error:  # an auth class could not get its token

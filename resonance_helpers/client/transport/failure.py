@@ -25,6 +25,7 @@ from ..errors import (
     ProxyFailedError,
     ProxyRefusedError,
     ResonanceError,
+    StatusError,
     TLSError,
     TokenError,
 )
@@ -41,6 +42,8 @@ such as a chunk of -1 bytes."""
 OF_A_FILE = FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError
 """What a file of certificates can raise; once there is a connection, that has none of them."""
 
+_STATUS = re.compile("[4-9][0-9]{2}")  # as urllib3 says it: "too many 503 error responses"
+
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")  # as http.client says it
 
 UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
@@ -52,6 +55,22 @@ def no_credential(exception: BaseException) -> TokenError:
         f"The credential for the request could not be had ({type(exception).__name__}).",
         retryable=isinstance(exception, requests.ConnectionError | requests.Timeout),
     )
+
+
+def refused_by_hook(error: requests.HTTPError, url: str) -> requests.Response:
+    """The answer of `url` that a hook did not want: many a session's calls `raise_for_status`.
+
+    Raises:
+        requests.HTTPError: The error, if it is about something else, such as a token.
+    """
+    response = error.response
+    if response is None or _place(str(response.url)) != _place(url):
+        raise error
+    return response
+
+
+def _place(url: str) -> str:
+    return url.partition("?")[0].rstrip("/")
 
 
 def explain(exception: BaseException, *, origin: str, timeout: float) -> ResonanceError:
@@ -94,6 +113,10 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "")
         reason = reason or "TLS failed, perhaps by what is in the file of the session's `cert`"
         return TLSError(f"No secure connection to {origin}: {reason}.")
+    if given_up := caused_by(u3.ResponseError):  # by an adapter that has retries of its own
+        status = int((_STATUS.search(str(given_up)) or ["500"])[0])
+        cls = StatusError.for_problem(status, None)
+        return cls(f"The server answered {status}, each time.", response_code=status)
     if caused_by(TimeoutError, u3.ReadTimeoutError, requests.Timeout):
         return AttemptTimeoutError(f"No whole answer from {origin} within {timeout:g} s.")
     if caused_by(u3.DecodeError):

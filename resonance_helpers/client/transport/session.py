@@ -64,7 +64,13 @@ class Session(requests.Session):
         if proxies or verify is not None or cert is not None:
             return super().merge_environment_settings(url, proxies, stream, verify, cert)  # type: ignore[return-value, unused-ignore]
         key = origin_of(url), stream
-        made_from = self.proxies.copy(), self.stream, self.verify, self.cert, self.trust_env
+        made_from = (
+            self.proxies and self.proxies.copy(),
+            self.stream,
+            self.verify,
+            self.cert,
+            self.trust_env,
+        )
         remembered = self._settings.get(key)
         if remembered is None or remembered[0] != made_from:
             host = urlsplit(url).hostname or ""

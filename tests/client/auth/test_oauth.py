@@ -685,3 +685,24 @@ def deepcopy_of(value: object) -> None:
     import copy
 
     copy.deepcopy(value)
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_success_may_say_that_there_is_no_error(status: int) -> None:
+    token = {"access_token": "abcdefgh", "token_type": "Bearer", "error": None}
+    with raw_server(replies(token, status), replies({"profiles": []})) as server:
+        auth = OAuth2ClientCredentials(server.url, CLIENT, SECRET)
+        client = ResonanceOSAPIClient(server.url, auth=auth, retry=None)
+        assert client.get_profiles() == {"profiles": []}
+        assert b"Authorization: Bearer abcdefgh\r\n" in server.requests[1]
+
+
+def test_what_a_hook_raises_for_leaves_the_reason() -> None:
+    with raw_server(replies({"error": "invalid_client"}, 401)) as server:
+        session = requests.Session()
+        session.hooks["response"].append(lambda answer, **_: answer.raise_for_status())
+        auth = OAuth2ClientCredentials(server.url, CLIENT, SECRET, session=session)
+        answer = ResonanceOSAPIClient(server.url, auth=auth, retry=None).get_profiles()
+        session.close()
+    assert isinstance(answer.error, TokenError)
+    assert answer.error.reason == "invalid_client"

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3.util import Retry
 
-from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
+from resonance_helpers import ResonanceOSAPIClient, RetryPolicy, WebhookHandler
+from resonance_helpers.batch import run_batch
 from resonance_helpers.client import errors
 from resonance_helpers.client.transport import Answer
 from resonance_helpers.client.transport.compression import codings_of, decompressed
@@ -223,3 +225,59 @@ def test_a_session_that_is_set_later_sends() -> None:
         client.generate_content("x")
         client.with_options(timeout=5).generate_content("x")
         assert counting.sent == 2
+
+
+def does_nothing(*_: Any, **__: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "hooks", [None, {}, {"response": does_nothing}, {"response": (does_nothing,)}]
+)
+def test_hooks_and_proxies_in_each_form_of_requests(hooks: Any) -> None:
+    with raw_server(replies(ARTICLE)) as server:
+        client = ResonanceOSAPIClient(server.url, on_error="raise")
+        client.session.hooks, client.session.proxies = hooks, None  # type: ignore[assignment]
+        for _ in range(3):
+            assert client.generate_content("x") == ARTICLE
+        assert run_batch(client, ["abc"], progress=False).stats.successful == 1
+
+
+@pytest.mark.parametrize("status", [404, 422, 503])
+def test_an_answer_that_a_hook_raises_for_is_judged_as_any_other(status: int) -> None:
+    problem = {"type": "urn:resonanceos:problem:unknown-profile", "detail": "There is none."}
+    with raw_server(replies(problem, status, content_type=JSON_TYPE)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        plain = client.generate_content("x")
+        client.session.hooks["response"].append(lambda answer, **_: answer.raise_for_status())
+        assert client.generate_content("x") == plain
+        assert plain["response_code"] == status
+        handler = WebhookHandler(f"{server.url}/?a", client=client, session=client.session)
+        handler.generate_and_notify("x")
+        assert handler.last_delivery is not None
+        assert handler.last_delivery.reason == f"the receiver answered {status}"
+
+
+def test_what_a_hook_raises_of_another_answer_is_not_taken_for_this_one() -> None:
+    elsewhere = requests.Response()
+    elsewhere.status_code, elsewhere.url = 404, "http://localhost:1/token"
+    with raw_server(replies(ARTICLE)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+
+        def ask(answer: requests.Response, **_: Any) -> None:
+            answer.close()
+            elsewhere.raise_for_status()
+
+        client.session.hooks["response"].append(ask)
+        assert client.generate_content("x")["type"] == "connection-lost"
+
+
+def test_the_status_that_an_adapter_has_given_up_on_is_told() -> None:
+    policy = Retry(1, backoff_factor=0, status_forcelist=[503], allowed_methods=None)
+    with (
+        raw_server(replies({}, 503)) as server,
+        ResonanceOSAPIClient(server.url, retry=None) as client,
+    ):
+        client.session.mount("http://", requests.adapters.HTTPAdapter(max_retries=policy))
+        answer = client.generate_content("x")
+    assert (answer["type"], answer["response_code"]) == ("unavailable", 503)
+    assert len(server.requests) == 2

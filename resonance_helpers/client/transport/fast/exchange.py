@@ -52,10 +52,14 @@ def begin(
     """
     if params or len(session.cookies) or session.params or "@" in url:
         return None
+    try:
+        hooks = session.hooks["response"]
+    except (KeyError, TypeError):
+        return None
+    if type(hooks) is not list:  # requests takes a single function, too
+        return None
     if not wait and (
-        not getattr(auth, "is_immediate", False)
-        or session.hooks["response"]
-        or len(data or b"") > TLS_RECORD
+        not getattr(auth, "is_immediate", False) or hooks or len(data or b"") > TLS_RECORD
     ):
         return None
     memory = memory_of(session)
