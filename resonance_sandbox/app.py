@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator
-from functools import partial
+from functools import cache, partial
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -266,6 +266,7 @@ async def _warm_up(writer: Writer, well: HealthProbes) -> None:
         await anyio.to_thread.run_sync(writer.warm_up, abandon_on_cancel=True)
 
 
+@cache
 def _version() -> str:
     try:
         return importlib.metadata.version("resonance-helpers")

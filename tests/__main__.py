@@ -6,6 +6,7 @@ that part alone. The closing line counts the tests of all parts together.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "-q", "--no-header", "-p", "no:schemathesis", "-p", "tests.support.quick_start")
@@ -46,6 +48,8 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
 }
+COLLECT = (*PYTEST, *NO_NBVAL, "--collect-only", "--ignore=tests/browser", "tests")
+"""Compiles the tests, once for all workers, while lint leaves a core free."""
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
 
 
@@ -57,15 +61,22 @@ def main(chosen: list[str]) -> int:
     began = time.monotonic()
     counts: Counter[str] = Counter()
     failed = ""
-    for part in [part for part in PARTS if part in chosen or not chosen]:
-        print(f"\n== {part}", flush=True)
-        for command in PARTS[part]:
-            code = run(command, counts)
-            if code:
-                failed = f"{part} failed: {shlex.join(('python', '-m', *command))}"
+    parts = [part for part in PARTS if part in chosen or not chosen]
+    with contextlib.ExitStack() as beside:
+        if parts[:2] == ["lint", "units"]:
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            beside.enter_context(python(COLLECT, **silent))
+        for part in parts:
+            print(f"\n== {part}", flush=True)
+            if part == "units":
+                beside.close()  # waits for its end
+            for command in PARTS[part]:
+                code = run(command, counts)
+                if code:
+                    failed = f"{part} failed: {shlex.join(('python', '-m', *command))}"
+                    break
+            if failed:
                 break
-        if failed:
-            break
     if failed:
         print(f"\n{failed}\nAgain, this part alone: make test PARTS={failed.split()[0]}")
     total = ", ".join(f"{counts[word]} {word}" for word in sorted(counts, key=order)) or "no tests"
@@ -75,18 +86,9 @@ def main(chosen: list[str]) -> int:
 
 def run(command: tuple[str, ...], counts: Counter[str]) -> int:
     """Run one tool, passing on its output, and add up what its last line counts."""
-    # Hundreds of processes start here, and none is to compile again what another has.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     last = ""
-    with subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    text = {"encoding": "utf-8", "errors": "replace"}
+    with python(command, stdout=subprocess.PIPE, **text) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             last = line if line.strip() else last
@@ -94,6 +96,13 @@ def run(command: tuple[str, ...], counts: Counter[str]) -> int:
         for number, word in COUNT.findall(last):
             counts[word.removesuffix("s") if word.startswith("error") else word] += int(number)
     return process.returncode
+
+
+def python(command: tuple[str, ...], **options: Any) -> subprocess.Popen[Any]:
+    """Begin a tool."""
+    # Hundreds of processes start here, and none is to compile again what another has.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env, **options)
 
 
 def order(word: str) -> tuple[bool, bool, str]:

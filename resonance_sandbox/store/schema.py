@@ -227,8 +227,11 @@ clock = Table(
 
 def make(connection: Connection) -> None:
     """Make what is not there: all tables, or what a database of an older version lacks."""
+    older = set(inspect(connection).get_table_names())
     metadata.create_all(connection)
     for table in metadata.sorted_tables:
+        if table.name not in older:
+            continue
         there = {column["name"] for column in inspect(connection).get_columns(table.name)}
         for column in table.columns:
             if column.name not in there:
