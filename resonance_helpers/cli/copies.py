@@ -19,7 +19,7 @@ from typing import Any
 from ..lesson.manifest import NOTEBOOKS
 from ..lesson.solved import COPIES
 
-__all__ = ["KEPT", "MY_LESSONS", "put", "strip", "update", "write_whole"]
+__all__ = ["KEPT", "MY_LESSONS", "is_notebook", "put", "strip", "update", "write_whole"]
 
 MY_LESSONS = NOTEBOOKS.parent / "my-lessons"
 """Where `resonance lab` works, in a clone of the project; git does not see it."""
@@ -45,6 +45,14 @@ def strip(notebook: bytes) -> bytes:
         return notebook  # no notebook, whatever its name says: it stays as it is
     # nbformat's own form, so that saving it unchanged in JupyterLab changes no byte.
     return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def is_notebook(path: Path) -> bool:
+    """Whether it can be read as one; not where a merge or a full disk has spoilt it."""
+    try:
+        return isinstance(json.loads(path.read_bytes())["cells"], list)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def _language() -> dict[str, Any]:

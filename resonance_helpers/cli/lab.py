@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..lesson.manifest import NOTEBOOKS, Lesson, pages
 from ..lesson.progress import last_place
-from .copies import MY_LESSONS, update
+from .copies import MY_LESSONS, is_notebook, update
 from .folders import substitutes, written
 
 __all__ = ["LabError", "command", "environment", "free_port", "lab"]
@@ -70,12 +70,28 @@ def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
 
 
 def working_copies(source: Path = NOTEBOOKS, folder: Path = MY_LESSONS) -> Path:
-    """The folder of working copies, made or brought up to date, and told of where it changed."""
+    """The folder of working copies, made or brought up to date, and told of where it changed.
+
+    Raises:
+        LabError: there are no lessons in ``source``, or something else has the folder's name.
+        OSError: the folder can't be written.
+    """
     first_page(source)  # or say that there is none
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise LabError(
+            f"{folder} is not a folder, so your lessons cannot be put there. "
+            "Fix: rename it, and run the same command again"
+        )
     new = not folder.exists()
     changes = update(source, folder)
     if new:
         changes = [f"Your lessons are in {folder.name}, copied from {source.name}: work there."]
+    changes += [
+        f"{page.filename}: no notebook any more, so JupyterLab cannot open it. "
+        "Fix: rename it, and the next start puts a new one there."
+        for page in pages(folder)
+        if not is_notebook(folder / page.filename)
+    ]
     print(*changes, sep="\n", end="\n" if changes else "", flush=True)
     return folder
 

@@ -88,15 +88,48 @@ def test_the_lab_opens_where_the_learner_was(notebooks: Path):
 def test_working_copies_are_made_once_and_their_changes_told(tmp_path: Path, capsys):
     source, mine = tmp_path / "source", tmp_path / "mine"
     source.mkdir()
-    (source / "01_health.ipynb").write_text("first", "utf-8")
+    (source / "01_health.ipynb").write_text('{"cells": []}', "utf-8")
 
     module.working_copies(source, mine)
     assert capsys.readouterr().out.startswith("Your lessons are in mine, copied from source")
     module.working_copies(source, mine)
     assert capsys.readouterr().out == ""
-    (source / "01_health.ipynb").write_text("second", "utf-8")
+    (source / "01_health.ipynb").write_text('{"cells": [], "nbformat": 4}', "utf-8")
     module.working_copies(source, mine)
     assert capsys.readouterr().out == "01_health.ipynb: brought up to date\n"
+
+
+@pytest.mark.parametrize("spoilt", ["<<<<<<< HEAD\n{}\n=======\n", "", "[]", '{"cells": 5}'])
+def test_a_copy_that_is_no_notebook_any_more_is_told(spoilt: str, tmp_path: Path, capsys):
+    source, mine = tmp_path / "source", tmp_path / "mine"
+    source.mkdir()
+    (source / "01_health.ipynb").write_text('{"cells": []}', "utf-8")
+    module.working_copies(source, mine)
+    (mine / "01_health.ipynb").write_text(spoilt, "utf-8")
+    capsys.readouterr()
+
+    module.working_copies(source, mine)
+
+    told = capsys.readouterr().out
+    assert told.startswith("01_health.ipynb: no notebook any more")
+    assert "Fix: rename it, and the next start puts a new one there.\n" in told
+    (mine / "01_health.ipynb").rename(mine / "spoilt.ipynb")
+    module.working_copies(source, mine)
+    assert capsys.readouterr().out == "01_health.ipynb: put\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nowhere"])
+def test_something_else_in_the_place_of_the_copies_is_told(
+    kind: str, notebooks: Path, tmp_path: Path
+):
+    mine = tmp_path / "mine"
+    if kind == "file":
+        mine.write_text("mine", "utf-8")
+    else:
+        mine.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(LabError, match=r"mine is not a folder.* Fix: rename it"):
+        module.working_copies(notebooks, mine)
+    assert os.path.lexists(mine)
 
 
 def test_without_lessons_no_copy_is_made(tmp_path: Path):
