@@ -143,8 +143,8 @@ PROMISES: dict[str, Promise] = {
         _(
             "keeps-the-key-for-a-retry",
             "A retry carries the key of the first attempt.",
-            "Make the key where the call is made, not where an attempt is made; for a second start, "
-            "keep it on disk or make it from what the call says.",
+            "Make the key where the call is made, not where an attempt is made. For a second start "
+            "keep it on disk, or make it from what the call says.",
         ),
         _(
             "uses-a-key-for-one-request",
