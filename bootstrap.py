@@ -371,6 +371,7 @@ def install(part, uv):
             at = ["pip", "install", "--python", str(PYTHON)]
             tool([uv, *at, "--compile-bytecode", *packages[1:]], Progress("packages", total))
             tool([uv, *at, *project[1:]], Progress("this project"))
+            compile_all()
             return
         except ToolError as error:
             first = str(error)
@@ -381,7 +382,7 @@ def install(part, uv):
             tool([str(PYTHON), "-m", "ensurepip"], Progress("pip"))
         pip([*packages, "--no-compile"], Progress("packages", total))
         pip(project, Progress("this project"))
-        compile_packages()
+        compile_all({path.parent for path in installed("*.dist-info")})
     except ToolError as error:
         said = str(error)
         missing = re.search(r"No matching distribution found for (\S+)", said)
@@ -400,11 +401,15 @@ def pip(arguments, progress):
     tool([str(PYTHON), "-m", "pip", *settings, *arguments], progress)
 
 
-def compile_packages():
-    """Compile what pip installed on all cores at once; what does not compile never runs."""
-    folders = {str(path.parent) for path in installed("*.dist-info")}
+def compile_all(packages=()):
+    """Compile these folders and this project's on all cores at once.
+
+    What does not compile never runs. Where nobody may write bytecode later, each start of the
+    sandbox would compile all of it again.
+    """
+    folders = {*packages, *ROOT.glob("resonance_*/")}
     with suppress(ToolError):
-        command = [str(PYTHON), "-m", "compileall", "-q", "-j", "0", *folders]
+        command = [str(PYTHON), "-m", "compileall", "-q", "-j", "0", *map(str, folders)]
         tool(command, Progress("compiling"))
 
 

@@ -73,8 +73,8 @@ def working_copies(source: Path = NOTEBOOKS, folder: Path = MY_LESSONS) -> Path:
     """The folder of working copies, made or brought up to date, and told of where it changed.
 
     Raises:
-        LabError: there are no lessons in ``source``, or something else has the folder's name.
-        OSError: the folder can't be written.
+        LabError: there are no lessons in ``source``, something else has the folder's name, or it
+            can't be written.
     """
     first_page(source)  # or say that there is none
     if os.path.lexists(folder) and not folder.is_dir():
@@ -83,7 +83,13 @@ def working_copies(source: Path = NOTEBOOKS, folder: Path = MY_LESSONS) -> Path:
             "Fix: rename it, and run the same command again"
         )
     new = not folder.exists()
-    changes = update(source, folder)
+    try:
+        changes = update(source, folder)
+    except OSError as error:
+        raise LabError(
+            f"{folder} cannot be written ({error.strerror}). Fix: make it writable for yourself, "
+            "with some megabytes free, and run the same command again"
+        ) from None
     if new:
         changes = [f"Your lessons are in {folder.name}, copied from {source.name}: work there."]
     changes += [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -130,6 +131,18 @@ def test_something_else_in_the_place_of_the_copies_is_told(
     with pytest.raises(LabError, match=r"mine is not a folder.* Fix: rename it"):
         module.working_copies(notebooks, mine)
     assert os.path.lexists(mine)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_copies_that_cannot_be_written_are_told(
+    number: int, notebooks: Path, tmp_path: Path, monkeypatch
+):
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("resonance_helpers.cli.copies.write_whole", fail)
+    with pytest.raises(LabError, match=rf"mine cannot be written \({os.strerror(number)}\). Fix:"):
+        module.working_copies(notebooks, tmp_path / "mine")
 
 
 def test_without_lessons_no_copy_is_made(tmp_path: Path):

@@ -154,8 +154,8 @@ with open({str(pids)!r}, "a+") as noted:
     )
     assert judging.stderr is not None
     with judging.stderr as told:
-        while "It does" not in told.readline():
-            pass
+        while "It does" not in (line := told.readline()):
+            assert line, "it ended before it had begun to judge"
         assert eventually(lambda: len(pids.read_text().split()) > 2)
         judging.send_signal(number)
         assert judging.wait(30) == 128 + number

@@ -45,10 +45,10 @@ else:
     A = TypeVar("A", covariant=True)
 
 log = logging.getLogger("resonance_helpers")
+log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
 
 LEAST = 0.001
 """Seconds; with less than this left of a deadline no further attempt is made."""
-log.addHandler(logging.NullHandler())  # without one, Python prints a library's warnings itself
 
 UNSENDABLE = (
     "a header or the query of this request can't be sent: it is no string, or has characters that "

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 
@@ -22,6 +23,7 @@ from ..errors import (
     UnexpectedRedirectError,
     UnexpectedShapeError,
 )
+from .address import origin, web_address
 from .compression import CODINGS, codings_of, decompressed
 from .failure import proxy_wants_a_password
 
@@ -87,7 +89,8 @@ def check(
         return _status_error(response, content)
     if status >= 300:
         return UnexpectedRedirectError(
-            "The server points to another address; is the base URL right?", **_facts(response)
+            f"The server points to {_elsewhere(response)}; is the base URL right?",
+            **_facts(response),
         )
     if status == 206:  # no part was asked for
         return UnexpectedShapeError(
@@ -180,6 +183,16 @@ def _findings(checks: Any) -> dict[str, dict[str, Any]]:
         for part, finding in [*(checks if isinstance(checks, dict) else {}).items()][:FINDINGS]
         if isinstance(finding, dict) and isinstance(finding.get("status"), str)
     }
+
+
+def _elsewhere(response: requests.Response) -> str:
+    """Where a redirect leads, as far as a message may show it."""
+    try:
+        here = web_address("url", response.url)
+        where = origin(web_address("Location", urljoin(response.url, response.headers["Location"])))
+    except (KeyError, TypeError, ValueError):
+        return "another address"
+    return "another path" if where == origin(here) else where[:200]
 
 
 def _media_type(response: requests.Response) -> str:

@@ -129,6 +129,27 @@ def test_each_wrong_answer_has_its_error(
     assert face["type"] == raised.value.type
 
 
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://elsewhere.example:8443/v6?a=b", "https://elsewhere.example:8443;"),
+        ("https://user:pw@elsewhere.example/", "another address;"),
+        ("/v6/health", "another path;"),
+        ("http://[::1", "another address;"),
+        ("ftp://elsewhere.example/", "another address;"),
+        (None, "another address;"),
+    ],
+)
+def test_a_redirect_is_told_with_where_it_leads(
+    serve: Any, client_of: Any, location: str | None, where: str
+) -> None:
+    headers = {"Location": location} if location else {}
+    with pytest.raises(errors.UnexpectedRedirectError) as raised:
+        client_of(serve(replies({}, status=308, headers=headers))).health_check()
+    assert f"points to {where}" in str(raised.value)
+    assert "pw" not in str(raised.value)
+
+
 @pytest.mark.parametrize("field", ['"0.5"', "null", "true", "[]", "1e999"])
 def test_a_field_of_another_type_is_an_error(serve: Any, client_of: Any, field: str) -> None:
     body = f'{{"article": "x", "hrv_feedback": {field}}}'.encode()
