@@ -76,7 +76,7 @@ FAULTS = (
         "comes back early",
         "waits-as-asked",
         "asked-to-wait",
-        ("max(wait, pause * random.uniform(0.8, 1))", "pause * random.uniform(0.8, 1)"),
+        ("max(wait, pause", "max(min(wait, 1), pause"),
     ),
     _(
         "reads the server's date by its own clock",
