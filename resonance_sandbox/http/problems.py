@@ -224,7 +224,7 @@ def oauth_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     described: dict[int | str, dict[str, Any]] = {}
     for slug in ANYWHERE:
         status, title = PROBLEMS[slug]
-        if status in (403, 413, 421, 429, 500, 503) or status in statuses:
+        if status in (403, 413, 421, 429, 431, 500, 503) or status in statuses:
             described[status] = {"description": title}
     for status in statuses:
         described[status] = {"description": "An error of RFC 6749, 5.2"}

@@ -34,8 +34,9 @@ DOCUMENT = _described()
 @pytest.mark.parametrize(
     ("who", "options"),
     [
-        ("anybody", ("--max-examples", "25")),
-        ("admin", ("--max-examples", "10", "--include-path-regex", "^/(tenants|api_keys)")),
+        ("anybody", ("--max-examples", "8")),
+        ("admin", ("--max-examples", "8", "--include-path-regex", "^/(tenants|api_keys)")),
+        pytest.param("anybody", ("--max-examples", "100"), marks=pytest.mark.soak),
     ],
 )
 def test_every_operation(
