@@ -39,6 +39,7 @@ def test_the_panel_answers_how_many_at_once_are_enough(
     page.keyboard.press("Home")
     for _ in range(7):
         page.keyboard.press("ArrowRight")
+    expect(box).to_have_value("8")  # which it has from the kernel
     button.click()
     # While it runs, the same line tells how far it is.
     expect(page.locator("p[role=status]").filter(has_text=re.compile(r"/24, .*/s"))).to_be_visible()
@@ -46,6 +47,7 @@ def test_the_panel_answers_how_many_at_once_are_enough(
 
     slider.focus()
     page.keyboard.press("End")
+    expect(box).to_have_value("16")
     button.click()
     expect(said.filter(has_text="16 at once: 24 of 24 in")).to_be_visible()
     picture = page.get_by_role("img", name=re.compile("16 at once: 24 requests, at most 16"))
