@@ -87,8 +87,8 @@ def working_copies(source: Path = NOTEBOOKS, folder: Path = MY_LESSONS) -> Path:
         changes = update(source, folder)
     except OSError as error:
         raise LabError(
-            f"{folder} cannot be written ({error.strerror}). Fix: make it writable for yourself, "
-            "with some megabytes free, and run the same command again"
+            f"{folder} cannot be written ({error.strerror or error}). Fix: make it writable for "
+            "yourself, with some megabytes free, and run the same command again"
         ) from None
     if new:
         changes = [f"Your lessons are in {folder.name}, copied from {source.name}: work there."]

@@ -111,13 +111,30 @@ def test_a_plain_server_gets_an_honest_list() -> None:
         assert row.verdict == "kept" or row.shown_by.endswith("."), row
 
 
+def answering(status: int, headers: dict[str, str], content: bytes) -> Any:
+    """A server that answers everything alike."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        told = {name: value.format(path=scope["path"]) for name, value in headers.items()}
+        sent = [(name.encode(), value.encode()) for name, value in told.items()]
+        await send({"type": "http.response.start", "status": status, "headers": sent})
+        await send({"type": "http.response.body", "body": content})
+
+    return app
+
+
 STRANGE = {
     "nested": ({}, b"[" * 100_000),
     "a list": ({}, b"[]"),
     "large numbers": ({}, b'{"status": ' + b"9" * 5_000 + b"}"),
-    "no gzip": ({b"content-encoding": b"gzip"}, b"\x1f\x8bnone"),
-    "null": ({b"content-type": b"application/problem+json"}, b"null"),
-    "limits": ({b"ratelimit": b'"a";r=1', b"x-ratelimit-reset": b"9" * 5_000}, b"{}"),
+    "no gzip": ({"content-encoding": "gzip"}, b"\x1f\x8bnone"),
+    "null": ({"content-type": "application/problem+json"}, b"null"),
+    "limits": ({"ratelimit": '"a";r=1', "x-ratelimit-reset": "9" * 5_000}, b"{}"),
 }
 
 
@@ -127,17 +144,7 @@ def test_whatever_a_server_answers_there_is_a_list(
 ) -> None:
     monkeypatch.setattr("resonance_judge.conform.webhooks.PATIENCE", 0.1)
     headers, content = STRANGE[kind]
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            for step in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{step}.complete"})
-            return
-        sent = {b"content-type": b"application/json", **headers}.items()
-        await send({"type": "http.response.start", "status": 200, "headers": list(sent)})
-        await send({"type": "http.response.body", "body": content})
-
+    app = answering(200, {"content-type": "application/json", **headers}, content)
     with served(lambda url: app) as (url, _):
         rows = conform(Prober(url, key="key", allows=ALL - {"limits"}, rate=2_000), only=schemaless)
     assert len(rows) > 20
@@ -158,23 +165,6 @@ def test_clauses_are_named_once_and_lessons_need_known_ones() -> None:
 def test_what_is_no_base_url_is_told_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", url]) == 2
     assert f"{url} is no base URL. Fix: give one as in" in capsys.readouterr().err
-
-
-def answering(status: int, headers: dict[str, str], content: bytes) -> Any:
-    """A server that answers everything alike."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            for step in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{step}.complete"})
-            return
-        told = {name: value.format(path=scope["path"]) for name, value in headers.items()}
-        sent = [(name.encode(), value.encode()) for name, value in told.items()]
-        await send({"type": "http.response.start", "status": status, "headers": sent})
-        await send({"type": "http.response.body", "body": content})
-
-    return app
 
 
 OBSTACLES = {

@@ -179,4 +179,4 @@ def test_an_interrupt_stops_it_within_a_second_and_in_one_sentence(workers: int)
 
     with pytest.raises(Stopped, match=r"^Stopped: 4 of 40 calls had ended; no other is sent\.$"):
         execute(Slow(), Plan(["a"] * 40, {}, workers))
-    assert time.monotonic() - Slow.killed < 1 + 2  # the second, and a busy machine's pause
+    assert time.monotonic() - Slow.killed < 1

@@ -64,13 +64,13 @@ def test_more_peers_than_files_leave_room_for_who_asks(says: bytes) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     with server, requests.Session() as session:
         session.trust_env = False
-        assert session.get(f"{server.url}/health", timeout=60).ok
+        assert session.get(f"{server.url}/health", timeout=10).ok
         with peers(port, 300, says):
             for _ in range(5):
-                assert session.get(f"{server.url}/health", timeout=60).json()["status"] == "healthy"
+                assert session.get(f"{server.url}/health", timeout=10).json()["status"] == "healthy"
                 with requests.Session() as newcomer:
                     newcomer.trust_env = False
-                    assert newcomer.get(f"{server.url}/profiles", timeout=60).ok
+                    assert newcomer.get(f"{server.url}/profiles", timeout=10).ok
         assert len(server.log()) < 500
 
 
@@ -99,7 +99,7 @@ def test_who_pipelines_and_never_reads_is_closed() -> None:
                     except OSError:
                         closed = True
                 assert closed
-            assert requests.get(f"{url}/health", timeout=60).ok
+            assert requests.get(f"{url}/health", timeout=10).ok
         finally:
             process.kill()
 

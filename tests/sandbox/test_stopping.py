@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 
-SOON = GRACE + 25
+SOON = GRACE + 7
 """Seconds: the grace, and what ending takes on a busy machine."""
 
 NEVER_DONE = """
