@@ -73,23 +73,23 @@ class Intake:
     def block(self, wanted: int) -> tuple[list[Item], bool]:
         """Up to `wanted` items, which are written down, and whether they are the last.
 
-        A block begins as one item and doubles for as long as the input is quick, so that what a
-        slow one has given does not wait for what comes next.
+        A block begins as one item and doubles for as long as the input is quick, and ends when it
+        no longer is, so that what a slow one has given does not wait for what comes next.
         """
         items: list[Item] = []
-        began = time.monotonic()
-        ended = False
+        end = time.monotonic() + QUICK
+        quick, ended = True, False
         try:
-            while len(items) < min(wanted, self._size) and not ended:
+            while len(items) < min(wanted, self._size) and quick and not ended:
                 item = next(self._items, None)
                 ended = item is None
                 if item is not None:
                     items.append(item)
+                quick = time.monotonic() < end
         except JournalError:
             raise
         except Exception as error:
             self.error, ended = error, True
-        quick = time.monotonic() - began < QUICK
         self._size = min(2 * self._size, MOST_AT_ONCE) if quick else 1
         if items and self._journal:
             self._journal.send((one.index, one.text) for one in items)

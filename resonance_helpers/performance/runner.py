@@ -46,7 +46,8 @@ class Plan:
         last_start: Seconds after which no further call is sent.
         on_sample: Told of each call when it ends, from the thread that made it.
         stop: Set it, from anywhere, to send no further call. What falls due later is no part of
-            the run; what is due already and has not been sent counts as a failure.
+            the run; what is due already and has not been sent counts as a failure. Set before
+            the run begins, nothing falls due.
         progress: Is shown how far the run is.
     """
 
@@ -78,7 +79,7 @@ def execute(
     broken: list[BaseException] = []
     turn = iter(range(len(plan.prompts)))
     mutex = threading.Lock()
-    workers = min(plan.workers, len(plan.prompts))
+    workers = 0 if stop.is_set() else min(plan.workers, len(plan.prompts))
     meter = _Meter(len(plan.prompts), plan.progress)
     # Give the threads a moment to start, so that the first calls can be on time.
     zero = clock() + (0.02 if plan.due is not None and workers > 1 else 0.0)

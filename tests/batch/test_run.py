@@ -11,11 +11,12 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 
-from resonance_helpers.batch import JournalError, JournalMismatch, read_report, run_batch
+from resonance_helpers.batch import JournalError, JournalMismatch, intake, read_report, run_batch
 from resonance_helpers.batch import run as module
 from tests.support.waiting import eventually
 
@@ -173,21 +174,38 @@ def test_an_endless_input_is_read_only_as_needed(serve, monkeypatch):
     assert watched[1] <= 16 + 3
 
 
-def test_what_a_slow_input_gives_is_sent_without_waiting_for_more(serve):
+@pytest.fixture
+def clock(monkeypatch):
+    """The time by which an input is quick or slow: [seconds], which stands still unless moved."""
+    now = [0.0]
+    monkeypatch.setattr(intake, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    return now
+
+
+def test_what_a_slow_input_gives_is_sent_without_waiting_for_more(serve, clock):
     api, server = serve()
-    sent_before = []
 
     def slow():
         for number in range(5):
             yield f"prompt {number}"
-            if number == 1:
-                time.sleep(0.2)  # in which it would be sent
-            else:
-                assert eventually(lambda n=number: len(server.prompts) > n)
-            sent_before.append(len(server.prompts))
+            clock[0] += intake.QUICK
+            assert eventually(lambda n=number: len(server.prompts) > n)
 
-    run_batch(api, slow())
-    assert sent_before == [1, 1, 3, 4, 5]  # one is held up, before the batch knows its input
+    assert run_batch(api, slow()).stats.successful == 5
+
+
+def test_an_input_that_turns_slow_sends_what_it_gave_at_its_second_pause(serve, clock):
+    api, server = serve()
+
+    def slower():
+        for number in range(60):
+            yield f"prompt {number}"
+            if number >= 40:  # in a block that would have had 32 items
+                clock[0] += intake.QUICK
+            if number > 40:
+                assert eventually(lambda n=number: len(server.prompts) > n)
+
+    assert run_batch(api, slower()).stats.successful == 60
 
 
 def test_an_input_that_breaks_is_carried_out_as_far_as_it_went(serve):
