@@ -1,25 +1,25 @@
 """A notebook's function as a program of its own: it can be killed, and started again.
 
-python -m resonance_helpers.lesson.program ADDRESS  (started by `Program`, which sends the function)
+python -m resonance_helpers.lesson.program  (started by `Program`, which sends the function)
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pickle
-import secrets
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from multiprocessing.connection import Client, Connection, Listener
+from queue import SimpleQueue
 from typing import Any
 
 __all__ = ["CannotTravelError", "Program"]
 
-KEY = "RESONANCE_PROGRAM_KEY"
-"""The variable that has what the two processes know each other by, in hex."""
+ENDED = 0
+"""The number of the message that says how the function ended; those of questions are higher."""
 
 
 class CannotTravelError(Exception):
@@ -57,22 +57,19 @@ class Program:
         self.raised = ""
         self._answer = answer
         whole = _packed((function, arguments))
-        key = secrets.token_bytes(16)
-        self._listener = Listener(("127.0.0.1", 0), authkey=key)
-        port = self._listener.address[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(port)],
+            [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **environment, KEY: key.hex()},
+            env={**os.environ, **environment},
         )
-        threading.Thread(target=self._listen, name="resonance-program", daemon=True).start()
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(len(whole).to_bytes(8, "big") + whole)
-            self.process.stdin.flush()
-        except OSError:  # it is gone already
+        self._writing = threading.Lock()
+        self._listening = threading.Thread(
+            target=self._listen, name="resonance-program", daemon=True
+        )
+        self._listening.start()
+        if not self._tell(whole):
             self.ended.set()
 
     @property
@@ -97,39 +94,43 @@ class Program:
     def _close(self) -> None:
         self._close_stdin()
         self.process.wait()
-        self._listener.close()
+        self._listening.join(5)  # longer only where a process that it started has its pipe
 
     def _close_stdin(self) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it is gone already
+        with self._writing, contextlib.suppress(OSError):  # it is gone already
             self.process.stdin.close()
 
     def _listen(self) -> None:
-        while True:
-            try:
-                connection = self._listener.accept()
-            except (OSError, EOFError):  # closed
-                return
-            except Exception:  # a stranger without the key
-                continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: Connection) -> None:
-        with connection:
-            try:
-                kind, what = connection.recv()
-                if kind == "ended":
+        assert self.process.stdout is not None
+        # What is cut off by its end was not said.
+        with self.process.stdout as said, contextlib.suppress(EOFError, pickle.UnpicklingError):
+            while True:
+                number, what = pickle.load(said)  # from our own child
+                if number == ENDED:
                     self.raised = what
                     self.ended.set()
-                    return
-                try:
-                    self._answer(what)
-                    told = ""
-                except Exception as error:
-                    told = str(error)
-                connection.send(told)
-            except (OSError, EOFError):
-                return  # it was killed meanwhile
+                else:
+                    threading.Thread(target=self._serve, args=(number, what), daemon=True).start()
+
+    def _serve(self, number: int, what: Any) -> None:
+        try:
+            self._answer(what)
+            told = ""
+        except Exception as error:
+            told = str(error)
+        self._tell(pickle.dumps((number, told)))
+
+    def _tell(self, message: bytes) -> bool:
+        """Whether it could be written to the process."""
+        assert self.process.stdin is not None
+        try:
+            with self._writing:
+                self.process.stdin.write(message)
+                self.process.stdin.flush()
+        except (OSError, ValueError):  # it is gone already, or is to end
+            return False
+        return True
 
 
 def _packed(what: Any) -> bytes:
@@ -142,32 +143,52 @@ def _packed(what: Any) -> bytes:
         raise CannotTravelError(str(error).partition("\n")[0]) from None
 
 
-def main(port: str) -> None:
+def main() -> None:
     """Run the function that comes on stdin, then wait until stdin ends."""
-    key, address = bytes.fromhex(os.environ.pop(KEY)), ("127.0.0.1", int(port))
+    heard, said = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):  # what the function reads and prints is no message
+        os.dup2(nothing, standard)
+    numbers = itertools.count(ENDED + 1)
+    waiting: dict[int, SimpleQueue[str]] = {}
+    speaking, over = threading.Lock(), threading.Event()
 
-    def send(kind: str, what: Any) -> str:
-        with Client(address, authkey=key) as connection:
-            connection.send((kind, what))
-            return "" if kind == "ended" else str(connection.recv())
+    def say(number: int, what: Any) -> None:
+        message = pickle.dumps((number, what))
+        with speaking:
+            said.write(message)
+            said.flush()
 
     def ask(what: Any) -> None:
-        if told := send("ask", what):
+        number = next(numbers)
+        answer = waiting[number] = SimpleQueue()
+        say(number, what)
+        if told := answer.get():
             raise RuntimeError(told)
 
-    size = int.from_bytes(sys.stdin.buffer.read(8), "big")
-    function, arguments = pickle.loads(sys.stdin.buffer.read(size))  # from our own parent
+    def hear() -> None:
+        with contextlib.suppress(EOFError, pickle.UnpicklingError):
+            while True:
+                number, told = pickle.load(heard)
+                waiting.pop(number).put(told)
+        over.set()
+        for answer in list(waiting.values()):
+            answer.put("The notebook is gone.")
+
+    function, arguments = pickle.load(heard)  # from our own parent
+    threading.Thread(target=hear, daemon=True).start()
     raised = ""
     kept = None
     try:
         kept = function(*arguments, ask)
     except Exception as error:
         raised = f"{type(error).__name__}: {str(error)[:300]}"
-    send("ended", raised)
-    sys.stdin.buffer.read()
+    with contextlib.suppress(OSError):  # nobody wants to know
+        say(ENDED, raised)
+    over.wait()
     del kept  # it listened for as long as it was wanted
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -33,6 +33,12 @@ def endless(word, ask):
 
 def opened(word, ask):
     print(lock)
+
+def shared(word, ask):
+    from concurrent.futures import ThreadPoolExecutor
+    print(word)  # which is no message
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
 """
 
 
@@ -93,6 +99,27 @@ def test_it_can_be_killed(names: dict[str, Any]) -> None:
     assert told == ["hello"]
     assert not program.running
     assert not program.ended.is_set()
+
+
+def test_its_threads_ask_beside_each_other(names: dict[str, Any]) -> None:
+    told: list[Any] = []
+    all_there = threading.Barrier(8)
+    program = run(names["shared"], told, lambda _: all_there.wait(SLOW))
+    assert program.ended.wait(SLOW)
+    program.stop()
+    assert program.raised == ""
+    assert sorted(told) == list(range(8))
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_nothing_is_left_of_it(names: dict[str, Any], end: str) -> None:
+    before = threading.active_count()
+    told: list[Any] = []
+    program = run(names["report"], told)
+    assert program.ended.wait(SLOW)
+    getattr(program, end)()
+    assert eventually(lambda: threading.active_count() <= before)
+    assert all(stream.closed for stream in (program.process.stdin, program.process.stdout))
 
 
 def test_what_no_other_process_can_have_is_refused(names: dict[str, Any]) -> None:
