@@ -23,6 +23,7 @@ from .base import WAY_OUT, Panel, button, in_words, labelled
 __all__ = ["LoadPanel"]
 
 REDRAWN_EVERY = 0.2  # seconds
+LATE = 1.0  # seconds by which the last calls may go out late, so that they are part of the picture
 
 
 class LoadPanel(Panel):
@@ -112,7 +113,7 @@ class LoadPanel(Panel):
                 self._prompts,
                 rate=rate,
                 duration=self._seconds,
-                overrun=0,
+                overrun=LATE,
                 warmup=0,
                 on_sample=ended,
                 stop=stop,
