@@ -195,7 +195,7 @@ def test_who_waits_many_times_is_woken_once() -> None:
 
 def test_a_stock_session_is_waited_for_no_longer_than_the_caller_waits() -> None:
     async def use(url: str) -> None:
-        async with AsyncResonanceOSAPIClient(url, timeout=1.0, session=requests.Session()) as api:
+        async with AsyncResonanceOSAPIClient(url, timeout=2.0, session=requests.Session()) as api:
             task = asyncio.create_task(api.get_tenants())
             assert await asyncio.to_thread(eventually, lambda: server.requests)
             task.cancel()

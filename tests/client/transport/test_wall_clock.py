@@ -36,11 +36,19 @@ CHUNKED = (
 EARLY = b"HTTP/1.1 100 Continue\r\n\r\n" * 200
 
 
-def timed(call: Callable[[], Any]) -> tuple[ResonanceError, float]:
-    started = time.monotonic()
-    with pytest.raises(ResonanceError) as raised:
-        call()
-    return raised.value, time.monotonic() - started
+def timed(call: Callable[[], Any], *, connects: bool = True) -> tuple[ResonanceError, float]:
+    """The error of a call, and the seconds it took.
+
+    Where it connects, a machine that stood still meanwhile is given another chance.
+    """
+    for _ in range(5):
+        started = time.monotonic()
+        with pytest.raises(ResonanceError) as raised:
+            call()
+        took = time.monotonic() - started
+        if not (connects and isinstance(raised.value, ConnectTimeoutError)):
+            break
+    return raised.value, took
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ def test_a_connection_that_is_not_accepted_is_not_sent() -> None:
         client = ResonanceOSAPIClient(
             f"http://{place}", timeout=TIMEOUT, on_error="raise", retry=None
         )
-        error, took = timed(client.health_check)
+        error, took = timed(client.health_check, connects=False)
     assert isinstance(error, ConnectTimeoutError)
     assert isinstance(error, NotSentError)
     assert took < TIMEOUT + SLACK
@@ -90,7 +98,7 @@ def test_a_tls_handshake_that_stalls_is_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         client = ResonanceOSAPIClient(url, timeout=TIMEOUT, on_error="raise", retry=None)
-        error, took = timed(client.get_system_metrics)
+        error, took = timed(client.get_system_metrics, connects=False)
     assert isinstance(error, ConnectTimeoutError)
     assert took < TIMEOUT + SLACK
 
@@ -99,7 +107,7 @@ def test_a_name_look_up_does_not_outlast_the_timeout(monkeypatch: pytest.MonkeyP
     let_go = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: let_go.wait(10) and [])
     client = ResonanceOSAPIClient("http://slow.example", timeout=TIMEOUT, on_error="raise")
-    error, took = timed(client.health_check)
+    error, took = timed(client.health_check, connects=False)
     let_go.set()
     assert isinstance(error, ConnectTimeoutError)
     assert took < TIMEOUT + SLACK
@@ -149,7 +157,9 @@ def test_a_deadline_bounds_attempts_and_waits_together(serve: Any, client_of: An
 
 def test_a_timeout_is_not_retried_without_a_deadline(serve: Any, client_of: Any) -> None:
     server = serve(stalls)
-    error, _ = timed(lambda: client_of(server, timeout=TIMEOUT, retry=RetryPolicy()).get_profiles())
+    client = client_of(server, timeout=1.0, retry=RetryPolicy())
+    error, _ = timed(client.get_profiles)
+    assert isinstance(error, AttemptTimeoutError)
     assert error.attempts == 1
     assert len(server.requests) == 1
 

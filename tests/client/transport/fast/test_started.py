@@ -94,8 +94,9 @@ def test_the_same_comes_of_it(serve: Any, client_of: Any, fate: Any, timeout: fl
     outcomes = []
     for attempt in (lambda call: call.attempt(), picked_up):
         server = serve(OK, fate, OK)
-        client = opened(server, client_of, timeout=timeout)
-        call = client.prepare_generation("hello", idempotency_key="one")
+        client = opened(server, client_of)
+        bounded = client.with_options(timeout=timeout)
+        call = bounded.prepare_generation("hello", idempotency_key="one")
         outcome = came_of(attempt, call)
         client.generate_content("the next")  # goes well, whatever has become of the connection
         assert call.attempts == 1
