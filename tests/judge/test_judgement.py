@@ -136,7 +136,9 @@ if os.fork() == 0:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGTERM]
+)
 def test_a_judge_that_is_ended_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     source = f"""{STEADY}

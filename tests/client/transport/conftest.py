@@ -15,6 +15,19 @@ from benchmarks.awaited import FACES
 from resonance_helpers import ResonanceOSAPIClient
 from tests.support.raw_server import Handler, RawServer, raw_server
 
+LONG = {("http", "asyncio"), ("https", "threads")}
+"""The pairs of a scheme and a face that are tried in the long tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of http and https times threads and asyncio two stay, in which each has its turn."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            chosen = getattr(item, "callspec", None) and item.callspec.params
+            if chosen and (chosen.get("serve"), chosen.get("client_of")) in LONG:
+                item.add_marker(pytest.mark.soak)
+
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:

@@ -44,7 +44,14 @@ def test_nothing_is_lost_or_done_twice_when_a_first_attempt_fails():
     assert (duplicates, lost) == (0, 0)
 
 
-@pytest.mark.parametrize(("scheme", "face"), [("https", "threads"), ("http", "asyncio")])
+@pytest.mark.parametrize(
+    ("scheme", "face"),
+    [
+        ("https", "asyncio"),
+        pytest.param("https", "threads", marks=pytest.mark.soak),
+        pytest.param("http", "asyncio", marks=pytest.mark.soak),
+    ],
+)
 def test_https_and_asyncio_meet_the_same_faults(scheme: str, face: str):
     tallies, duplicates, lost = matrix(
         (scheme,),
