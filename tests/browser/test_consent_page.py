@@ -5,22 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from playwright.sync_api import Page, expect
 
-from resonance_sandbox import Sandbox
-
-from .oauth_flow import Browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's Chromium"),
-]
+from resonance_sandbox import start
+from tests.api.oauth_flow import Browser
 
 
 @pytest.fixture
@@ -51,17 +42,13 @@ def app() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("decision", ["Allow", "Deny"])
-def test_a_person_decides(server: Sandbox, app: tuple[str, list[str]], decision: str) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
+def test_a_person_decides(page: Page, app: tuple[str, list[str]], decision: str) -> None:
     redirect_uri, came = app
-    flow = Browser(server)
-    query = urlencode(flow.query(redirect_uri=redirect_uri))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        page = browser.new_page()
-        told: list[str] = []
-        page.on("console", lambda message: told.append(message.text))
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    with start() as server:
+        flow = Browser(server)
+        query = urlencode(flow.query(redirect_uri=redirect_uri))
         page.goto(f"{server.url}/oauth/authorize?{query}")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
         page.get_by_label("Username").fill(flow.held["username"])
@@ -77,11 +64,10 @@ def test_a_person_decides(server: Sandbox, app: tuple[str, list[str]], decision:
         expect(page.locator("main")).to_contain_text("see profiles (profiles:read)")
         page.get_by_role("button", name=decision).click()
         expect(page).to_have_title("Back")
-        browser.close()
-    assert len(came) == 1
-    back = dict(parse_qsl(urlsplit(came[0]).query))
-    assert back["state"] == "s t&ate"
-    if decision == "Deny":
-        assert back["error"] == "access_denied"
-    else:
-        assert flow.exchange(back["code"], redirect_uri=redirect_uri).status_code == 200
+        assert len(came) == 1
+        back = dict(parse_qsl(urlsplit(came[0]).query))
+        assert back["state"] == "s t&ate"
+        if decision == "Deny":
+            assert back["error"] == "access_denied"
+        else:
+            assert flow.exchange(back["code"], redirect_uri=redirect_uri).status_code == 200
