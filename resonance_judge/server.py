@@ -26,7 +26,13 @@ from .post import Post
 from .scenarios import Moment, Scenario
 from .witness import Effects, Moments, Trouble, Witness
 
-__all__ = ["serve"]
+__all__ = ["END", "serve"]
+
+END = "end"
+"""The judge's word that its program has ended."""
+
+SETTLED = 0.1, 1.0
+"""Seconds in which what has been answered is told of, at least and at most."""
 
 UNLIMITED = 10**9
 RETRIES = (0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0)
@@ -44,12 +50,17 @@ class Line:
         self.trouble: Trouble | None = None
         self.app: Any = None
         self._presented: set[str] = set()
+        self._open: set[int] = set()
 
     def tell(self, what: str, fields: Mapping[str, Any]) -> None:
-        if what == "arrived" and fields["authorization"]:
-            self._presented.add(fields["authorization"])
+        if what == "arrived":
+            self._open.add(fields["number"])
+            if fields["authorization"]:
+                self._presented.add(fields["authorization"])
         with self._lock:
             self._pipe.send((what, dict(fields)))
+        if what == "done":
+            self._open.discard(fields["number"])
 
     async def act(self, moment: Moment, number: int) -> None:
         """Do what the moment says, here or in the judge's process."""
@@ -70,9 +81,14 @@ class Line:
         """Wait for the judge's word, until it says no more."""
         while True:
             try:
-                self._pipe.recv()
+                word = self._pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)  # nobody is there to judge
+            if word == END:
+                least, most = (time.monotonic() + seconds for seconds in SETTLED)
+                while (now := time.monotonic()) < least or (self._open and now < most):
+                    time.sleep(0.01)
+                os._exit(0)
             if self._loop is not None and self._go is not None:
                 self._loop.call_soon_threadsafe(self._go.set)
 

@@ -15,12 +15,15 @@ from typing import Any
 
 from .observation import Mark, Observation
 from .scenarios import OUTAGE, Scenario
-from .server import serve
+from .server import END, serve
 
 __all__ = ["JudgeError", "Stage"]
 
 READY = 30.0
 """Seconds that a sandbox may take to be ready."""
+
+LAST = 5.0
+"""Seconds in which a sandbox has told all that it saw, once its program has ended."""
 
 AWAY = 1.0
 """Seconds for which a server that was killed is away."""
@@ -79,6 +82,9 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self._closing = True
+        with contextlib.suppress(OSError):  # it is gone already
+            self._pipe.send(END)
+            self._process.join(LAST)
         self._end()
 
     def _start(self) -> None:
@@ -99,7 +105,8 @@ class Stage:
         )
         self._process.start()
         theirs.close()
-        threading.Thread(target=self._read, args=(self._pipe,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._pipe,), daemon=True)
+        self._reader.start()
         try:
             ready = self._ready.get(timeout=READY)
         except queue.Empty:
@@ -112,7 +119,9 @@ class Stage:
     def _end(self) -> None:
         self._process.kill()
         self._process.join()
-        self._pipe.close()
+        # What it told is read to its end. The pipe is closed once no thread has it any more:
+        # closed under one that reads, its number may be the next pipe's, whose words it would take.
+        self._reader.join(LAST)
 
     def _read(self, pipe: Connection) -> None:
         while True:

@@ -1,0 +1,37 @@
+"""A scenario's sandbox: what it saw is known by the time that it has ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from resonance_judge.observation import Observation
+from resonance_judge.scenarios import CALM
+from resonance_judge.stage import Stage
+
+
+def test_all_that_was_told_is_read_however_slow_the_judge_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Observation.take
+
+    def slow(self: Observation, *told: Any) -> None:
+        time.sleep(0.005)
+        real(self, *told)
+
+    monkeypatch.setattr(Observation, "take", slow)
+    before = threading.active_count()
+    observation = Observation(CALM)
+    with (
+        Stage(CALM, tmp_path, {}, observation, lambda: None, "http://127.0.0.1:1") as stage,
+        requests.Session() as session,
+    ):
+        for _ in range(50):
+            session.get(f"{stage.url}/tenants", timeout=30)
+    assert [request.status for request in observation.requests.values()] == [200] * 50
+    assert threading.active_count() == before
