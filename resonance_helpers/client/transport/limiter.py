@@ -55,8 +55,10 @@ class Limiter:
         self._wary = False  # whether the server may have limits that it does not name
         self._soft_until = self._paused = self._last = -math.inf
         self._trip = self._jitter = 0.0  # the round trip's mean, and four mean deviations
-        # Refusals without a reason, in a row; the last one's request, and when it was known.
-        self._unexplained, self._refused, self._since = 0, -1, -math.inf
+        # Refusals without a reason, in a row; the last one's request, and when it and the one
+        # before it were known.
+        self._unexplained, self._refused = 0, -1
+        self._since = self._earlier = -math.inf
         self._backed_off = -math.inf  # until when, of our own accord
         # The newest answer's request, headers and time; it is read when somebody asks.
         self._unread: tuple[int, Mapping[str, str], float] | None = None
@@ -177,8 +179,8 @@ class Limiter:
         with self._lock:
             self._answers += 1
             if not refused:
-                if self._unexplained and ticket > self._refused:
-                    self._unexplained, self._backed_off = 0, -math.inf
+                if self._unexplained:
+                    self._relent(ticket)
                 if not (tells or self._policies or self._answers == 1):
                     return
             now = self._clock()
@@ -273,6 +275,14 @@ class Limiter:
             del self._policies[next(iter(self._policies))]
         return policy
 
+    def _relent(self, ticket: int) -> None:
+        """A request has got through: what was refused before it is no more in a row."""
+        if ticket > self._refused:
+            self._unexplained, self._backed_off = 0, -math.inf
+        elif self._sent.at(ticket, -math.inf) > self._earlier:  # beside one that has not
+            self._unexplained = 1
+            self._backed_off = min(self._backed_off, self._since + BACK_OFF)
+
     def _refuse(self, ticket: int, now: float, retry_after: float | None) -> None:
         """A request was refused: learn from it."""
         left = self._sent.at(ticket, now)
@@ -288,7 +298,8 @@ class Limiter:
             if left <= self._since:
                 return  # it left before the last such refusal was known
             pause = min(BACK_OFF * 2.0**self._unexplained, LONGEST_BACK_OFF)
-            self._unexplained, self._since = min(self._unexplained + 1, 10), now
+            self._unexplained = min(self._unexplained + 1, 10)
+            self._earlier, self._since = self._since, now
             policy.guess(ticket, BACK_OFF, now)
             self._backed_off = now + pause
         elif not (retry_after and policy.guess(ticket, retry_after, now)):

@@ -326,3 +326,40 @@ def test_refusals_without_a_word_hold_back_and_a_success_ends_that() -> None:
     now[0] += 0.1
     refused(limiter.take())
     assert limiter.ready_at() == pytest.approx(now[0] + 1)
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_refusals_beside_a_success_are_not_in_a_row(later: int) -> None:
+    """Where some get through, whichever left first, a pause is never doubled for the next."""
+    now = [0.0]
+    limiter = Limiter(lambda: now[0])
+    limiter.answered(limiter.take(), {})
+    for _ in range(5):
+        alone = limiter.take()
+        now[0] += 0.1
+        limiter.answered(alone, {}, refused=True)
+        now[0] = limiter.ready_at()
+        together = limiter.take(), limiter.take()
+        now[0] += 0.1
+        limiter.answered(together[later], {}, refused=True)
+        limiter.answered(together[1 - later], {})
+        assert limiter.ready_at() <= now[0] + 1
+        now[0] = limiter.ready_at()
+
+
+def test_a_success_that_left_before_the_refusals_says_nothing() -> None:
+    now = [0.0]
+    limiter = Limiter(lambda: now[0])
+    limiter.answered(limiter.take(), {})
+    slow = limiter.take()
+    for pause in (1.0, 2.0, 4.0):
+        quick = limiter.take()
+        now[0] += 0.1
+        limiter.answered(quick, {}, refused=True)
+        assert limiter.ready_at() == pytest.approx(now[0] + pause)
+        now[0] += pause
+    limiter.answered(slow, {})
+    quick = limiter.take()
+    now[0] += 0.1
+    limiter.answered(quick, {}, refused=True)
+    assert limiter.ready_at() == pytest.approx(now[0] + 8)
