@@ -106,16 +106,17 @@ class Program:
         # What is cut off by its end was not said.
         with self.process.stdout as said, contextlib.suppress(EOFError, pickle.UnpicklingError):
             while True:
-                number, what = pickle.load(said)  # from our own child
+                number, packed = pickle.load(said)  # from our own child
                 if number == ENDED:
-                    self.raised = what
+                    self.raised = pickle.loads(packed)
                     self.ended.set()
                 else:
-                    threading.Thread(target=self._serve, args=(number, what), daemon=True).start()
+                    asked = number, packed
+                    threading.Thread(target=self._serve, args=asked, daemon=True).start()
 
-    def _serve(self, number: int, what: Any) -> None:
+    def _serve(self, number: int, packed: bytes) -> None:
         try:
-            self._answer(what)
+            self._answer(pickle.loads(packed))  # which may want what is not to be had here
             told = ""
         except Exception as error:
             told = str(error)
@@ -154,7 +155,7 @@ def main() -> None:
     speaking, over = threading.Lock(), threading.Event()
 
     def say(number: int, what: Any) -> None:
-        message = pickle.dumps((number, what))
+        message = pickle.dumps((number, pickle.dumps(what)))
         with speaking:
             said.write(message)
             said.flush()

@@ -34,4 +34,4 @@ def test_all_that_was_told_is_read_however_slow_the_judge_is(
         for _ in range(50):
             session.get(f"{stage.url}/tenants", timeout=30)
     assert [request.status for request in observation.requests.values()] == [200] * 50
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile

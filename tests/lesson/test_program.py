@@ -34,6 +34,16 @@ def endless(word, ask):
 def opened(word, ask):
     print(lock)
 
+class Odd:
+    def __reduce__(self):
+        return int, ("no number",)
+
+def odd(word, ask):
+    try:
+        ask(Odd())
+    except RuntimeError as error:
+        ask(str(error)[:35])
+
 def shared(word, ask):
     from concurrent.futures import ThreadPoolExecutor
     print(word)  # which is no message
@@ -109,6 +119,14 @@ def test_its_threads_ask_beside_each_other(names: dict[str, Any]) -> None:
     program.stop()
     assert program.raised == ""
     assert sorted(told) == list(range(8))
+
+
+def test_what_cannot_be_read_here_is_told_there(names: dict[str, Any]) -> None:
+    told: list[Any] = []
+    program = run(names["odd"], told)
+    assert program.ended.wait(SLOW)
+    program.stop()
+    assert (program.raised, told) == ("", ["invalid literal for int() with base"])
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

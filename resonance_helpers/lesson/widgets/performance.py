@@ -35,7 +35,7 @@ class LoadPanel(Panel):
     Args:
         client: Anything with `generate_content(prompt)`, safe for threads.
         prompts: Taken in turn.
-        seconds: How long a load lasts, at most.
+        seconds: How long calls fall due, at most; the last may go out `LATE` seconds late.
         run: An earlier one, drawn until the next.
 
     Attributes:
