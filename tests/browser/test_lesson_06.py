@@ -49,16 +49,19 @@ def test_a_person_works_through_performance(
     expect(histogram).to_have_attribute("aria-label", re.compile(r"\b\d{1,2} calls"))
     # The picture is drawn anew twice a second, so the slider beside it is what stands still.
     handle.scroll_into_view_if_needed()
+    # What is shown first may be of the slider's last step but one.
+    before = shown(histogram)
+    drawn_anew = re.compile(rf"^(?!{before} |0 )\d+ calls")
+    expect(histogram).to_have_attribute("aria-label", drawn_anew)
     early, bars = shown(histogram), histogram.locator("rect").count()
     screenshot(page, "06-4-load-early")
-    expect(histogram).not_to_have_attribute("aria-label", re.compile(rf"\b{early} calls"))
     page.wait_for_function(
         "n => +document.querySelector('svg[aria-label*=\" calls, \"]')"
         ".ariaLabel.match(/(\\d+) calls/)[1] > n",
         arg=early + 40,
     )
     assert shown(histogram) > early + 40
-    assert histogram.locator("rect").count() >= max(1, min(bars, 2))
+    assert histogram.locator("rect").count() >= bars >= 1
     expect(histogram).to_contain_text("p99")
     screenshot(page, "06-5-load-later")
 
