@@ -44,6 +44,7 @@ def test_a_person_works_through_health(
         page.keyboard.press(key)
     expect(news).to_contain_text("Out of order: writer. Now look.")
     page.keyboard.press("Tab")
+    expect(look).to_be_focused()
     page.keyboard.press("Space")
     expect(news).to_contain_text("No. The server is degraded (failing: writer).")
 

@@ -99,13 +99,14 @@ class LogInPanel(Panel):
                 self._auth.log_in()
             except ResonanceError as refused:
                 raise PanelError(f"You are not logged in: {refused.message}") from None
+            finally:
+                self.link.value = self._offered = ""
+                self.peek.value = False
             self.auth = self._auth
             token = self._auth.token
             assert token is not None
             self.draw(log_in_map(token, self._scope))
             self.tell("done", f"Logged in, with the scope {token.scope}.")
-        self.link.value = self._offered = ""
-        self.peek.value = False
 
     def _offer(self, url: str) -> None:
         self._offered = url

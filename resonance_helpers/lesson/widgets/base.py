@@ -151,10 +151,11 @@ class Panel(ipw.VBox):  # type: ignore[misc]
     def _show(self, change: Any) -> None:
         word, colour = STATES[self.status]
         word = word and f"<strong>{word}</strong> "
-        # A screen reader says a line of this role as it changes.
-        self.line.value = f'<p role="status" style="color:{colour}">{word}{escape(self.news)}</p>'
+        # First, so that a press counts from the moment the line says that it does.
         busy = self.blocking and self.status == "busy"
         (self.add_class if busy else self.remove_class)("resonance-busy")
+        # A screen reader says a line of this role as it changes.
+        self.line.value = f'<p role="status" style="color:{colour}">{word}{escape(self.news)}</p>'
 
     def tell(self, status: str, news: str) -> None:
         """Set `status` and `news` together; of a panel whose server was replaced nothing else."""
