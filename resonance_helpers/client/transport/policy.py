@@ -101,6 +101,7 @@ class Policy:
         quota, span: Requests in a window, and its seconds; None where nobody says.
         left, number: What the newest answer said is left, and its request; -1 if none has told.
         resets, early: When more is left, by the same; whether that is before ours come free.
+        sooner: The earliest that answers have told of that moment.
         margin: Seconds to wait longer than `span`.
         near: Seconds in which requests may pass each other on their way.
         slack, refused: What refusals have added to that, and when the latest was.
@@ -126,6 +127,7 @@ class Policy:
     number: int = -1
     resets: float = -math.inf
     early: bool = False
+    sooner: float = -math.inf
     margin: float = 0.0
     near: float = 0.0
     slack: float = 0.0
@@ -161,7 +163,7 @@ class Policy:
             ours = self.sent.at(self._oldest(now), math.inf) + self.span + self.margin
         asks = self.number >= 0 and self.probe is None
         if asks and (ours == math.inf or (self.early and not self.alive)):
-            ours = min(ours, self.resets)
+            ours = min(ours, self.sooner if self.others else self.resets)
         return max(ours, now)
 
     def free(self, now: float) -> int:
@@ -208,9 +210,13 @@ class Policy:
         elif limit.limit and limit.reset:  # in whole seconds, rounded up, a window at most
             self.span = max(self.span or 1.0, math.floor(limit.reset))
         self.resets = now + limit.reset
+        # In whole seconds, rounded up: while answers can mean the same moment, the earliest holds.
+        same = max(now, self.sent.at(number, now) + limit.reset - 1) < self.sooner
+        self.sooner = min(self.sooner, self.resets) if same else self.resets
         if self.tries > 1:  # others are quicker whenever we ask
             rest = (self.span or BACK_OFF) * 2.0 ** min(self.tries - 1, 6)
             self.resets += min(rest, LONGEST_BACK_OFF)
+            self.sooner = self.resets
         if self.span is not None and self.quota is not None:
             self._compare(number, max(0, self.quota - limit.remaining), now, refused)
         self.left, self.number = limit.remaining, number
@@ -283,6 +289,7 @@ class Policy:
         self.settled = True
         if self.probe == number:
             self.probe, self.resets = None, max(self.resets, until)
+            self.sooner = max(self.sooner, until)
 
     # --- what can only be guessed -----------------------------------------------------------
 

@@ -278,6 +278,33 @@ def test_whom_nobody_saw_send_keeps_nothing(limiter, clock):
     assert left == 8
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_what_a_killed_process_had_spent_is_asked_for_when_it_comes_free(limiter, clock, moves):
+    """A time is told in whole seconds, rounded up: each answer bounds it anew."""
+    free = 10.25
+    for left in range(19, -1, -1):
+        clock.now = limiter.ready_at()
+        said = told(100, 60, left, math.ceil(free - clock.now))
+        limiter.answered(limiter.take(), said)
+        limiter.ready_at()  # it is read when somebody asks
+        clock.now += 0.11
+    rounded = clock.now - 0.11 + math.ceil(free - (clock.now - 0.11))
+    asked = limiter.ready_at()
+    assert free <= asked <= free + 0.11
+    assert asked < rounded - 0.2
+    # Where that was too early, as of a time that moves, the answer counts that says so.
+    clock.now, free = asked, free + 20.5 if moves else free
+    if not moves:
+        limiter.answered(limiter.take(), told(100, 60, 79, 60))
+        assert limiter.ready_at() == clock.now
+        return
+    wait = math.ceil(free - clock.now)
+    limiter.answered(limiter.take(), told(100, 60, 0, wait), refused=True, retry_after=wait)
+    clock.now = limiter.ready_at()
+    assert clock.now - asked < 0.5
+    assert limiter.ready_at() == pytest.approx(asked + wait)
+
+
 def test_whom_nobody_saw_send_is_not_taken_for_one_who_does(limiter, clock):
     """Answers that pass each other on their way leave open how many a killed process had sent."""
     waiting = [limiter.take() for _ in range(3)]
