@@ -87,7 +87,7 @@ def test_ten_thousand_calls(face: str):
 
 
 def test_an_outage_is_not_met_with_a_storm(resonance_sandbox: Sandbox, faults: Faults):
-    """Issue: at most 1.1 times the steady state once the retry budget is spent."""
+    """At most 1.1 times the steady state once the retry budget is spent."""
     calls = 100
     with ResonanceOSAPIClient(resonance_sandbox.url, retry=RetryPolicy(base=0.001)) as api:
 
