@@ -5,6 +5,7 @@ The wrong answers and what each is told stand in the instructor's notes, `docs/i
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -76,6 +77,23 @@ def test_the_lesson_shows_exactly_this_solution(exercise: Exercise) -> None:
     shown = re.search(r"<details>.*```python\n(.*?)\n```", cells[place + 1].source, re.DOTALL)
     assert shown is not None
     assert shown[1] == exercise.solution
+
+
+def test_what_an_answer_names_is_used_by_no_later_cell(exercise: Exercise) -> None:
+    """Whatever a learner calls their values, the rest of the lesson prints what is committed."""
+    lesson = LESSONS[exercise.name.partition(".")[0]]
+    cells = nbformat.read(NOTEBOOKS / lesson.filename, as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    place = next(i for i, cell in enumerate(code) if f"check.{exercise.name}(answer)" in cell)
+    used: set[str] = set()
+    for cell in code[place + 1 :]:
+        used |= names_in(cell, ast.Load) - names_in(cell, ast.Store)
+    assert not (names_in(exercise.solution, ast.Store) - {"answer"}) & used
+
+
+def names_in(code: str, how: type[ast.expr_context]) -> set[str]:
+    names = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, how)}
 
 
 @pytest.mark.parametrize(("topic", "name", "wrong"), WRONG)
