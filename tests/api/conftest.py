@@ -53,21 +53,20 @@ class API:
         return int(self("GET", "/metrics").json()["generations"]["stored"])
 
 
+OPTIONS: dict[str, Any] = {
+    **{"rate_limit": UNLIMITED, "burst": UNLIMITED, "quota": UNLIMITED},
+    **{"allow_loopback_webhooks": True, "webhook_retry": [0.05, 0.1]},
+    **{"webhook_timeout": 1.0, "webhook_disable_after": 2},
+}
+"""A sandbox that keeps no test waiting."""
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     database = None
     if getattr(request, "param", SQLITE) == POSTGRESQL:
         database = request.getfixturevalue("postgres").database()
-    with start(
-        database=database,
-        rate_limit=UNLIMITED,
-        burst=UNLIMITED,
-        quota=UNLIMITED,
-        allow_loopback_webhooks=True,
-        webhook_retry=[0.05, 0.1],
-        webhook_timeout=1.0,
-        webhook_disable_after=2,
-    ) as sandbox:
+    with start(database=database, **OPTIONS) as sandbox:
         yield sandbox
         assert "Traceback" not in sandbox.log()
 
