@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
+import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
 
-@contextlib.contextmanager
+@contextmanager
 def few_files(left: int) -> Iterator[None]:
-    """Only so many more can be opened in the block."""
+    """Only so many more can be opened in the block.
+
+    The limit is on a file's number. It is put where so many numbers below are free: those are taken
+    by files that stay open, while others come and go with the threads of earlier tests.
+    """
     resource = pytest.importorskip("resource")
-    gc.collect()  # or what an earlier test has left gives its files back in the middle of this one
+    gc.collect()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    held: list[int] = []
-    highest = max(map(int, os.listdir("/dev/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 40, before[1]))
+    free = (number for number in itertools.count() if not is_open(number))
+    limit = next(itertools.islice(free, left, None))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
     try:
-        with contextlib.suppress(OSError):
-            while True:
-                held.append(os.open(os.devnull, os.O_RDONLY))
-        for _ in range(left):
-            os.close(held.pop())
         yield
     finally:
-        for file in held:
-            os.close(file)
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def is_open(number: int) -> bool:
+    from fcntl import F_GETFD, fcntl
+
+    with suppress(OSError):
+        return fcntl(number, F_GETFD) >= 0
+    return False
