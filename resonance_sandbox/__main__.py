@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import_fastapi() -> None:
-    """Import FastAPI without what no sandbox needs: a start takes that much less."""
+    """Import FastAPI, and with it nothing that a start can do without."""
     # Else pydantic reads the metadata of every installed package, in search of plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # FastAPI would import pydantic 1, to find out that no model here is of that version.

@@ -114,6 +114,7 @@ def test_pressed_twice_its_server_gone_restarted_and_the_next_day(
         before = counted(lab, page)
         button.dblclick()
         says(panel, case.told)
+        expect(panel.locator(".resonance-busy")).to_have_count(0)
         assert counted(lab, page) - before == case.grows
         screenshot(page, f"{case.kind}-pressed-twice")
 
