@@ -32,7 +32,7 @@ lint: ready ## Check style, types and imports
 	@$(PY) -m tests lint
 
 soak: ready ## Run the long tests, left out of `make test`
-	@$(PY) -m pytest -m soak -o faulthandler_timeout=7200
+	@$(PY) -m tests soak
 
 bench: ready ## Measure against named peers (ARGS="per_call" to choose)
 	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-bench.lock

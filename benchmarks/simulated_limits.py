@@ -106,7 +106,8 @@ def simulated(
         seconds: How long it goes on, at most; what comes before a kill not included.
         rows: How many are taken, at most; likewise.
         faulty: The share of rows that the server refuses for what they say, at once.
-        killed: When the first client is killed; a new one, number 1, begins `STARTS` later.
+        killed: When the first client is killed; a new one, number 1, begins `STARTS` later, with
+            a journal of what was answered.
         leaves: When the first client has nothing more to send.
         jitter: Mean seconds by which a request comes later still, exponentially distributed.
         seed: Of what is drawn.
@@ -119,11 +120,17 @@ def simulated(
     under_way = [0] * len(begins)
     alarms = list(begins)  # when each looks again, whatever happens
     events: list = [(at, next(serial), "wake", one, None) for one, at in enumerate(begins)]
+    if killed < math.inf:
+        heapq.heappush(events, (begins[1], -1, "resumes", 1, None))
     log: list[Answered] = []
     taken = 0
     while events and taken < rows:
         moment, _, event, client, what = heapq.heappop(events)
         now = max(now, moment)
+        if event == "resumes":  # the journal has what was answered
+            known = [one.at for one in log if one.accepted and one.at + latency < killed]
+            limiters[client].recall(EPOCH + at for at in known)
+            continue
         if event == "arrives":
             told = [limit.left(now) for limit in limits]
             accepted = all(left > 0 for left, _ in told)

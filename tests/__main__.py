@@ -1,7 +1,8 @@
-"""``python -m tests [PART ...]``: every test, part by part; what ``make test`` runs.
+"""``python -m tests [PART ...]``: the tests, part by part; what ``make test`` and ``soak`` run.
 
-The cheapest part comes first and the first failure ends the run, with the command that repeats
-that part alone. The closing line counts the tests of all parts together.
+Without a name, all but the long ones. The cheapest part comes first and the first failure ends the
+run, with the command that repeats that part alone. The closing line counts the tests of all parts
+together.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ NO_NBVAL = ("-p", "no:nbval")
 """Like schemathesis, a plugin that each worker takes long to load; no test of that part uses it."""
 SPREAD = ("-n", "4", "--dist", "loadfile")
 """More workers than cores: most tests wait for a server half of their time."""
+LONG = "soak"
 PARTS: dict[str, list[tuple[str, ...]]] = {
     "lint": [
         ("ruff", "check", "."),
@@ -47,6 +49,15 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
     "browser": [
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
+    LONG: [
+        # The longest files first here, too.
+        (
+            *(*PYTEST, *NO_NBVAL, "-m", "soak", "-o", "faulthandler_timeout=7200"),
+            *("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"),
+            *("tests/setup/test_other_pythons.py", "tests/sandbox/webhooks/test_killed.py"),
+            *("tests/judge", "tests/sandbox/faults/test_matrix.py", "tests"),
+        ),
+    ],
 }
 COLLECT = (*PYTEST, *NO_NBVAL, "--collect-only", "--ignore=tests/browser", "tests")
 """Compiles the tests, once for all workers, while lint leaves a core free."""
@@ -54,14 +65,14 @@ COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|desele
 
 
 def main(chosen: list[str]) -> int:
-    """Run the chosen parts, by default all; 0 if everything passed."""
+    """Run the chosen parts, by default all but the long one; 0 if everything passed."""
     if unknown := set(chosen) - PARTS.keys():
         print(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
         return 2
     began = time.monotonic()
     counts: Counter[str] = Counter()
     failed = ""
-    parts = [part for part in PARTS if part in chosen or not chosen]
+    parts = [part for part in PARTS if (part in chosen if chosen else part != LONG)]
     with contextlib.ExitStack() as beside:
         if parts[:2] == ["lint", "units"]:
             silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -174,8 +174,7 @@ class _Run:
         """Carry the batch out, or as much of it as can be; the report."""
         try:
             if self._journal:
-                for record in Answers(self._journal.path):
-                    self._tally.recall(record, resumed=True)
+                self._attempts.limiter.recall(self._recall(self._journal))
             shown = progress_for(progress)
         except BaseException:
             self._waker.close()
@@ -224,6 +223,14 @@ class _Run:
         if interrupted and in_notebook():
             raise Stopped(self._how_far(total), report)  # nothing else of the cell is to start
         return report
+
+    def _recall(self, journal: Journal) -> Iterator[float]:
+        """Take over what ended in earlier runs; when each request left, in seconds since 1970."""
+        for record in Answers(journal.path):
+            self._tally.recall(record, resumed=True)
+            if record["attempts"]:
+                again = record["attempts"] > 1
+                yield record["started"] + (record["seconds"] if again else 0.0)
 
     def _how_far(self, total: int | None) -> str:
         """One sentence about a batch that was stopped, and how to go on where one can."""

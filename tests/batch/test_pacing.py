@@ -48,6 +48,20 @@ def test_a_reset_in_unix_time_is_a_moment(serve):
     assert run_batch(api, ["a", "b", "c"]).stats.successful == 3
 
 
+def test_a_resume_knows_when_the_requests_of_earlier_runs_left(serve, tmp_path):
+    rows, journal = ["slow", "bad"], tmp_path / "journal"
+    began = time.time()
+    api, _ = serve(lambda prompt, attempt: 422 if prompt == "bad" else 503 if attempt < 2 else 200)
+    run_batch(api, rows, journal=journal)
+    ended = time.time()
+    api, _ = serve(lambda prompt, attempt: 200)
+    recalled: list[float] = []
+    api.limiter.recall = recalled.extend
+    run_batch(api, rows, journal=journal)
+    slow, bad = recalled
+    assert began <= bad < slow <= ended  # the last attempt's
+
+
 def test_single_calls_keep_to_it_on_request(serve):
     spent = {"RateLimit": '"x";r=0;t=60'}
     api, server = serve(lambda prompt, attempt: (200, spent if len(server.prompts) == 1 else {}))

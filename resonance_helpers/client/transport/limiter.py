@@ -6,15 +6,16 @@ for each policy that the server names, or lets one guess.
 
 from __future__ import annotations
 
+import heapq
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ..errors import NotSentError
 from .cancellation import wait_on
 from .fork import renewed_in_child
-from .policy import BACK_OFF, LONGEST_BACK_OFF, Departures, Policy
+from .policy import BACK_OFF, KEPT, LONGEST_BACK_OFF, Departures, Policy
 from .rate_limit import MOST_POLICIES, RateLimit, parse_policies, parse_rate_limits
 
 __all__ = ["Limiter"]
@@ -208,6 +209,18 @@ class Limiter:
             for policy in self._policies.values():
                 policy.lose(ticket, -math.inf)
             self._tell()
+
+    def recall(self, moments: Iterable[float]) -> None:
+        """An earlier process under the same credential has sent requests, which may still count.
+
+        Args:
+            moments: When each left, in seconds since 1970.
+        """
+        now = self._now()
+        latest = heapq.nlargest(KEPT, (moment for moment in moments if moment <= now))
+        with self._lock:
+            epoch = self._now() - self._clock()
+            self._sent.recall(moment - epoch for moment in latest)
 
     # --- under the lock ---------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .rate_limit import RateLimit
@@ -54,7 +55,10 @@ BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0
 
 
 class Departures:
-    """When each request left, by number, and which of them the server has not counted."""
+    """When each request left, by number, and which of them the server has not counted.
+
+    Numbers begin at 0; those of an earlier process are below it.
+    """
 
     def __init__(self) -> None:
         self._times = array("d")
@@ -71,6 +75,13 @@ class Departures:
         self._times.append(now)
         self.next += 1
         return self.next - 1
+
+    def recall(self, moments: Iterable[float]) -> None:
+        """An earlier process has sent these; what left after the first that is known is known."""
+        first = self._times[0] if self._times else math.inf
+        earlier = sorted(moment for moment in moments if moment < first)
+        self._times = array("d", earlier) + self._times
+        self._first -= len(earlier)
 
     def void(self, number: int) -> None:
         """The server has not counted this one."""
@@ -133,7 +144,7 @@ class Policy:
     slack: float = 0.0
     refused: float = -math.inf
     hold: float = -math.inf
-    floor: int = 0
+    floor: int = -2 * KEPT
     began: float = -math.inf
     settled: bool = False
     others: int = 0
@@ -161,6 +172,7 @@ class Policy:
         ours = math.inf
         if self.span is not None and self.quota is not None:
             ours = self.sent.at(self._oldest(now), math.inf) + self.span + self.margin
+            ours = max(ours, math.nextafter(now, math.inf))  # it is still counted, if by a hair
         asks = self.number >= 0 and self.probe is None
         if asks and (ours == math.inf or (self.early and not self.alive)):
             ours = min(ours, self.sooner if self.others else self.resets)
@@ -170,12 +182,13 @@ class Policy:
         """How many requests it lets go now."""
         if self.span is None or self.quota is None:
             return self.left - self.sent.count(self.number + 1, self.sent.next)
-        ours = self.sent.count(self._oldest(now), self.sent.next)
-        most = self.quota - self.others
+        oldest = self._oldest(now)
+        free = self.quota - self.others - self.sent.count(oldest, self.sent.next)
         young = not self.settled or (self.alive and now < self.began + self.span)
         if young and self.number >= 0:
-            most = min(most, max(2, self.quota - self.quota // 2))
-        return most - ours
+            half = max(2, self.quota - self.quota // 2)
+            free = min(free, half - self.sent.count(max(0, oldest), self.sent.next))
+        return free
 
     def _oldest(self, now: float) -> int:
         """The oldest request of our own that may still be counted."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.simulated_limits import Moving, simulated
+from benchmarks.simulated_limits import Moving, headers, simulated
 from resonance_helpers.client.transport import Limiter
 from tests.support.clock import Clock
 
@@ -319,6 +319,49 @@ def test_whom_nobody_saw_send_is_not_taken_for_one_who_does(limiter, clock):
             sent += 1
             limiter.answered(limiter.take(), told(100, 60, 100 - 40 - sent, 60))
     assert sent == 60
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_what_an_earlier_process_has_sent_comes_free_one_by_one(before):
+    """It need not ask: whole seconds don't tell how many come free in them."""
+    epoch, clock = 1_700_000_000, Clock()
+    limiter, window = Limiter(lambda: clock.now, now=lambda: epoch + clock.now), Moving(20, 60)
+    left: list[float] = []
+
+    def send(moment: float) -> None:
+        while clock.now < moment or limiter.ready_at() > clock.now:
+            clock.now = max(moment, limiter.ready_at())
+        ticket = limiter.take()
+        assert window.left(clock.now)[0] > 0
+        window.hit(clock.now)
+        limiter.answered(ticket, headers("RateLimit-Policy", [window], clock.now))
+        left.append(clock.now)
+
+    earlier = [at / 2 for at in range(6)]
+    for at in earlier:
+        window.hit(at)
+    clock.now = 40.0
+    for _ in range(before):
+        send(clock.now + 1)
+    # What this process has sent is counted once, whatever the journal says.
+    limiter.recall([*(epoch + at for at in earlier), *(epoch + at for at in left)])
+    while len(left) < 20:
+        send(50.0)
+    assert left[13] < 51
+    assert left[14:] == pytest.approx([60 + at for at in earlier], abs=0.15)
+
+
+def test_of_what_is_recalled_too_much_does_not_count(clock):
+    """Another credential's, say: the server's word counts."""
+    clock.now = 10.0
+    limiter = Limiter(lambda: clock.now, now=lambda: clock.now)
+    limiter.recall(iter([math.inf, -math.inf, math.nan, *(at / 1e4 for at in range(200_000))]))
+    assert len(limiter._sent._times) == 20_000
+    for left in range(19, -1, -1):
+        clock.now += 1
+        assert limiter.ready_at() == clock.now
+        limiter.answered(limiter.take(), told(20, 60, left, 60))
+    assert limiter.ready_at() > clock.now + 30
 
 
 @pytest.mark.parametrize("quota", [6, 20])
