@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             print(line, flush=True)
         except OSError as error:  # a full disk, or a pipe that nobody reads
-            sys.stdout = None  # type: ignore[assignment]  # or it is tried again at the end
+            sys.stdout = None  # or it is tried again at the end
             tell(f"sandbox: it is on {url}, which cannot be written to stdout: {error.strerror}")
 
     gc.freeze()
