@@ -50,9 +50,9 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
     LONG: [
-        # The longest files first here, too.
+        # A line for each as it ends; and the longest files first here, too.
         (
-            *(*PYTEST, *NO_NBVAL, "-m", "soak", "-o", "faulthandler_timeout=7200"),
+            *(*PYTEST, "-vv", *NO_NBVAL, "-m", "soak", "-o", "faulthandler_timeout=7200"),
             *("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"),
             *("tests/setup/test_other_pythons.py", "tests/sandbox/webhooks/test_killed.py"),
             *("tests/judge", "tests/sandbox/faults/test_matrix.py", "tests"),
