@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resonance_helpers.cli.copies import write_whole
+from resonance_helpers.cli.streams import print_anything
 from resonance_helpers.lesson.manifest import NOTEBOOKS, available
 
 __all__ = ["NO_DOCSTRINGS", "main"]
@@ -20,6 +21,7 @@ NO_DOCSTRINGS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage."""
+    print_anything()
     try:
         options = parser().parse_args(arguments)
         if sys.flags.optimize > 1:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .telling import tell
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -91,14 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             error = DatabaseError(f"the database cannot be used: {reason_of(error)}")
         return _refuse(error)
     if not is_loopback(settings.host):
-        print(f"sandbox: {EXPOSED.format(host=settings.host)}", file=sys.stderr)
+        tell(f"sandbox: {EXPOSED.format(host=settings.host)}")
 
     def ready() -> None:
         if options.json:
             line = json.dumps({"url": url, "pid": os.getpid(), "credentials": credentials})
         else:
             line = f"ResonanceOS v6 sandbox on {url} (see {url}/docs); Ctrl-C stops it.{room}"
-        print(line, flush=True)
+        try:
+            print(line, flush=True)
+        except OSError as error:  # a full disk, or a pipe that nobody reads
+            sys.stdout = None  # or it is tried again at the end
+            tell(f"sandbox: it is on {url}, which cannot be written to stdout: {error.strerror}")
 
     gc.freeze()
     gc.enable()
@@ -247,9 +253,12 @@ def _waits(text: str) -> tuple[float, ...]:
 
 
 def _refuse(error: Exception) -> int:
-    print(f"sandbox: {error}", file=sys.stderr)
+    tell(f"sandbox: {error}")
     return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before it was ready
+        sys.exit(130)

@@ -24,6 +24,8 @@ NO_NBVAL = ("-p", "no:nbval")
 """Like schemathesis, a plugin that each worker takes long to load; no test of that part uses it."""
 SPREAD = ("-n", "4", "--dist", "loadfile")
 """More workers than cores: most tests wait for a server half of their time."""
+ORDERED = ("--no-loadscope-reorder",)
+"""As `tests/conftest.py` has put them: the longest first."""
 LONG = "soak"
 PARTS: dict[str, list[tuple[str, ...]]] = {
     "lint": [
@@ -33,11 +35,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         ("tests.floors", "--no-cache", "--no-logo"),
     ],
     "units": [
-        # The longest files first: they would be the last to end.
-        (
-            *(*PYTEST, *NO_NBVAL, *SPREAD, "--no-loadscope-reorder", "--ignore=tests/browser"),
-            *("tests/notebooks", "tests/setup", "tests/workshop", "tests"),
-        ),
+        (*PYTEST, *NO_NBVAL, *SPREAD, *ORDERED, "--ignore=tests/browser", "tests"),
     ],
     "lessons": [
         (
@@ -50,12 +48,9 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
     LONG: [
-        # The longest files first here, too.
         (
-            *(*PYTEST, *NO_NBVAL, "-m", "soak", "-o", "faulthandler_timeout=7200"),
-            *("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"),
-            *("tests/setup/test_other_pythons.py", "tests/sandbox/webhooks/test_killed.py"),
-            *("tests/judge", "tests/sandbox/faults/test_matrix.py", "tests"),
+            *(*PYTEST, "-vv", *NO_NBVAL, "-n", "3", "--dist", "loadfile", *ORDERED),  # a line each
+            *("-m", "soak", "-o", "faulthandler_timeout=7200", "--durations=20", "tests"),
         ),
     ],
 }

@@ -29,11 +29,28 @@ settings.load_profile("tests")
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
+LONGEST = (
+    *("tests/setup/test_other_pythons.py", "tests/sandbox/webhooks/test_killed.py"),
+    *("tests/judge/", "tests/sandbox/faults/test_matrix.py"),
+    *("tests/notebooks/", "tests/setup/", "tests/workshop/"),
+)
+"""These come first: where several workers share the tests, they would be the last to end."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "soak":
         settings.load_profile("soak")
     config.addinivalue_line(
         "markers", "stored: a promise that rests on the database; it is tried on each of them"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next(
+            (place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)),
+            len(LONGEST),
+        )
     )
 
 

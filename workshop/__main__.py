@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from resonance_helpers.cli.streams import print_anything
+
 from . import bundle, hub, trial
 from .board import command as board
 
@@ -24,8 +26,12 @@ def main() -> int:
     command = commands.add_parser("board", help="show who is at which exercise, or end that")
     board.add_options(command)
     command.set_defaults(run=board.run)
+    print_anything()
     options = top.parse_args()
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

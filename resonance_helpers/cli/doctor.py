@@ -1,7 +1,7 @@
 """Look for what keeps the lessons from running on this machine: one line and one fix each.
 
-A check yields findings and never raises; it uses the standard library until it knows that the
-packages are there, so that it also works where they are not.
+A check yields findings, and what it raises is one; it uses the standard library until it knows
+that the packages are there, so that it also works where they are not.
 """
 
 from __future__ import annotations
@@ -205,6 +205,14 @@ def disk(folders: Sequence[Path] | None = None, least: int = 200 * MEGABYTE) -> 
         yield Finding(f"folder {folder}", f"writable, {free // MEGABYTE} MB free", fix)
 
 
+def home() -> Iterator[Finding]:
+    """There is a home, which Jupyter asks for."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        yield Finding("home", str(error), "set HOME to a folder that you own")
+
+
 def homes(folders: Mapping[str, Path] | None = None) -> Iterator[Finding]:
     """Jupyter, IPython and matplotlib can write where they keep what they have."""
     try:
@@ -301,7 +309,8 @@ def some(names: Sequence[str], most: int = 4) -> str:
 
 
 CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
-    *(python_version, packages, jupyterlab, kernelspec, lessons, disk, homes, open_files, clock),
+    *(python_version, packages, home, jupyterlab, kernelspec, lessons, disk, homes),
+    *(open_files, clock),
     *(ports, proxies, netrc_file),
     *(server, chromium),
 )
@@ -314,7 +323,12 @@ def examine(
     """Print every finding; 0 if the lessons can run, else 1."""
     broken = 0
     for check in checks:
-        for finding in check():
+        try:
+            found = list(check())
+        except Exception as error:  # such as a file of another program's that is damaged
+            state = f"cannot be looked at ({type(error).__name__}: {error})"
+            found = [Finding(check.__name__.replace("_", " "), state, "mend what this names")]
+        for finding in found:
             say(str(finding))
             broken += bool(finding.fix and finding.fatal)
     say("The lessons can run." if not broken else f"To fix before the lessons can run: {broken}.")

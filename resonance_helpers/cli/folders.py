@@ -31,7 +31,7 @@ def written() -> dict[str, Path]:
 
 def can_be_written(folder: Path) -> bool:
     """Whether a file can be made in ``folder``, or in the nearest one above it that exists."""
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # nor in one that is closed
         folder = folder.parent
     try:
         with tempfile.TemporaryFile(dir=folder):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..lesson.manifest import NOTEBOOKS, Lesson, pages
@@ -42,11 +44,26 @@ def lab(*, notebooks: Path | None = None, port: int | None = None, browser: bool
     arguments = command(notebooks or working_copies(), free_port(port), browser=browser)
     with tempfile.TemporaryDirectory(prefix="resonance-lab-", ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(arguments, env=environment(Path(folder)))
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # JupyterLab had the same Ctrl-C, and asks whether to stop
+        with ended_with_us(process):
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # JupyterLab had the same Ctrl-C, and asks whether to stop
+
+
+@contextlib.contextmanager
+def ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Within the block what would end this process ends that one, which would stay behind."""
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
+    mine = [one for one in numbers if signal.getsignal(one) is signal.SIG_DFL]  # not under nohup
+    for number in mine:
+        signal.signal(number, lambda *_: process.terminate())
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def command(notebooks: Path, port: int, *, browser: bool = True) -> list[str]:
@@ -119,7 +136,10 @@ def environment(instead: Path) -> dict[str, str]:
 
     What it cannot write in the learner's home, as on a machine that is reset, goes to ``instead``.
     """
-    env = os.environ | substitutes(written(), instead)
+    try:
+        env = os.environ | substitutes(written(), instead)
+    except RuntimeError:
+        raise LabError("you have no home folder. Fix: set HOME to a folder that you own") from None
     paths = [env["JUPYTER_CONFIG_PATH"]] if env.get("JUPYTER_CONFIG_PATH") else []
     env["JUPYTER_CONFIG_PATH"] = os.pathsep.join([*paths, str(SETTINGS)])
     return env

@@ -7,12 +7,12 @@ Each command imports what it needs when it runs, so that ``resonance --help`` is
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import conform, judge
+from .streams import hear_no_more, print_anything
 
 __all__ = ["main"]
 
@@ -20,14 +20,15 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):  # a path may have letters that an old code page lacks
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    print_anything()
     try:
         if given[:1] == ["sandbox"]:  # it has options and a --help of its own
             return sandbox(given[1:])
         options = parser().parse_args(given)
         return int(options.run(options))
+    except BrokenPipeError:
+        hear_no_more()
+        return 1
     except OSError as error:  # a folder that is not there, or that is another's
         return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:

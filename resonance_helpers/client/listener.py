@@ -110,6 +110,13 @@ class OneRequest(BaseHTTPRequestHandler):
         self.rfile.close()
         self.rfile = io.BufferedReader(_Bounded(self.connection, self.patience, self.most))
 
+    def parse_request(self) -> bool:
+        """Read the head; a target in its absolute form counts as its path (RFC 9112, 3.2.2)."""
+        read = super().parse_request()
+        if read and self.path.lower().startswith("http://"):
+            self.path = f"/{self.path.partition('://')[2].partition('/')[2]}"
+        return read
+
     def finish(self) -> None:
         super().finish()
         if not self.unread:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections import Counter, deque
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = ["Receipt", "WebhookReceiver"]
+
+log = logging.getLogger("resonance_helpers")
 
 PATH = "/webhook"
 HEAD_CAP = 64 * 1024
@@ -118,7 +121,7 @@ class WebhookReceiver:
         self.patience = arguments.seconds("patience", patience)
         self._tolerance = arguments.span("tolerance", tolerance)
         self._events: deque[tuple[Event, int]] = deque()  # each with its body's bytes
-        self._size = 0
+        self._size = self._handled = 0
         self._receipts: deque[Receipt] = deque(maxlen=MEMORY)
         self._outages: deque[tuple[float, float | None]] = deque(maxlen=MEMORY)
         self._under_way: Counter[str] = Counter()  # their subjects
@@ -182,11 +185,10 @@ class WebhookReceiver:
         arguments.whole("count", count, 0, MEMORY)
         timeout = arguments.span("timeout", timeout)
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._events) >= count, timeout):
+            if not self._changed.wait_for(lambda: self._handled >= count, timeout):
                 stopped = "" if self.listening else ": the receiver is stopped"
                 raise TimeoutError(
-                    f"{len(self._events)} of {count} events were handled within {timeout:g} s"
-                    f"{stopped}"
+                    f"{self._handled} of {count} events were handled within {timeout:g} s{stopped}"
                 )
             return self.events
 
@@ -290,7 +292,7 @@ class WebhookReceiver:
                     self.handler(event)
         except EventInProgress:
             outcome, status, reason = "busy", 409, "another thread handles it now"
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit() would end its thread alone
             outcome, status = "failed", 500
             reason = f"the handler raised {type(error).__name__}: {error}"
         receipt = Receipt(self._clock(), outcome, status, event.id, event.type, reason)
@@ -318,6 +320,7 @@ class WebhookReceiver:
         with self._changed:
             self._receipts.append(receipt)
             if handled is not None:
+                self._handled += 1
                 self._events.append((handled, size))
                 self._size += size
                 while len(self._events) > MEMORY or self._size > MEMORY_BYTES:
@@ -326,7 +329,10 @@ class WebhookReceiver:
             listeners = list(self._listeners)
             self._changed.notify_all()
         for listener in listeners:
-            listener(receipt)
+            try:
+                listener(receipt)
+            except Exception as error:  # what was handled is answered all the same
+                log.warning("a listener of receipts raised %s: %s", type(error).__name__, error)
         return receipt
 
 
@@ -335,7 +341,8 @@ def subject_of(event: Event) -> str:
     data = event.data
     for holder in (data, data.get("result") if isinstance(data, dict) else None):
         if isinstance(holder, dict) and isinstance(holder.get("request_id"), str):
-            return str(holder["request_id"])
+            # Half a surrogate is no text that can be kept, and the event has to be.
+            return str(holder["request_id"]).encode("utf-8", "backslashreplace").decode()
     return ""
 
 

@@ -29,7 +29,10 @@ _SCHEMA = (
 _CLAIM = """
 INSERT INTO seen VALUES (:id, :claim, :until)
 ON CONFLICT (id) DO UPDATE SET claim = :claim, until = :until WHERE until <= :now
+OR CAST(substr(claim, 18) AS REAL) > :until
 """
+"""A claim tells when it was made, too: that is a lease ahead where the clock has gone back since,
+whoever made it may have died long ago."""
 _inherited: list[sqlite3.Connection] = []
 """Connections of a process that was forked: closing one would let go of its locks."""
 
@@ -78,7 +81,7 @@ class SeenEvents:
         lease: float = 60,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._path = arguments.file("path", path)
+        self._path = _absolute(arguments.file("path", path))
         self._keep = arguments.span("keep", keep)
         self._lease = arguments.span("lease", lease)
         self._clock = arguments.function("clock", clock)
@@ -101,7 +104,7 @@ class SeenEvents:
             EventInProgress: Somebody is at it now.
         """
         _check(event_id, subject)
-        claim = secrets.token_hex(8)
+        claim = f"{secrets.token_hex(8)} {self._clock():.3f}"
         if not self._claimed(event_id, claim):
             yield False
             return
@@ -130,8 +133,11 @@ class SeenEvents:
         """
         _check(event_id, subject)
         with self._writing() as database:
+            now = self._clock()
             found = database.execute(
-                "SELECT claim FROM seen WHERE id = ? AND until > ?", (event_id, self._clock())
+                "SELECT claim FROM seen WHERE id = ? AND until > ? "
+                "AND ifnull(CAST(substr(claim, 18) AS REAL) <= ?, 1)",
+                (event_id, now, now + self._lease),
             ).fetchone()
             if found and found[0] is not None:
                 raise EventInProgress(f"the event {event_id} is being handled")
@@ -228,12 +234,24 @@ class SeenEvents:
 
 
 def _check(event_id: str, subject: str) -> None:
-    arguments.text("event_id", event_id)
-    arguments.text("subject", subject)
+    for name, value in (("event_id", event_id), ("subject", subject)):
+        try:
+            arguments.text(name, value).encode()
+        except UnicodeEncodeError:  # known before the event is handled, and not after it
+            raise ValueError(f"{name} has half a surrogate in it, which can't be kept") from None
+
+
+def _is_file(path: str) -> bool:
+    return path != _MEMORY and not path.startswith("file:")
+
+
+def _absolute(path: str) -> str:
+    """The same file for a child that is forked later and goes to another folder, as daemons do."""
+    return os.path.realpath(path) if _is_file(path) and path else path
 
 
 def _open(path: str) -> sqlite3.Connection:
-    if path != _MEMORY and not path.startswith("file:"):
+    if _is_file(path):
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     database = sqlite3.connect(

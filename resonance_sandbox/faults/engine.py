@@ -23,7 +23,7 @@ from .kinds import KINDS, FaultError, kind_named
 __all__ = ["Decision", "Fault", "FaultEngine", "Identity", "Rule"]
 
 REMEMBERED = 100_000
-"""Requests of a realm whose attempts are counted; the oldest is forgotten first."""
+"""Calls of a realm whose attempts are counted; the oldest is forgotten first."""
 
 MOST_RULES = 100
 """Rules that one realm may have at a time."""
@@ -129,12 +129,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a request that request: `content` digests its method, target and body."""
+    """What makes a request that request.
+
+    `content` digests its method, target and body, `key` its Idempotency-Key.
+    """
 
     method: str
     path: str
     content: bytes
-    key: str | None = None
+    key: bytes | None = None
 
     @classmethod
     def of(
@@ -144,7 +147,8 @@ class Identity:
         digest = hashlib.blake2b(digest_size=16)
         for part in (method.encode(), path.encode(), query, body):
             digest.update(len(part).to_bytes(8, "big") + part)
-        return cls(method, path, digest.digest(), key)
+        named = None if key is None else hashlib.blake2b(key.encode(), digest_size=16).digest()
+        return cls(method, path, digest.digest(), named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +181,19 @@ class _Calls:
     without keys meet the same faults.
     """
 
-    __slots__ = ("attempts", "numbers")
+    __slots__ = ("known", "numbered")
 
     def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
-        self.attempts: Counter[str | None] = Counter()
+        self.numbered = 0
+        self.known: OrderedDict[bytes | None, tuple[int, int]] = OrderedDict()
 
-    def next(self, key: str | None) -> tuple[int, int]:
-        number = 0 if key is None else self.numbers.setdefault(key, len(self.numbers))
-        self.attempts[key] += 1
-        return number, self.attempts[key]
+    def next(self, key: bytes | None) -> tuple[int, int]:
+        """The number of the call, and of the attempt at it."""
+        number, attempts = self.known.pop(key, (0 if key is None else self.numbered, 0))
+        if not attempts and key is not None:
+            self.numbered += 1
+        self.known[key] = number, attempts + 1
+        return self.known[key]
 
 
 class _State:
@@ -210,13 +217,23 @@ class _Realm:
     def __init__(self) -> None:
         self.rules: dict[str, _State] = {}
         self.calls: OrderedDict[bytes, _Calls] = OrderedDict()
+        self.remembered = 0
 
     def attempt(self, identity: Identity) -> tuple[int, int]:
         calls = self.calls.setdefault(identity.content, _Calls())
         self.calls.move_to_end(identity.content)
-        if len(self.calls) > REMEMBERED:
-            self.calls.popitem(last=False)
-        return calls.next(identity.key)
+        number, attempt = calls.next(identity.key)
+        self.remembered += attempt == 1
+        if self.remembered > REMEMBERED:
+            self._forget()
+        return number, attempt
+
+    def _forget(self) -> None:
+        content, oldest = next(iter(self.calls.items()))
+        oldest.known.popitem(last=False)
+        if not oldest.known:
+            del self.calls[content]
+        self.remembered -= 1
 
 
 class FaultEngine:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import sys
 import time
 import traceback
 from typing import Annotated, Any
@@ -27,6 +26,7 @@ from ..profiles.store import find_vector
 from ..scoring import measure
 from ..store import DatabaseError, generations
 from ..store.catalog import DEFAULT_PROFILE
+from ..telling import tell
 from ..writer.base import Brief, Draft, WriterError
 from .schemas import Article, Generated, GenerationRequest
 
@@ -147,7 +147,7 @@ def _generate(writer: Any, body: GenerationRequest, target: HRVVector) -> dict[s
     except WriterError as error:
         raise Problem("writer-unavailable", str(error), retry_after=1) from None
     except Exception:
-        print(f"the writer failed:\n{traceback.format_exc()}", file=sys.stderr, end="")
+        tell(f"the writer failed:\n{traceback.format_exc().rstrip()}")
         raise Problem(
             "writer-unavailable", "The writer failed on this request.", retry_after=1
         ) from None

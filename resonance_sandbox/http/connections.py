@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+
+from ..telling import tell
 
 __all__ = ["UNREAD", "Connection", "Connections", "most_connections", "tell_once"]
 
@@ -99,6 +100,6 @@ def tell_once(every: float = 60.0) -> Callable[[AbstractEventLoop, dict[str, Any
         elif loop.time() - told >= every:
             told = loop.time()
             reason = error.strerror or error
-            print(f"sandbox: no more connections can be taken: {reason}", file=sys.stderr)
+            tell(f"sandbox: no more connections can be taken: {reason}")
 
     return handle

@@ -194,7 +194,7 @@ def is_final(status: int) -> bool:
 
 
 def fingerprint(scope: Mapping[str, Any], body: bytes) -> str:
-    """What makes two requests the same: method, target, precondition and payload.
+    """What makes two requests the same: method, target, preconditions and payload.
 
     A payload that is JSON counts by its value, so that the order of its keys is free. It is read as
     the routes read it, so that what they would refuse counts by its bytes.
@@ -202,12 +202,14 @@ def fingerprint(scope: Mapping[str, Any], body: bytes) -> str:
     with contextlib.suppress(Problem):
         body = json.dumps(loads(body), sort_keys=True).encode()
     digest = hashlib.sha256()
-    precondition = b",".join(value for name, value in scope["headers"] if name == b"if-match")
+    preconditions = b",".join(
+        name + value for name, value in scope["headers"] if name in (b"if-match", b"if-none-match")
+    )
     for part in (
         scope["method"].encode(),
         scope.get("raw_path") or scope["path"].encode(),
         scope["query_string"],
-        precondition,
+        preconditions,
         body,
     ):
         digest.update(b"%d:" % len(part) + part)

@@ -28,6 +28,9 @@ Editor = Annotated[Principal, Depends(Needs("profiles:write"))]
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; `*` for any", max_length=1000)
 ]
+IfNoneMatch = Annotated[
+    str | None, Header(description="only where it is none of these ETags", max_length=1000)
+]
 CHANGE = ("unknown-tenant", "unknown-profile", "tenant-not-allowed", "precondition-failed")
 
 
@@ -93,7 +96,7 @@ async def create_profile(request: Request, body: NewProfile, principal: Editor) 
     "/profiles/{tenant}/{profile_name}",
     response_model=Profile,
     responses={
-        **responses("unknown-tenant", "unknown-profile"),
+        **responses("unknown-tenant", "unknown-profile", "precondition-failed"),
         304: {"description": "It is as you have it"},
     },
     summary="Read a profile",
@@ -103,13 +106,15 @@ async def read_profile(
     tenant: Name,
     profile_name: Name,
     principal: Reader,
-    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The tenant's own, or a shared one."""
     name = request.app.state.directory.resolve(principal, tenant)
 
     def look(connection: Connection) -> Response:
         shown, etag = profile_store.find(connection, name, profile_name)
+        profile_store.require(etag, if_match)
         if if_none_match is not None and profile_store.matches(if_none_match, etag, weak=True):
             return Response(status_code=304, headers={"ETag": etag})
         return json_response(shown, headers={"ETag": etag})
@@ -130,6 +135,7 @@ async def replace_profile(
     body: ProfileUpdate,
     principal: Editor,
     if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """With `If-Match` only if nobody has changed it since you read it (412)."""
     state = request.app.state
@@ -145,6 +151,7 @@ async def replace_profile(
             body.description,
             body.metadata or {},
             if_match,
+            if_none_match,
             now,
         )
         return Reply(200, shown, {"ETag": etag})
@@ -165,12 +172,13 @@ async def delete_profile(
     profile_name: Name,
     principal: Editor,
     if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """With `If-Match` only if nobody has changed it since you read it (412)."""
     name = request.app.state.directory.resolve(principal, tenant)
 
     def effect(connection: Connection) -> Reply:
-        profile_store.remove(connection, name, profile_name, if_match)
+        profile_store.remove(connection, name, profile_name, if_match, if_none_match)
         return Reply(204)
 
     return await commit(request, effect)

@@ -147,6 +147,7 @@ def change(
     description: str,
     metadata: dict[str, Any],
     if_match: str | None,
+    if_none_match: str | None,
     now: str,
 ) -> tuple[dict[str, Any], str]:
     """Replace a profile.
@@ -154,7 +155,7 @@ def change(
     Raises:
         Problem: unknown-profile, tenant-not-allowed, precondition-failed.
     """
-    shown, etag = _to_change(connection, tenant, name, if_match)
+    shown, etag = _to_change(connection, tenant, name, if_match, if_none_match)
     row = _row(tenant, name, vector, description, metadata, shown["created_at"], now, etag)
     connection.execute(
         update(profiles)
@@ -164,13 +165,19 @@ def change(
     return find(connection, tenant, name)
 
 
-def remove(connection: Connection, tenant: str, name: str, if_match: str | None) -> None:
+def remove(
+    connection: Connection,
+    tenant: str,
+    name: str,
+    if_match: str | None,
+    if_none_match: str | None,
+) -> None:
     """Delete a profile.
 
     Raises:
         Problem: unknown-profile, tenant-not-allowed, precondition-failed.
     """
-    _to_change(connection, tenant, name, if_match)
+    _to_change(connection, tenant, name, if_match, if_none_match)
     connection.execute(
         delete(profiles).where(profiles.c.tenant == tenant, profiles.c.profile_name == name)
     )
@@ -204,8 +211,25 @@ def matches(header: str, etag: str, *, weak: bool = False) -> bool:
     return False
 
 
+def require(etag: str, if_match: str | None) -> None:
+    """Refuse a request that is meant for another state than that of `etag`.
+
+    Raises:
+        Problem: precondition-failed.
+    """
+    if if_match is not None and not matches(if_match, etag):
+        raise Problem(
+            "precondition-failed",
+            "The profile has changed since you read it; GET it again and decide anew.",
+        )
+
+
 def _to_change(
-    connection: Connection, tenant: str, name: str, if_match: str | None
+    connection: Connection,
+    tenant: str,
+    name: str,
+    if_match: str | None,
+    if_none_match: str | None,
 ) -> tuple[dict[str, Any], str]:
     shown, etag = find(connection, tenant, name)
     if shown["shared"]:
@@ -213,10 +237,11 @@ def _to_change(
             "tenant-not-allowed",
             "A shared profile belongs to no tenant and cannot be changed; make one of your own.",
         )
-    if if_match is not None and not matches(if_match, etag):
+    require(etag, if_match)
+    if if_none_match is not None and matches(if_none_match, etag, weak=True):
         raise Problem(
             "precondition-failed",
-            "The profile has changed since you read it; GET it again and decide anew.",
+            "The profile is there as If-None-Match has it; leave that out to change it.",
         )
     return shown, etag
 

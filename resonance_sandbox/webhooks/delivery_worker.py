@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Coroutine
@@ -21,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..clock import Clock
 from ..store import Database, DatabaseError, reason_of
+from ..telling import tell
 from . import deliveries, subscriptions
 from .secret_box import SecretBox
 from .sending import AttemptOutcome, send, signed
@@ -184,9 +184,9 @@ class DeliveryWorker:
             return
         self._told[what] = now
         if isinstance(error, SQLAlchemyError | DatabaseError):
-            print(f"sandbox: {what}: {reason_of(error)}", file=sys.stderr)
+            tell(f"sandbox: {what}: {reason_of(error)}")
         else:
-            print(f"{what}:\n{''.join(traceback.format_exception(error))}", file=sys.stderr, end="")
+            tell(f"{what}:\n{''.join(traceback.format_exception(error)).rstrip()}")
 
     async def attempt(self, row: Row[Any]) -> AttemptOutcome:
         """Send one delivery, signed; what came of it."""

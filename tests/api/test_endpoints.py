@@ -183,6 +183,25 @@ def test_an_unchanged_profile_is_304(api: API) -> None:
     assert api("GET", "/profiles/default/house_style", If_None_Match='"x"').status_code == 200
 
 
+@pytest.mark.stored
+def test_a_condition_holds_for_each_method(api: API) -> None:
+    """RFC 9110, 13.1.1 and 13.1.2: what a condition excludes is not done."""
+    tag, path = api.create("mine").headers["ETag"], "/profiles/default/mine"
+    change = {"hrv_vector": [0] * 8}
+    for sent in ("*", tag, f"W/{tag}", f'"x", {tag}'):
+        for method, body in (("PUT", change), ("DELETE", None)):
+            kept = api(method, path, body, If_None_Match=sent)
+            assert (kept.status_code, slug(kept)) == (412, "precondition-failed")
+    for also in ({}, {"If_None_Match": "*"}):
+        other = api("GET", path, If_Match='"x"', **also)
+        assert (other.status_code, slug(other)) == (412, "precondition-failed")
+    read = api("GET", path, If_Match=tag)
+    assert (read.status_code, read.headers["ETag"]) == (200, tag)
+    assert api("PUT", path, change, If_None_Match='"x"', Idempotency_Key="k").status_code == 200
+    assert slug(api("PUT", path, change, Idempotency_Key="k")) == "idempotency-key-reused"
+    assert api("DELETE", path, If_None_Match='"x"').status_code == 204
+
+
 def test_shared_profiles_are_read_only(api: API) -> None:
     path = "/profiles/default/tech_startup"
     read = api("GET", path).json()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import socket
 import sys
@@ -10,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from resonance_helpers.cli import doctor
+from resonance_helpers.cli import doctor, lab
 from resonance_helpers.cli.doctor import Finding, examine
-from resonance_helpers.cli.folders import substitutes, written
+from resonance_helpers.cli.folders import can_be_written, substitutes, written
 from resonance_helpers.lesson import connect as tutorial
 
 
@@ -37,6 +38,18 @@ def test_the_exit_code_counts_what_is_fatal():
     assert examine(lines.append, [lambda: [good, note]]) == 0
     assert examine(lines.append, [lambda: [good], lambda: [bad, note]]) == 1
     assert lines[-1] == "To fix before the lessons can run: 1."
+
+
+def test_a_check_that_trips_is_a_finding_and_the_others_go_on():
+    lines: list[str] = []
+
+    def kernelspec():
+        yield Finding("a", "b")
+        raise ValueError("kernel.json is damaged")
+
+    assert examine(lines.append, [kernelspec, lambda: [Finding("next", "fine")]]) == 1
+    assert "FAIL  kernelspec: cannot be looked at (ValueError: kernel.json is damaged)" in lines[0]
+    assert lines[1] == "ok    next: fine"
 
 
 def test_this_machine_can_run_the_lessons(capsys):
@@ -168,6 +181,31 @@ def test_folders_that_cannot_be_written_are_told_and_replaced(tmp_path: Path, mo
     there = substitutes(written(), tmp_path / "instead")
     assert there["JUPYTER_RUNTIME_DIR"] == str(tmp_path / "instead" / "jupyter_runtime_dir")
     assert "IPYTHONDIR" not in there
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users are of POSIX")
+def test_a_home_that_is_closed_to_us_cannot_be_written(tmp_path: Path):
+    (tmp_path / "closed").mkdir(mode=0)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)  # whom a mode binds
+    try:
+        assert not can_be_written(tmp_path / "closed" / "home" / ".jupyter")
+    finally:
+        os.seteuid(me)
+
+
+def test_without_a_home_it_is_said(tmp_path: Path, monkeypatch):
+    assert list(doctor.home()) == []
+
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(doctor.Path, "home", none)
+    assert only(doctor.home()).fix == "set HOME to a folder that you own"
+    monkeypatch.setattr(lab, "written", none)
+    with pytest.raises(lab.LabError, match="you have no home folder"):
+        lab.environment(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,27 @@ def test_without_lessons_no_copy_is_made(tmp_path: Path):
     with pytest.raises(LabError, match="there are no lessons in"):
         module.working_copies(tmp_path, tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_the_command_ends_jupyterlab(number: signal.Signals):
+    program = """
+import signal, subprocess, sys
+from resonance_helpers.cli.lab import ended_with_us
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # whatever these tests were started by
+sleep = [sys.executable, "-c", "input()"]
+with subprocess.Popen(sleep, stdin=subprocess.PIPE) as jupyterlab:
+    with ended_with_us(jupyterlab):
+        print("ready", flush=True)
+        print(jupyterlab.wait())
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "ready\n"
+        command.send_signal(number)
+        assert int(command.stdout.read()) == -signal.SIGTERM
+    assert command.returncode == 0

@@ -138,3 +138,28 @@ def test_a_path_that_an_old_code_page_cannot_say_is_said_all_the_same(tmp_path: 
     assert b"there are no lessons in" in done.stderr
     assert b"ukasz" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes there end otherwise")
+def test_who_has_heard_enough_is_no_fault():
+    program = """
+import sys
+from resonance_helpers.cli import main as cli, doctor
+doctor.examine = lambda: [print(flush=True) for _ in range(2)]
+sys.stdin.readline()
+sys.exit(cli.main(["doctor"]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        command.stdout.close()
+        assert command.stdin is not None
+        command.stdin.close()
+        assert command.stderr is not None
+        assert command.stderr.read() == ""
+    assert command.returncode == 1

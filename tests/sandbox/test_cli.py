@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 
 COMMAND = [sys.executable, "-m", "resonance_sandbox"]
+FULL = Path("/dev/full")
 
 
 def refused(*options: str) -> str:
@@ -34,12 +38,13 @@ def refused(*options: str) -> str:
 
 
 @contextlib.contextmanager
-def running(*options: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    *options: str,
+    stdout: int | IO[str] = subprocess.PIPE,
+    stderr: int | IO[str] = subprocess.PIPE,
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*COMMAND, "--port", "0", *options], stdout=stdout, stderr=stderr, text=True
     )
     try:
         yield process
@@ -132,3 +137,45 @@ def test_the_access_log_has_no_secrets() -> None:
         _, err = process.communicate(timeout=60)
         assert "GET /profiles 200" in err
         assert key not in err
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+def test_a_log_on_a_full_disk_breaks_no_answer() -> None:
+    with FULL.open("w") as full, running("--json", "--access-log", stderr=full) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+        with contextlib.closing(connection):
+            connection.connect()
+            ours = connection.sock.getsockname()
+            for _ in range(3):
+                connection.request("GET", "/tenants")
+                assert json.loads(connection.getresponse().read())["count"] == 2
+            assert connection.sock.getsockname() == ours  # it was not closed in between
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+def test_where_it_cannot_say_its_address_it_runs_and_says_so() -> None:
+    with FULL.open("w") as full, running(stdout=full) as process:
+        assert process.stderr is not None
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+", line := process.stderr.readline())
+        assert "No space left on device" in line
+        assert requests.get(f"{url}/health", timeout=60).ok
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+
+
+def test_ctrl_c_before_it_is_ready_is_no_fault() -> None:
+    code = """
+import runpy, sys
+from resonance_sandbox import listening
+def interrupted(*_):
+    raise KeyboardInterrupt
+listening.bind = interrupted
+sys.argv[1:] = ["--port", "0"]
+runpy.run_module("resonance_sandbox", run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.stderr, done.returncode) == ("", 130)

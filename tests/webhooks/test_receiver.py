@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -302,6 +303,44 @@ def test_what_another_process_handles_over_the_same_file_counts(tmp_path: Path) 
         assert waiting.result() == {}
 
 
+def test_a_listener_that_raises_keeps_nobody_from_the_answer(
+    receiver: WebhookReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    receiver.on_receipt(lambda _: 1 / 0)
+    receiver.on_receipt(lambda receipt: told.append(receipt.outcome))
+    assert send(receiver, fresh()).json() == {"outcome": "handled"}
+    assert send(receiver, fresh()).json() == {"outcome": "duplicate"}
+    assert told == ["handled", "duplicate"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_handler_that_wants_to_exit_has_failed(receiver: WebhookReceiver) -> None:
+    receiver.handler = lambda _: sys.exit("enough")
+    assert send(receiver, fresh()).status_code == 500
+    assert "SystemExit" in receiver.receipts[-1].reason
+    receiver.handler = None
+    assert send(receiver, fresh()).json() == {"outcome": "handled"}
+
+
+def test_an_event_about_what_is_no_text_is_handled_once(receiver: WebhookReceiver) -> None:
+    handled: list[Event] = []
+    receiver.handler = handled.append
+    odd = {"type": "x", "data": {"request_id": "req_\ud800"}}
+    sent = delivery(SECRET, odd, timestamp=int(time.time()))
+    assert send(receiver, sent).json() == {"outcome": "handled"}
+    assert send(receiver, sent).json() == {"outcome": "duplicate"}
+    assert len(handled) == 1
+
+
+def test_a_target_in_its_absolute_form_is_its_path(receiver: WebhookReceiver) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+    sent = fresh()
+    connection.request("POST", receiver.url, sent.body, sent.headers)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_the_events_kept_are_bounded_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resonance_helpers.webhooks.receiver.MEMORY_BYTES", 1_000)
     with WebhookReceiver(SECRET, clock=lambda: NOW) as receiver:
@@ -309,3 +348,4 @@ def test_the_events_kept_are_bounded_by_their_size(monkeypatch: pytest.MonkeyPat
             take(receiver, number)
         assert 5 < len(receiver.events) < 20
         assert receiver.events[-1].id == "msg_49"
+        assert receiver.wait(50, timeout=0) == receiver.events, "so many were handled in all"

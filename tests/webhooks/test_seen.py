@@ -19,7 +19,7 @@ import pytest
 
 from resonance_helpers.webhooks import EventInProgress, SeenEvents
 from tests.support.clock import Clock
-from tests.support.forks import forks
+from tests.support.forks import forks, in_a_fork
 
 
 def test_the_first_time_and_every_other() -> None:
@@ -63,6 +63,34 @@ def test_a_claim_lapses_and_whoever_lost_it_takes_nothing_back() -> None:
             assert first
         _ = 1 / 0
     assert "msg_1" in seen
+
+
+@pytest.mark.parametrize("way", ["once", "transaction"])
+def test_a_claim_of_before_the_clock_went_back_is_nobodys(tmp_path: Path, way: str) -> None:
+    clock = Clock(1_000_000.0)
+    died = SeenEvents(tmp_path / "events.db", lease=60, clock=clock).once("msg_1")
+    died.__enter__()
+    clock.now -= 59
+    seen = SeenEvents(tmp_path / "events.db", lease=60, clock=clock)
+    with pytest.raises(EventInProgress), getattr(seen, way)("msg_1"):
+        pass  # a small step tells nothing
+    clock.now -= 86_400
+    with getattr(seen, way)("msg_1") as first:
+        assert first
+    assert "msg_1" in seen
+    with getattr(seen, way)("msg_1") as first:
+        assert not first
+
+
+@pytest.mark.parametrize("name", ["event_id", "subject"])
+def test_what_cannot_be_kept_is_told_before_it_is_handled(name: str) -> None:
+    given = {"event_id": "msg_1", "subject": ""} | {name: "a\ud800"}
+    seen = SeenEvents()
+    for way in (seen.once, seen.transaction):
+        with pytest.raises(ValueError, match=name), way(**given):
+            raise AssertionError("it was handled")
+    with seen.once("msg_1") as first:
+        assert first
 
 
 def test_ids_are_forgotten_in_the_end() -> None:
@@ -216,6 +244,34 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert len(modes) > 1
     assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes a right of its own on Windows")
+def test_so_is_one_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "events.db")
+    before = os.umask(0o022)
+    try:
+        SeenEvents(tmp_path / "link.db").close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "events.db").stat().st_mode & 0o777 == 0o600
+
+
+@forks
+def test_a_forked_worker_that_goes_elsewhere_has_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    seen = SeenEvents("events.db")
+    with seen.once("msg_1"):
+        pass
+
+    def work() -> bool:
+        os.chdir("elsewhere")  # as a daemon leaves the folder that it was started in
+        return "msg_1" in seen
+
+    assert in_a_fork(work) == "True"
 
 
 # -- an event's own row ---------------------------------------------------------------------------

@@ -148,3 +148,71 @@ def test_a_folder_of_another_user_is_not_installed_into(
     assert installer(stick).main() == 1
     assert "belongs to another user" in capsys.readouterr().out
     assert not list(theirs.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs another user's folder")
+def test_nor_is_one_that_they_make_just_before(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stick, theirs = small / "stick", small / "theirs"
+    bundle.make(stick, [Target()])
+    install = installer(stick)
+    made = Path.mkdir
+
+    def mkdir(path: Path, *given: object, **options: object) -> None:
+        if path == theirs:
+            made(theirs)
+            os.chown(theirs, 52_000, 52_000)
+        made(path, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sys, "argv", ["install.py", str(theirs)])
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert install.main() == 1
+    assert "belongs to another user" in capsys.readouterr().out
+
+
+def test_a_path_that_an_old_code_page_lacks_is_said(small: Path) -> None:
+    stick, full = small / "stick", small / "Łukasz"
+    bundle.make(stick, [Target()])
+    full.mkdir()
+    (full / "something").touch()
+    done = subprocess.run(
+        [sys.executable, str(stick / "install.py"), str(full)],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert b"something else in it" in done.stdout
+    assert not done.stderr
+
+
+def test_an_installation_that_is_interrupted_or_has_no_home_is_a_sentence(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stick = small / "stick"
+    bundle.make(stick, [Target()])
+    install = installer(stick)
+
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", none)
+    monkeypatch.setattr(sys, "argv", ["install.py"])
+    assert install.run() == 1
+    assert "you have no home folder" in capsys.readouterr().out
+
+    def stopped() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(install, "main", stopped)
+    assert install.run() == 1
+    assert "interrupted; the same command goes on" in capsys.readouterr().err
+
+
+def test_a_page_that_is_gone_from_the_site_is_gone_from_the_bundle(small: Path) -> None:
+    bundle.make(small / "stick", [Target()])
+    (small / "project" / "build" / "site" / "index.html").rename(
+        small / "project" / "build" / "site" / "new.html"
+    )
+    bundle.make(small / "stick", [Target()])
+    assert [path.name for path in (small / "stick" / "site").iterdir()] == ["new.html"]

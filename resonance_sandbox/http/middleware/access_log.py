@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...telling import tell
 from ..context import RequestContext, route_of
 
 __all__ = ["AccessLogMiddleware"]
@@ -27,6 +26,4 @@ class AccessLogMiddleware:
             await self._app(scope, receive, send)
         finally:
             took = f"{context.elapsed * 1000:.1f} ms"
-            print(
-                context.request_id, method, route_of(scope), context.status, took, file=sys.stderr
-            )
+            tell(f"{context.request_id} {method} {route_of(scope)} {context.status} {took}")

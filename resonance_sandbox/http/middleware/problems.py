@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import traceback
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...store import DatabaseError
+from ...telling import tell
 from ..context import RequestContext
 from ..problems import Problem, render, unavailable
 
@@ -50,11 +50,7 @@ class ProblemMiddleware:
         except Exception:
             if started:
                 raise
-            print(
-                f"request {context.request_id} failed:\n{traceback.format_exc()}",
-                file=sys.stderr,
-                end="",
-            )
+            tell(f"request {context.request_id} failed:\n{traceback.format_exc().rstrip()}")
             problem = Problem(
                 "internal-error", "This is a fault of the server, not of the request."
             )

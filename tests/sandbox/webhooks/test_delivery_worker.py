@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -148,6 +150,30 @@ def test_a_queue_that_stops_goes_on(
     hooks.wait(1)
     assert eventually(lambda: house.statuses() == ["delivered"])
     assert "a receiver's queue stopped" in capsys.readouterr().err
+
+
+def test_a_queue_goes_on_though_nothing_can_be_said_of_its_stop(
+    house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
+    real, failures = deliveries.due, iter([OSError("the disk is away")])
+
+    def due(*args: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return real(*args)
+
+    class Full:
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        flush = write
+
+    monkeypatch.setattr(deliveries, "due", due)
+    monkeypatch.setattr(sys, "stderr", Full())
+    house.send(house.subscribe(hooks.url))
+    hooks.wait(1)
+    assert eventually(lambda: house.statuses() == ["delivered"])
 
 
 def test_what_is_deleted_meanwhile_is_no_matter(house: House, hooks: HookServer) -> None:
