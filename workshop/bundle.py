@@ -168,8 +168,10 @@ def make(folder: Path, targets: list[Target]) -> None:
         shutil.copy2(HERE / "stick" / name, folder / name)
     (folder / "lessons").mkdir(exist_ok=True)
     student_edition(folder / "lessons")
+    if (folder / "site").exists():
+        shutil.rmtree(folder / "site")
     if SITE.is_dir():
-        shutil.copytree(SITE, folder / "site", dirs_exist_ok=True)
+        shutil.copytree(SITE, folder / "site")
     else:
         print("Without the site: `make docs` first would add it.", file=sys.stderr)
     unfinished.unlink()

@@ -23,16 +23,20 @@ def main():
     if (HERE / UNFINISHED).exists():
         print("Set-up: this bundle is not whole; whoever made it has to run their command again.")
         return 1
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
+    try:
+        folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "resonance").absolute()
+    except RuntimeError:
+        print("Set-up: you have no home folder; name a folder: python3 install.py FOLDER")
+        return 1
     mine = folder / "project"
-    if os.name != "nt" and folder.exists() and folder.stat().st_uid != os.geteuid():
+    folder.mkdir(parents=True, exist_ok=True)  # before the look, so that nobody makes it after that
+    if os.name != "nt" and folder.stat().st_uid != os.geteuid():
         print(f"Set-up: {folder} belongs to another user; run this as they, or name a new folder.")
         return 1  # what they put there would run as you
     ours = (folder / UNFINISHED).exists() or (mine / "bootstrap.py").exists()
-    if folder.exists() and any(folder.iterdir()) and not ours:
+    if any(folder.iterdir()) and not ours:
         print(f"Set-up: {folder} has something else in it; name a new folder.")
         return 1
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / UNFINISHED).touch()
     if mine.exists():  # all but what was made there, such as .venv
         for path in (HERE / "project").iterdir():
@@ -81,10 +85,22 @@ def remove(path):
         path.unlink()
 
 
-if __name__ == "__main__":
+def run():
+    """`main`, and a sentence for what breaks it off; the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a path may have letters that an old code page lacks
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(main())
+        return main()
     except OSError as problem:  # the disk is full, or the stick was pulled
-        sys.exit(f"Set-up: {problem}. Once that is mended, the same command goes on from here.")
+        why = f"{problem}. Once that is mended"
     except subprocess.CalledProcessError:
-        sys.exit("Set-up: the lessons were not put in place; the same command goes on from here.")
+        why = "the lessons were not put in place"
+    except KeyboardInterrupt:
+        why = "interrupted"
+    print(f"Set-up: {why}; the same command goes on from here.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import tracemalloc
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_sandbox.faults import engine as engines
 from resonance_sandbox.faults.engine import MOST_RULES, FaultEngine, Identity, Rule
 from resonance_sandbox.faults.kinds import KINDS, FaultError
 
@@ -164,6 +166,30 @@ def test_rules_are_bounded():
     engine = engine_with(*({"kind": "status"} for _ in range(MOST_RULES)))
     with pytest.raises(FaultError, match="clear some first"):
         engine.add("a", Rule.parse({"kind": "status"}))
+
+
+@pytest.mark.parametrize("contents", [1, 3, 1_000])
+def test_what_is_remembered_of_calls_is_bounded_whatever_their_keys(
+    contents: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engines, "REMEMBERED", 50)
+    rules = {"kind": "status", "rate": 0}
+    sizes = []
+    tracemalloc.start()
+    for engine in (engine_with(rules) for _ in range(2)):  # the first warms up
+        for count in range(1_200):
+            struck(engine, call(count % contents, f"{count:09}" + "k" * 15_000))
+            if count in (200, 1_199):
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert sizes[-1] - sizes[-2] < 1 << 20  # 1,000 keys have 15 MB
+
+
+def test_a_call_that_was_forgotten_is_a_new_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engines, "REMEMBERED", 2)
+    engine = engine_with({"kind": "status", "attempts": 1})
+    met = [struck(engine, call(1, key)) for key in "ababcaab"]
+    assert met == ["status", "status", None, None, "status", "status", None, "status"]
 
 
 @pytest.mark.parametrize(
