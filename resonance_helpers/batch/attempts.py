@@ -5,7 +5,13 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -134,7 +140,7 @@ class Remote:
                 "this executor may run in other processes, and a client does not travel; "
                 "give run_batch a function that makes one, which runs in each worker"
             )
-        if isinstance(executor, ProcessPoolExecutor):
+        if isinstance(executor, ProcessPoolExecutor | ThreadPoolExecutor):  # of interpreters
             try:
                 pickle.dumps(factory)
             except (pickle.PicklingError, AttributeError, TypeError) as error:

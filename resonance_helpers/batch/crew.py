@@ -56,6 +56,8 @@ class Crew:
             return self._size - self._busy
         with self._mutex:
             arrived, idle = self._arrived, self._arrived - self._busy
+        if not arrived:
+            self._raise_if_broken()
         if not idle and len(self._hired) == arrived < self._size:
             self._hire()
         return idle
@@ -85,16 +87,26 @@ class Crew:
                 worker.join(left)
             elif not worker.cancel():
                 try:
-                    worker.result(left)
+                    worker.exception(left)
                 except TimeoutError:
                     return
+
+    def _raise_if_broken(self) -> None:
+        """Raise why the lent pool gives no place, if it never will: it broke, or was shut down."""
+        for place in self._hired:
+            if isinstance(place, Future) and place.done():
+                if place.cancelled():
+                    raise RuntimeError("the executor was shut down before it took anything up")
+                place.result()
 
     def _hire(self) -> None:
         # Each in a context of its own: a copy of that in which the batch was called.
         attend = self._context.copy().run
         try:
             if self._pool is not None:
-                self._hired.append(self._pool.submit(attend, self._attend))
+                place = self._pool.submit(attend, self._attend)
+                self._hired.append(place)
+                place.add_done_callback(lambda _: self._wake())
                 return
             name = f"batch-{len(self._hired)}"
             thread = threading.Thread(target=attend, args=(self._attend,), name=name, daemon=True)

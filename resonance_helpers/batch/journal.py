@@ -143,8 +143,9 @@ class Journal:
         self._clock = clock
         self._mutex = threading.Lock()
         with explained(self.path):
-            file = self.path.resolve()  # the lock is on the file, by whichever name it is called
-            if file.exists():
+            # The lock is on the file, by whichever name it is called.
+            file = Path(os.path.realpath(self.path))
+            if os.path.lexists(file):
                 check_kind(file, self.path)
         self._lock = locked(file, self.path)
         try:
@@ -352,7 +353,8 @@ class Answers:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        file = self.path.resolve(strict=True)
+        file = Path(os.path.realpath(self.path))
+        file.stat()  # there has to be one
         with explained(self.path):
             if not check_kind(file, self.path):
                 database = sqlite3.connect(":memory:")

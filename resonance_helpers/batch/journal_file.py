@@ -113,6 +113,8 @@ def check_kind(file: Path, path: Path) -> bool:
     """
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not file.is_file():  # a device or a pipe, which seems to be empty
+        raise _no_journal(path)
     if not file.stat().st_size:
         return False
     database = connect(file, "mode=ro&immutable=1")
@@ -124,13 +126,17 @@ def check_kind(file: Path, path: Path) -> bool:
     finally:
         database.close()
     if application != APPLICATION:
-        raise JournalDamaged(f"{path} is not the journal of a batch; give another path")
+        raise _no_journal(path)
     if version != VERSION:
         raise JournalDamaged(
             f"{path} was written by another version of this package; "
             "finish its batch there, or begin with another journal"
         )
     return True
+
+
+def _no_journal(path: Path) -> JournalDamaged:
+    return JournalDamaged(f"{path} is not the journal of a batch; give another path")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextvars
 import math
 import os
@@ -117,6 +118,8 @@ def run_batch(
             raise too_long(book, total)
         batch = book.id if book else uuid.uuid4().hex
         pool = executor if isinstance(executor, ThreadPoolExecutor) else None
+        if pool and isinstance(pool, getattr(concurrent.futures, "InterpreterPoolExecutor", ())):
+            pool = None  # its threads, from Python 3.14 on, share nothing with this one
         attempts: Here | Remote
         if executor is None or pool is not None:
             attempts = Here(client, starts=pool is None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import functools
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -155,3 +157,58 @@ def test_a_dask_worker_that_is_killed_costs_nothing(cheap, dask):
         assert eventually(lambda: len(dask.scheduler_info()["workers"]) >= 2)
     finally:
         cheap.reset(delay=0.002)
+
+
+class Apart(ThreadPoolExecutor):
+    """As a pool of interpreters: a pool of threads to which functions travel."""
+
+    def submit(self, function, /, *args, **kwargs):
+        return super().submit(unpacked, pickle.dumps((function, args, kwargs)))
+
+
+def unpacked(packed):
+    function, args, kwargs = pickle.loads(packed)
+    return function(*args, **kwargs)
+
+
+def test_a_pool_of_interpreters(cheap, monkeypatch):
+    cheap.reset(fault_rate=0.0)
+    pools = [Apart]
+    if sys.version_info >= (3, 14):
+        pools.append(concurrent.futures.InterpreterPoolExecutor)
+    for kind in pools:
+        monkeypatch.setattr(concurrent.futures, "InterpreterPoolExecutor", kind, raising=False)
+        cheap.reset()
+        with kind(2) as pool:
+            with pytest.raises(TypeError, match="a client does not travel"):
+                run_batch(make_client(cheap.url), PROMPTS, executor=pool)
+            factory = functools.partial(ResonanceOSAPIClient, cheap.url)
+            check(run_batch(factory, PROMPTS, concurrency=2, executor=pool), cheap)
+
+
+@pytest.mark.parametrize("how", ["can't begin", "is shut down"])
+def test_a_pool_of_threads_that_gives_no_place_is_not_waited_for(cheap, how):
+    if how == "can't begin":
+        pool, says = ThreadPoolExecutor(2, initializer=no_client), "initializer failed"
+    else:
+        pool, says = ThreadPoolExecutor(1), "was shut down before"
+    raised = []
+
+    def run():
+        try:
+            run_batch(make_client(cheap.url), PROMPTS, executor=pool)
+        except RuntimeError as error:
+            raised.append(str(error))
+
+    busy = threading.Event()
+    if how == "is shut down":
+        pool.submit(busy.wait)
+    running = threading.Thread(target=run, daemon=True)
+    running.start()
+    if how == "is shut down":
+        assert eventually(lambda: pool._work_queue.qsize() == 1)
+        pool.shutdown(wait=False, cancel_futures=True)
+    running.join(30)
+    busy.set()
+    assert len(raised) == 1
+    assert says in raised[0]

@@ -331,6 +331,20 @@ def test_a_name_that_can_be_no_journals_is_told_so(tmp_path: Path, name: str, wh
         Journal(f"{tmp_path}/{name}")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes by name, and links for few")
+def test_what_is_no_file_gets_no_lock_beside_it(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name in ("pipe", "loop", "null"):
+        with pytest.raises(JournalDamaged, match="is not the journal of a batch"):
+            Journal(tmp_path / name)
+        with pytest.raises((JournalDamaged, OSError)):
+            list(Answers(tmp_path / name))
+    assert sorted(os.listdir(tmp_path)) == ["loop", "null", "pipe"]
+    assert not os.path.exists(f"{os.devnull}-lock")
+
+
 def test_a_name_may_be_given_as_the_system_has_it(tmp_path: Path):
     path = os.fsencode(tmp_path) + b"/\xfe\xff"
     with Journal(path) as journal:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -373,14 +374,14 @@ def test_a_journal_that_can_not_be_written_stops_the_batch(serve, tmp_path, monk
 def test_an_item_that_json_can_not_say_fails_alone(serve, tmp_path, over_a_journal):
     loop: list[object] = []
     loop.append(loop)
-    odd = [{(1, 2): 3}, loop, {1: 1, "1": object()}, float("nan"), 10**5000]
+    odd = [{(1, 2): 3}, loop, {1: 1, "1": object()}, float("nan"), 10**5000, Fraction(10**400)]
     requests_ = ["a", *({"prompt": "b", "tags": tags} for tags in odd), "c"]
     journal = tmp_path / "j" if over_a_journal else None
     for _ in range(2):
         api, _ = serve()
         report = run_batch(api, requests_, journal=journal)
-        assert (report.stats.successful, report.stats.failed) == (2, 5)
-        assert [failure.item for failure in report.failures] == [1, 2, 3, 4, 5]
+        assert (report.stats.successful, report.stats.failed) == (2, 6)
+        assert [failure.item for failure in report.failures] == [1, 2, 3, 4, 5, 6]
         assert {failure.type for failure in report.failures} == {"invalid-request"}
         assert all(failure.final for failure in report.failures)
         assert report.failures[0].request["prompt"] == "b"

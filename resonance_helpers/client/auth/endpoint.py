@@ -15,7 +15,7 @@ from ..errors import AttemptTimeoutError, ConnectTimeoutError, InsecureTransport
 from ..transport import arguments
 from ..transport.address import is_loopback, origin, web_address
 from ..transport.arguments import kind
-from ..transport.content import read_content
+from ..transport.content import read_content, says_json
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain, refused_by_hook
 from ..transport.redaction import bare, masked
@@ -29,6 +29,9 @@ __all__ = ["TokenEndpoint", "checked_url"]
 
 SIZE_CAP = 256 * 1024
 """Bytes; no token is larger."""
+
+PASSING = 408, 429, 502, 503, 504
+"""Statuses after which the same form may well buy a token later."""
 
 _WORD = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,100}")  # RFC 6749, 5.2
 
@@ -135,7 +138,7 @@ class TokenEndpoint:
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
         if self._client_secret is not None:
             secrets.append(self._client_secret.reveal())
-        return _refusal(response, document or {}, secrets, now=self._clock.local())
+        return _refusal(response, document, secrets, now=self._clock.local())
 
     def _token(self, document: dict[str, Any], sent: float) -> Token | TokenError:
         """The token in an answer, its life counted from when it was asked for."""
@@ -145,7 +148,7 @@ class TokenEndpoint:
         try:
             access = Secret(document.get("access_token"))  # type: ignore[arg-type]
             refresh = document.get("refresh_token")
-            refresh = None if refresh is None else Secret(refresh)
+            refresh = Secret(refresh) if refresh not in (None, "") else None  # some send it empty
         except (TypeError, ValueError):
             return TokenError("The authorization server's answer holds no usable token.")
         life = document.get("expires_in")
@@ -180,21 +183,24 @@ def checked_url(name: str, url: str) -> str:
 
 
 def _refusal(
-    response: requests.Response, document: Mapping[str, Any], secrets: list[str], now: float
+    response: requests.Response, found: Mapping[str, Any] | None, secrets: list[str], now: float
 ) -> TokenError:
     """The error for an answer that holds no token."""
-    status, word = response.status_code, document.get("error")
+    status, document = response.status_code, found or {}
+    is_half = found is None and status < 300 and says_json(response)
+    unsaid = "its JSON is broken, or was cut" if is_half else "it did not say why"
+    word = document.get("error")
     reason = word if isinstance(word, str) and _WORD.fullmatch(word) else None
     said = document.get("error_description")
     said = f"{said[:500]}" if isinstance(said, str) and said.isprintable() else ""
     said, reason = masked(said, secrets), masked(reason, secrets)  # it may repeat what it was sent
     told = ": ".join(filter(None, (reason, said.rstrip("."))))
     return TokenError(
-        f"The authorization server gave no token ({told or 'it did not say why'}).",
+        f"The authorization server gave no token ({told or unsaid}).",
         reason=reason,
         response_code=status,
         request_id=response.headers.get("X-Request-ID"),
-        retryable=status in (408, 429, 502, 503, 504),
+        retryable=status in PASSING or reason == "temporarily_unavailable" or is_half,
         retry_after=parse_retry_after(
             response.headers.get("Retry-After"), now=now, date=response.headers.get("Date")
         ),
@@ -202,8 +208,9 @@ def _refusal(
 
 
 def _document(content: Any) -> dict[str, Any] | None:
+    """What an answer says, if anything; None if it can't be read."""
     try:
-        document = json.loads(content) if isinstance(content, bytes) else None
+        document = json.loads(content) if isinstance(content, bytes) else {}
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}

@@ -6,7 +6,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -29,6 +29,10 @@ from .failure import proxy_wants_a_password
 
 SIZE_CAP = 16 * 1024 * 1024
 """Bytes; an answer is refused beyond this, counted after decompression."""
+
+DEEPEST = 200
+"""Levels of an answer's JSON, at most: what is read here is read again where less of the
+interpreter's stack may be left."""
 
 FINDINGS = 100
 """Invalid fields, or checks, of one answer that an error tells of, at most."""
@@ -92,17 +96,17 @@ def check(
             f"The server points to {_elsewhere(response)}; is the base URL right?",
             **_facts(response),
         )
-    if status == 206:  # no part was asked for
+    if status == 206 or status < 200:  # no part was asked for, nor another protocol
         return UnexpectedShapeError(
-            "The answer is not what it should be: it says that it is a part of one.",
+            "The answer is not what it should be: it says that it is not a whole one.",
             **_facts(response),
         )
-    if not expect and (status == 204 or not content):
+    if not expect and (status == 204 or not (content or _is_cut_off(response))):
         return {}
     media_type = _media_type(response)
     if text and media_type == "text/plain":
         return {"text": content.decode("utf-8", "replace")}
-    if not _is_json(media_type):
+    if not says_json(response):
         return UnexpectedContentError(
             f"The answer is {_line(media_type) or 'of no stated type'}, not JSON; something on the "
             "way to the API (a proxy, a captive portal) may have answered in its place.",
@@ -141,7 +145,7 @@ def _status_error(response: requests.Response, content: bytes) -> ResonanceError
     try:
         problem = _parse(content)
     except (ValueError, RecursionError):
-        if content and _is_json(_media_type(response)):
+        if says_json(response) and (content or _is_cut_off(response)):
             return MalformedJSONError(
                 f"The answer {response.status_code} can't be read: its JSON is broken or was cut, "
                 "so what became of the request is not known.",
@@ -201,8 +205,15 @@ def _media_type(response: requests.Response) -> str:
     return said.partition(";")[0].strip().lower()
 
 
-def _is_json(media_type: str) -> bool:
+def says_json(response: requests.Response) -> bool:
+    """Does the answer say that it is JSON, of whichever kind?"""
+    media_type = _media_type(response)
     return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _is_cut_off(response: requests.Response) -> bool:
+    """Of an answer without a body: JSON was announced, and not that there would be nothing."""
+    return says_json(response) and "Content-Length" not in response.headers
 
 
 def _facts(response: requests.Response) -> dict[str, Any]:
@@ -229,4 +240,15 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)  # Python's own takes N
 
 
 def _parse(content: bytes) -> Any:
-    return _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())
+    document = _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())
+    if content.count(b"[") + content.count(b"{") > DEEPEST:
+        level = [document]
+        for _ in range(DEEPEST):
+            level = [value for held in level for value in _held(held)]
+        if level:
+            raise ValueError("nested too deep")
+    return document
+
+
+def _held(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

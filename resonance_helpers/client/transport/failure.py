@@ -102,8 +102,9 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return ConnectTimeoutError(f"No connection to {origin} within {timeout:g} s.")
     if caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
         return ConnectionLostError(f"The connection to {origin} broke within its encryption.")
-    # Some files requests looks for before it connects.
-    if type(exception) is OSError or (caused_by(u3.SSLError) and caused_by(*OF_A_FILE)):
+    # Some files requests looks for before it connects; what the system says has a number.
+    missed = type(exception) is OSError and exception.errno is None
+    if missed or (caused_by(u3.SSLError) and caused_by(*OF_A_FILE)):
         return TLSError(
             "A file of certificates, to check the server by or to show it, is missing or can't be "
             "read. Fix: look at the variables REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and "

@@ -10,6 +10,10 @@ from typing import Any
 __all__ = ["as_text", "encode"]
 
 
+UNSAYABLE = TypeError, ValueError, RecursionError, OverflowError
+"""What JSON's encoder raises; the last of a fraction that is larger than any float."""
+
+
 def _plain(value: Any) -> Any:
     """What JSON has no word for: a number of another library."""
     if isinstance(value, Real):
@@ -39,11 +43,11 @@ def as_text(payload: Mapping[str, Any], encoder: json.JSONEncoder = _FOR_A_FILE)
     """The same as text, for a file that others may read: a secret is refused."""
     try:
         return encoder.encode(payload)
-    except (TypeError, ValueError, RecursionError):
+    except UNSAYABLE:
         for name, value in payload.items():
             try:
                 encoder.encode(value)
-            except (TypeError, ValueError, RecursionError) as error:
+            except UNSAYABLE as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"`{name}` can't be sent as JSON: {error}") from None
         raise

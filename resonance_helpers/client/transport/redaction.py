@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 _SECRET = re.compile(
-    "auth(?!enticate)|token|secret|cookie|api-?key|password|credential|session", re.IGNORECASE
+    "auth(?!enticate)|token|secret|cookie|password|passphrase|credential|session|jwt|assertion"
+    "|(?:api|access|functions|master|private|subscription)-?key",
+    re.IGNORECASE,
 )
 
 MASK = "****"

@@ -431,6 +431,20 @@ PROBLEMS: list[tuple[str, Any, str, str | None, bool]] = [
         None,
         False,
     ),
+    (
+        "busy",
+        (400, {}, b'{"error": "temporarily_unavailable"}'),
+        "temporarily_unavailable",
+        "temporarily_unavailable",
+        True,
+    ),
+    (
+        "half a success",
+        (200, {"Content-Type": "application/json"}, b'{"access_token": "abc'),
+        "its JSON is broken, or was cut",
+        None,
+        True,
+    ),
     ("elsewhere", (302, {"Location": "/token"}, b""), "did not say why", None, False),
     ("gone", None, "broke", None, True),
 ]
@@ -706,3 +720,12 @@ def test_what_a_hook_raises_for_leaves_the_reason() -> None:
         session.close()
     assert isinstance(answer.error, TokenError)
     assert answer.error.reason == "invalid_client"
+
+
+def test_a_refresh_token_that_is_empty_is_none(server: TokenServer) -> None:
+    said = {**server.issue(False), "refresh_token": ""}
+    server.answers = [(200, {}, json.dumps(said).encode())]
+    auth = machine(server)
+    get(server, auth)
+    assert auth.token is not None
+    assert auth.token.refresh is None

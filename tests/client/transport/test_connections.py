@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import os
 import socket
 from typing import Any
 
 import pytest
+import requests
 import urllib3
 
-from resonance_helpers import ResonanceOSAPIClient
+from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
 from tests.support.raw_server import raw_server, replies
 
 OK = replies({"tenants": []})
@@ -74,3 +77,37 @@ def test_a_link_local_address_keeps_its_zone(host: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     ResonanceOSAPIClient(f"http://{host}:8000", retry=None).health_check()
     assert asked[-1] in ("fe80::7%3", "fe80::7%eth0")
+
+
+class Unreachable(socket.socket):
+    """One whose network has gone away."""
+
+    number = 0
+
+    def fails(self, *_: Any) -> Any:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize("way", ["sendall", "recv"])
+@pytest.mark.parametrize("name", ["EHOSTUNREACH", "ENETDOWN", "EMFILE"])
+@pytest.mark.parametrize("stock", [False, True])
+def test_a_network_that_goes_away_is_no_file_of_certificates(
+    way: str, name: str, stock: bool
+) -> None:
+    class Broken(Unreachable):
+        number = getattr(errno, name)
+
+    for method in ["sendall"] if way == "sendall" else ["recv", "recv_into"]:
+        setattr(Broken, method, Broken.fails)
+    session = requests.Session() if stock else None
+    with raw_server(replies({"status": "healthy"}), replies({"profiles": []})) as server:
+        client = ResonanceOSAPIClient(server.url, session=session, retry=RetryPolicy(base=0.001))
+        client.health_check()
+        adapter: Any = client.session.get_adapter(server.url)
+        (key,) = adapter.poolmanager.pools.keys()
+        pool = adapter.poolmanager.pools[key]
+        connection = pool._get_conn()
+        connection.sock = Broken(fileno=connection.sock.detach())
+        pool._put_conn(connection)
+        assert client.health_check()["type"] == "connection-lost"
+        assert client.get_profiles() == {"profiles": []}  # over a new one

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from resonance_helpers.batch import run_batch
 from resonance_helpers.client import errors
 from resonance_helpers.client.transport import Answer
 from resonance_helpers.client.transport.compression import codings_of, decompressed
-from tests.support.raw_server import raw_server, replies, sends_and_closes
+from tests.support.raw_server import raw_server, replies, sends, sends_and_closes
 
 ARTICLE = {"article": "An article.", "hrv_feedback": 0.9}
 PROBLEM = json.dumps(
@@ -171,6 +173,49 @@ def test_nothing_or_a_part_is_no_answer_where_all_is_asked_for(status: str) -> N
         failure = ResonanceOSAPIClient(server.url, retry=None).generate_content("Tea")
     assert failure["status"] == "error"
     assert isinstance(failure.error, errors.BadResponseError)
+
+
+CUT_TO_NOTHING: list[tuple[str, Any]] = [
+    ("409 Conflict", lambda api: api.generate_content("x")),
+    ("422 Unprocessable", lambda api: api.generate_content("x")),
+    ("200 OK", lambda api: api.get_system_metrics()),
+    ("200 OK", lambda api: api.enable_webhook("a")),
+]
+
+
+@pytest.mark.parametrize(("status", "call"), CUT_TO_NOTHING)
+def test_json_that_was_announced_and_never_came_is_no_answer(status: str, call: Any) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {JSON_TYPE}\r\n"
+    with raw_server(sends_and_closes(f"{head}\r\n".encode())) as server:
+        failure = call(ResonanceOSAPIClient(server.url, retry=None))
+        assert (failure["type"], failure["retryable"]) == ("malformed-json", True)
+    with raw_server(sends(f"{head}Content-Length: 0\r\n\r\n".encode())) as server:
+        assert call(ResonanceOSAPIClient(server.url, retry=None)).get("type") != "malformed-json"
+
+
+def test_another_protocol_is_no_deletion() -> None:
+    switches = sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
+    with raw_server(switches) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        assert client.delete_profile("acme", "mine")["type"] == "unexpected-shape"
+
+
+@pytest.mark.parametrize(("levels", "successful"), [(190, 1), (250, 0), (600, 0), (9000, 0)])
+def test_an_answer_may_be_read_again_where_less_of_the_stack_is_left(
+    levels: int, successful: int, tmp_path: Path
+) -> None:
+    """A journal that holds one that can't be ends each resume."""
+    deep = b'{"article": "A", "hrv_feedback": 1, "x": %s%s}' % (b"[" * levels, b"]" * levels)
+    with raw_server(replies(deep)) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        report = run_batch(client, ["x"], journal=tmp_path / "j", progress=False)
+    assert report.stats.successful == successful
+    assert {failure.type for failure in report.failures} <= {"malformed-json"}
+
+    def deeper(frames: int) -> int:
+        return deeper(frames - 1) if frames else len(list(report.results))
+
+    assert deeper(sys.getrecursionlimit() // 2) == 1
 
 
 def test_pages_with_nothing_on_them_come_to_an_end() -> None:

@@ -114,7 +114,13 @@ def test_every_credential_header_is_masked_in_any_case() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["X-Auth-Token", "api-key", "X-Session-Id", "Client-Secret"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("X-Auth-Token", "api-key", "X-Session-Id", "Client-Secret", "X-Passphrase"),
+        *("Ocp-Apim-Subscription-Key", "x-functions-key", "Cf-Access-Jwt-Assertion"),
+    ],
+)
 def test_a_credential_is_known_by_the_name_of_its_header(name: str) -> None:
     assert redacted({name: CANARY, "WWW-Authenticate": "Bearer", "Idempotency-Key": "k"}) == {
         name: "****",
