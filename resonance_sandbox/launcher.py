@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import http.client
 import json
 import os
 import queue
@@ -293,16 +294,20 @@ class Sandbox:
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with direct.open(request, timeout=timeout) as response:
+            try:
+                response = direct.open(request, timeout=timeout)
+            except urllib.error.HTTPError as refusal:
+                response = refusal
+            with response:
                 raw = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                detail = json.loads(error.read()).get("detail", error.reason)
-            raise SandboxError(f"the sandbox refused: {detail}") from None
-        except OSError as error:
+            answer = json.loads(raw) if raw else None
+        except (OSError, http.client.HTTPException, ValueError) as error:  # half of one is none
             state = "does not answer" if self.running else "has ended"
             raise SandboxError(f"the sandbox {state}: {error}") from None
-        return json.loads(raw) if raw else None
+        if response.status >= 400:
+            detail = answer.get("detail") if isinstance(answer, dict) else None
+            raise SandboxError(f"the sandbox refused: {detail or response.reason}")
+        return answer
 
     def __enter__(self) -> Sandbox:
         return self

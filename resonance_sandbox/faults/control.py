@@ -82,6 +82,7 @@ class Faults:
 
         Raises:
             ValueError: the fault cannot be so; the message names the field and says what to do.
+            RuntimeError: the sandbox refused, or is gone.
         """
         declared = {
             "kind": kind if isinstance(kind, str) else list(kind),
@@ -150,10 +151,13 @@ class Faults:
         body: Mapping[str, Any] | None = None,
         tenant: str | None = None,
     ) -> Any:
-        response = self._session.request(
-            method, self._address + path, json=body, params={"tenant": tenant}, timeout=10
-        )
-        answer = response.json()
+        try:
+            response = self._session.request(
+                method, self._address + path, json=body, params={"tenant": tenant}, timeout=10
+            )
+            answer = response.json()
+        except requests.RequestException as error:
+            raise RuntimeError(f"the sandbox does not answer: {error}") from None
         if response.ok:
             return answer
         detail = answer.get("detail", response.reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from resonance_sandbox import SandboxError, start
+from resonance_sandbox.faults.control import Faults
+from tests.support.raw_server import RawServer
 from tests.support.waiting import eventually
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -188,6 +191,36 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_start_that_takes_too_long_says_so() -> None:
     with pytest.raises(SandboxError, match=r"not ready within 0\.001 seconds"):
         start(timeout=0.001)
+
+
+NO_ANSWERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    b"HTTP/1.1 422 No\r\nContent-Length: 100\r\n\r\n{",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\n<html>",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+    b"SSH-2.0\r\n",
+    b"",
+)
+
+
+def test_half_an_answer_is_none() -> None:
+    """As of one that was killed in the middle of it."""
+    with start() as sandbox:
+        with pytest.raises(SandboxError, match="the sandbox refused: There is nothing at this"):
+            sandbox.call("GET", "/nothing")
+        for answer in NO_ANSWERS:
+
+            def give(connection: socket.socket, _: bytes, answer: bytes = answer) -> None:
+                connection.sendall(answer)
+                connection.close()
+
+            with contextlib.closing(RawServer(give)) as other:
+                sandbox.url = other.url
+                with pytest.raises(SandboxError, match="the sandbox does not answer: "):
+                    sandbox.call("GET", "/health")
+                with pytest.raises(RuntimeError, match="the sandbox does not answer: "):
+                    Faults(other.url).list()
 
 
 @pytest.mark.parametrize(
