@@ -26,7 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from .control.request_log import LoggedRequest
@@ -335,13 +335,27 @@ def _readiness(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]
 
 
 def _without_password(location: str) -> tuple[str, str | None]:
-    """The URL of a database without its password, and the password."""
-    parts = urlsplit(location)
-    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
-    if not colon:
+    """The URL of a database without its password, and the password.
+
+    Raises:
+        SandboxError: it can't be read.
+    """
+    if not (location.startswith("postgres") and "://" in location):
         return location, None
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{user}@{host}").geturl(), unquote(password)
+    # By the child's own parser: what another one overlooks would stand in the command line.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(location)
+    except (ArgumentError, ValueError):
+        raise SandboxError(
+            "the sandbox did not start: the database's URL cannot be read. "
+            "Fix: write it as in postgresql://user@host/name"
+        ) from None
+    password = [url.password, *url.normalized_query.get("password", ())][-1]
+    bare = url._replace(password=None).difference_update_query(["password"])
+    return bare.render_as_string(), password
 
 
 def _close(process: subprocess.Popen[str]) -> None:

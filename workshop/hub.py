@@ -232,16 +232,15 @@ def check_readable(room: Room) -> None:
     """
     if room.user(room.attendees[0].tenant) is None:
         return
-    for path in (room.path.parent, ROOT, Path(sys.prefix), Path(sys.base_prefix)):
+    for path in (room.path, room.path.parent, ROOT, Path(sys.prefix), Path(sys.base_prefix)):
         if at := theirs_to_change(path):
             raise HubError(
                 f"others can write to {at}, and the workshop would run or read as root what they "
                 "put there; take that right away, or move what is in it to a folder of your own"
             )
-    lessons = sorted(room.lessons.iterdir())
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", READ, *map(str, lessons)],
+            [sys.executable, "-I", "-c", READ, *map(str, room.handed_out)],
             env=environment(),
             timeout=PATIENCE,
             text=True,
@@ -265,11 +264,14 @@ def runs(room: Room) -> bool:
     The proxy of one that was killed, as by the end of its terminal, still holds the port: it is
     stopped.
     """
+    record = room.hub / "jupyterhub-proxy.pid"
     try:
-        proxy = psutil.Process(int((room.hub / "jupyterhub-proxy.pid").read_text()))
+        proxy = psutil.Process(int(record.read_text()))
         parent = proxy.parent()
-        if PROXY.name not in " ".join(proxy.cmdline()):
-            return False  # long gone, and its number is another's
+        ours = PROXY.name in " ".join(proxy.cmdline()) and proxy.uids().real == os.geteuid()
+        if not ours:  # long gone, and its number is another's, whom JupyterHub would end
+            record.unlink()
+            return False
         if parent is not None and "jupyterhub" in parent.cmdline():
             return True
         proxy.terminate()

@@ -141,7 +141,7 @@ if asked["board"]:
     ]
 
 c.JupyterHub.spawner_class = Seat
-c.Seat.home_dir_template = str(room.home("{username}"))
+c.Seat.home_dir_template = room.home_template
 c.Spawner.cmd = [sys.executable, "-I", str(HERE / "seat.py")]
 c.Spawner.args = [
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

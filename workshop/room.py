@@ -72,6 +72,20 @@ class Room:
     def home(self, tenant: str) -> Path:
         return self.folder / "homes" / tenant
 
+    @property
+    def home_template(self) -> str:
+        """`home` as JupyterHub wants it, which puts the name in; braces of the path are its own."""
+        return f"{self.folder / 'homes'}".replace("{", "{{").replace("}", "}}") + "/{username}"
+
+    @property
+    def handed_out(self) -> list[Path]:
+        """What is put into each home: the files of `lessons`, but not what is hidden there."""
+        return sorted(
+            path
+            for path in self.lessons.iterdir()
+            if path.is_file() and not path.name.startswith(".")
+        )
+
     def prepare(self) -> None:
         """Make what is missing. Passwords and homes that are there stay."""
         for folder, mode in (
@@ -83,7 +97,7 @@ class Room:
         ):
             own_folder(folder, mode)
         student_edition(self.lessons)
-        for path in self.lessons.iterdir():
+        for path in self.handed_out:
             path.chmod(0o644)
         self.hand_out_passwords()
         for one in self.attendees:

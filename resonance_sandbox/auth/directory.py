@@ -69,7 +69,11 @@ NOBODY = Credential("", "", None, (), None, ((keys.digest(b"").encode(), 0.0),))
 
 
 class Directory:
-    """Tenants and credentials, held in memory beside the database: each request asks here."""
+    """Tenants and credentials, held in memory beside the database: each request asks here.
+
+    Attributes:
+        stale: the last `load` failed, so that what was committed before it may not hold here.
+    """
 
     def __init__(
         self, database: Database, tokens: AccessTokens, clock: Callable[[], float]
@@ -79,13 +83,23 @@ class Directory:
         self._tokens = tokens
         self._lock = threading.Lock()
         self.anonymous = ANONYMOUS
+        self.stale = False
         self.access: dict[str, str] = {}
         self._credentials: dict[str, Credential] = {}
         self.load()
 
     def load(self) -> None:
         """Read tenants and credentials anew: whatever was committed before holds afterwards."""
-        with self._lock, self._database.reading() as connection:
+        with self._lock:
+            try:
+                self._read()
+            except BaseException:
+                self.stale = True
+                raise
+            self.stale = False
+
+    def _read(self) -> None:
+        with self._database.reading() as connection:
             access = {
                 row.name: row.access
                 for row in connection.execute(select(tenants).order_by(tenants.c.created_at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..http.context import RequestContext
@@ -28,6 +29,9 @@ class AuthenticationMiddleware:
                     authorization = value
                 elif name == b"x-api-key":
                     api_key = value
+            if self._directory.stale and not is_public(scope["path"]):
+                # A key that was revoked would go on as if nothing had been: better 503 than that.
+                await anyio.to_thread.run_sync(self._directory.load)
             if scope["path"].startswith(OAUTH):
                 authorization = None  # it is a client's, and OAuth's own to check
             try:

@@ -101,10 +101,14 @@ class PostgreSQL:
 
 
 def _key_file(url: URL) -> Path:
-    """In the home of whoever runs the sandbox, one for each database."""
+    """In the home of whoever runs the sandbox, one for each database and user of it.
+
+    Whether the password stands in the URL, and how, makes no difference.
+    """
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    place = url.set(username=None, password=None).render_as_string()
-    name = hashlib.sha256(place.encode()).hexdigest()[:16]
+    place = url._replace(drivername="postgresql", password=None)
+    shown = place.difference_update_query(["password"]).render_as_string()
+    name = hashlib.sha256(shown.encode()).hexdigest()[:16]
     return Path(state) / "resonance-sandbox" / f"{name}.key"
 
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,40 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_start_that_takes_too_long_says_so() -> None:
     with pytest.raises(SandboxError, match=r"not ready within 0\.001 seconds"):
         start(timeout=0.001)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hush%23@there/room",
+        "postgresql://me:hush#@there/room",
+        "postgresql://me:hush#?/@there/room",
+        "postgres://me@there/room?password=hush%23&connect_timeout=1",
+        "postgresql+psycopg://me:other@there/room?password=hush%23",
+    ],
+)
+def test_no_way_to_write_a_password_brings_it_into_the_command_line(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = {}
+
+    def popen(command: list[str], **options: Any) -> None:
+        started["command"], started["environment"] = command, options["env"]
+        raise OSError("no process today")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(SandboxError, match="no process today"):
+        start(database=url)
+    assert not [word for word in started["command"] if "hush" in word or "other" in word]
+    assert started["environment"]["PGPASSWORD"].startswith("hush#")
+    assert "@there/room" in " ".join(started["command"])
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hush@there:port/room", "postgresql://[::1/room"])
+def test_a_url_that_cannot_be_read_starts_nothing(url: str) -> None:
+    with pytest.raises(SandboxError, match=r"URL cannot be read\. Fix:") as caught:
+        start(database=url)
+    assert "hush" not in str(caught.value)
 
 
 def test_who_starts_one_loads_no_web_framework_and_it_loads_what_it_needs_alone() -> None:

@@ -254,12 +254,28 @@ def test_a_folder_that_somebody_put_there_first_is_refused(stage: Stage, at: str
 def test_a_list_where_attendees_can_write_is_refused(stage: Stage) -> None:
     check_readable(stage.room)
     for change in (
-        lambda: stage.folder.chmod(0o1777),
+        lambda: stage.room.path.chmod(0o666),
+        lambda: (stage.room.path.chmod(0o644), os.chown(stage.room.path, stage.ada, 0)),
+        lambda: (os.chown(stage.room.path, 0, 0), stage.folder.chmod(0o1777)),
         lambda: os.chown(stage.folder, stage.ada, 0),
     ):
         change()
         with pytest.raises(HubError, match="others can write to"):
             check_readable(stage.room)
+
+
+def test_what_jupyterlab_leaves_among_the_lessons_is_in_nobodys_way(stage: Stage) -> None:
+    """An instructor who changes the lessons there has it make a folder."""
+    inside = stage.room.lessons / ".ipynb_checkpoints"
+    inside.mkdir(0o755)
+    (stage.room.lessons / "data").mkdir(0o755)
+    (stage.room.lessons / "gone.ipynb").symlink_to("nowhere")
+    (stage.room.lessons / "more.ipynb").write_text("{}")
+    (stage.room.lessons / "more.ipynb").chmod(0o600)
+    stage.room.prepare()
+    check_readable(stage.room)
+    assert stat.S_IMODE(inside.stat().st_mode) == 0o755
+    assert stat.S_IMODE((stage.room.lessons / "more.ipynb").stat().st_mode) == 0o644
 
 
 def test_what_a_log_tells_does_not_steer_a_terminal() -> None:

@@ -58,7 +58,7 @@ def can_be_run_by_others() -> bool:
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Not below pytest's own, which nobody else may enter."""
-    with tempfile.TemporaryDirectory(prefix="hub-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="hub-{course}-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
 
@@ -242,6 +242,44 @@ def test_what_a_killed_hub_left_is_taken_over_and_what_a_running_one_has_is_not(
             hub.kill()
     assert not hub_command.runs(room)
     until(lambda: not proxy.is_running() or proxy.status() == psutil.STATUS_ZOMBIE, "its end")
+
+
+def test_a_number_that_is_another_processs_by_now_is_forgotten(tmp_path: Path) -> None:
+    """JupyterHub ends whatever has the number in that file."""
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    record = room.hub / "jupyterhub-proxy.pid"
+    record.write_text(str(os.getpid()))
+    assert not hub_command.runs(room)
+    assert not record.exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs another user")
+def test_what_another_user_calls_a_hub_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list.csv").write_text("Ada\n", "utf-8")
+    room = Room(tmp_path / "list.csv", one_user=True)
+    room.prepare()
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "echo; read _; :", PROXY.name, "jupyterhub"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=65534,
+    ) as pretender:
+        assert pretender.stdout is not None
+        pretender.stdout.readline()
+        (room.hub / "jupyterhub-proxy.pid").write_text(str(pretender.pid))
+        monkeypatch.setattr(psutil.Process, "parent", lambda process: process)
+        assert not hub_command.runs(room)
+        assert pretender.poll() is None, "and it was left alone"
+        pretender.kill()
+
+
+def test_a_home_is_found_below_a_folder_with_braces(tmp_path: Path) -> None:
+    room = Room(tmp_path / "{course} {0}" / "list.csv")
+    assert room.home_template.format(username="ada") == str(room.home("ada"))
 
 
 def test_seats_find_a_new_hub_where_the_old_one_was(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from resonance_sandbox.app import create_app, issue_credentials
 from resonance_sandbox.auth import store
@@ -92,6 +93,26 @@ def test_a_reset_revives_nothing(client: TestClient) -> None:
     for ended in (first, extra["key"], globex):
         assert client.get("/profiles", headers=bearer(ended)).status_code == 401
     assert client.get("/profiles", headers=bearer(rotated)).status_code == 200
+
+
+def test_a_key_is_over_though_the_database_fails_right_after_it_was_revoked(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, ended = bearer(key_of(client, "admin")), made(client, "profiles:read")
+    directory = client.app.state.directory  # type: ignore[attr-defined]
+    database = directory._database
+
+    class Away:
+        def reading(self) -> None:
+            raise OperationalError("SELECT", {}, OSError("unable to open database file"))
+
+    monkeypatch.setattr(directory, "_database", Away())
+    assert client.delete(f"/api_keys/{ended['id']}", headers=admin).status_code == 503
+    assert client.get("/profiles", headers=bearer(ended["key"])).status_code == 503
+    assert client.get("/health").status_code == 200
+    monkeypatch.setattr(directory, "_database", database)
+    assert client.get("/profiles", headers=bearer(ended["key"])).status_code == 401
+    assert client.delete(f"/api_keys/{ended['id']}", headers=admin).status_code == 404
 
 
 def test_keys_that_are_made_and_revoked_leave_nothing(client: TestClient) -> None:

@@ -11,11 +11,13 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from resonance_sandbox import SandboxError, Settings, start
 from resonance_sandbox.app import create_app
 from resonance_sandbox.store import Database, DatabaseError, tenants
+from resonance_sandbox.store.postgresql import _key_file
 from tests.support.postgres import Postgres
 
 
@@ -155,3 +157,14 @@ def test_the_password_is_shown_nowhere(postgres: Postgres) -> None:
         assert not [word for word in process.cmdline() if postgres.password in word]
         shown = repr(sandbox) + sandbox.log() + str(sandbox.requests())
         assert postgres.password not in shown
+
+
+def test_the_key_of_a_database_is_found_however_its_password_is_given() -> None:
+    forms = ("//me@here/room", "//me:hush@here/room", "//me@here/room?password=hush")
+    files = {
+        _key_file(make_url(driver + form))
+        for driver in ("postgresql:", "postgresql+psycopg:", "postgres:")
+        for form in forms
+    }
+    assert len(files) == 1
+    assert _key_file(make_url("postgresql://me@here/other")) not in files
