@@ -7,6 +7,7 @@ that is the same in every run, so that outputs can be compared.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,15 +101,15 @@ class TerminalLine:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def show(self, snapshot: Snapshot, /) -> None:
-        # ESC [K clears what a longer line before has left.
-        self._stream.write(f"\r{_bar(snapshot)}{snapshot}\x1b[K")
-        self._stream.flush()
+    def show(self, snapshot: Snapshot, /, end: str = "") -> None:
+        # A terminal may go while the job still runs, as one does with a lost connection.
+        with contextlib.suppress(OSError, ValueError):
+            # ESC [K clears what a longer line before has left.
+            self._stream.write(f"\r{_bar(snapshot)}{snapshot}\x1b[K{end}")
+            self._stream.flush()
 
     def close(self, snapshot: Snapshot, /) -> None:
-        self.show(snapshot)
-        self._stream.write("\n")
-        self._stream.flush()
+        self.show(snapshot, "\n")
 
 
 class WidgetLine:

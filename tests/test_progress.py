@@ -65,3 +65,14 @@ def test_a_notebook_gets_a_widget_whose_text_is_the_same_each_time(monkeypatch):
     (widget,) = shown
     assert widget.value.startswith('<progress max="120" value="30"></progress> 30/120')
     assert repr(widget) == "Progress of a batch, live in JupyterLab"
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("closed")])
+def test_a_terminal_that_is_gone_ends_no_job(error):
+    class Gone(Terminal):
+        def flush(self) -> None:
+            raise error
+
+    line = TerminalLine(Gone())
+    line.show(SNAPSHOT)
+    line.close(SNAPSHOT)

@@ -168,7 +168,10 @@ def use() -> str:
         url.startswith(("http://", "https://")) and key.isascii() and key.isprintable() and key
     ):
         return ""
-    _reporter = Reporter(url, key)
+    try:
+        _reporter = Reporter(url, key)
+    except ValueError:  # no address at all
+        return ""
     return NOTICE
 
 

@@ -182,7 +182,7 @@ def main() -> None:
     kept = None
     try:
         kept = function(*arguments, ask)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raised = f"{type(error).__name__}: {str(error)[:300]}"
     with contextlib.suppress(OSError):  # nobody wants to know
         say(ENDED, raised)

@@ -31,8 +31,11 @@ def folder() -> Path | None:
     """Where progress is remembered; None where it is not."""
     if named := os.environ.get(FOLDER, "").strip():
         return Path(named)
-    here = Path.cwd()
-    return here if (here / COPIES).is_file() else None
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted meanwhile
+        return None
+    return here if os.path.isfile(here / COPIES) else None
 
 
 def record(exercise: str, where: Path | None = None) -> bool:
@@ -42,7 +45,7 @@ def record(exercise: str, where: Path | None = None) -> bool:
         Whether that is new. A folder that can't be written is no reason to fail a check.
     """
     where = where or folder()
-    if where is None or not where.is_dir():
+    if where is None or not os.path.isdir(where):
         return False
     for _ in range(2):
         try:
@@ -63,7 +66,7 @@ def record(exercise: str, where: Path | None = None) -> bool:
 def solved(where: Path | None = None) -> dict[str, float]:
     """The exercises that are solved, each with the time (Unix), the first one first."""
     where = where or folder()
-    if where is None or not (where / FILE).is_file():
+    if where is None or not os.path.isfile(where / FILE):
         return {}
     try:
         with closing(_opened(where / FILE)) as database:

@@ -193,6 +193,7 @@ def test_a_home_that_is_closed_to_us_cannot_be_written(tmp_path: Path):
         assert not can_be_written(tmp_path / "closed" / "home" / ".jupyter")
     finally:
         os.seteuid(me)
+        (tmp_path / "closed").chmod(0o700)
 
 
 def test_without_a_home_it_is_said(tmp_path: Path, monkeypatch):

@@ -26,6 +26,9 @@ def refused(word, ask):
 def broken(word, ask):
     raise ValueError(word)
 
+def quitting(word, ask):
+    raise SystemExit("enough")
+
 def endless(word, ask):
     ask(word)
     while True:
@@ -99,6 +102,10 @@ def test_what_it_raises_is_known(names: dict[str, Any]) -> None:
     assert program.ended.wait(SLOW)
     program.stop()
     assert program.raised == "ValueError: hello"
+    program = run(names["quitting"], [])
+    assert program.ended.wait(SLOW)
+    program.stop()
+    assert program.raised == "SystemExit: enough"
 
 
 def test_it_can_be_killed(names: dict[str, Any]) -> None:

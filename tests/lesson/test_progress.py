@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -134,6 +135,35 @@ def test_a_folder_that_is_not_there_fails_nothing(
     (tmp_path / "file").touch()
     monkeypatch.setenv(solved.FOLDER, str(tmp_path / "file"))
     assert not solved.record("health.read")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a folder that is in use stays")
+def test_a_folder_that_is_deleted_meanwhile_fails_nothing(
+    copies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = copies / "away"
+    away.mkdir()
+    monkeypatch.chdir(away)
+    away.rmdir()
+    assert not solved.record("health.read")
+    assert solved.solved() == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users are of POSIX")
+def test_a_folder_that_is_closed_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    monkeypatch.setenv(solved.FOLDER, str(tmp_path / "closed" / "copies"))
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)  # whom a mode binds
+    try:
+        assert not solved.record("health.read")
+        assert solved.solved() == {}
+    finally:
+        os.seteuid(me)
+        (tmp_path / "closed").chmod(0o700)
 
 
 def solve(where: Path, topic: str, count: int) -> None:

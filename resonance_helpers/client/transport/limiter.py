@@ -187,12 +187,16 @@ class Limiter:
             now = self._clock()
             if tells:
                 self._newest = headers, now
-                if self._unread is None or ticket > self._unread[0] or refused:
+                if refused:  # it is read at once
+                    self._take_in()
+                if self._unread is None or ticket > self._unread[0]:
                     self._unread = ticket, headers, now
             if refused:
                 self._refuse(ticket, now, retry_after)
             else:
                 self._measure(now - self._sent.at(ticket, now))
+            if not tells:
+                self._find_out_otherwise(ticket, now)
             self._tell()
 
     def lost(self, ticket: int) -> None:
@@ -237,9 +241,7 @@ class Limiter:
         return self._sent.add(now)
 
     def _ready_at(self, now: float) -> float:
-        if self._unread is not None:
-            (ticket, headers, then), self._unread = self._unread, None
-            self._read(ticket, headers, then)
+        self._take_in()
         if (paused := max(self._paused, self._backed_off)) > now:
             return paused
         if not self._answers:
@@ -255,6 +257,12 @@ class Limiter:
         if wary and self._sent.next > 2 * self._answers:
             return max(ready, self._last + GAP)
         return max(ready, self._last + STEP) if wary or now < self._soft_until else ready
+
+    def _take_in(self) -> None:
+        """Read the newest answer, if nobody has yet."""
+        if self._unread is not None:
+            (ticket, headers, then), self._unread = self._unread, None
+            self._read(ticket, headers, then)
 
     def _measure(self, trip: float) -> None:
         self._trip = self._trip or trip
@@ -278,7 +286,20 @@ class Limiter:
             policy = self._policy(limit.name)
             policy.learn(ticket, limit, now, refused=refused)
             policy.allow_for(self._jitter)
+        self._find_out_otherwise(ticket, now)
         return any(not limit.remaining for limit in limits)
+
+    def _find_out_otherwise(self, ticket: int, now: float) -> None:
+        """Of policies that a request was to ask about, its answer, or a later one, says nothing.
+
+        What is known of one no more than that it was spent is forgotten.
+        """
+        for name, policy in list(self._policies.items()):
+            if policy.probe is not None and policy.probe <= ticket:
+                if policy.quota is None or policy.span is None:
+                    del self._policies[name]
+                else:
+                    policy.lose(policy.probe, now + BACK_OFF)
 
     def _policy(self, name: str | None) -> Policy:
         """That policy, which has just been told of; the one not told of for longest makes room."""

@@ -102,7 +102,7 @@ class Exercise:
             return CheckResult("Not yet", str(reason))
         except ResonanceError as error:
             return CheckResult("Set-up broken", f"The check's own request failed: {error.message}")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # An answer may be anything at all, so the check may trip over it anywhere.
             return CheckResult(
                 "Not yet",
@@ -183,7 +183,7 @@ def attempt(answer: Any, *arguments: Any) -> Any:
         raise NotYet(f"answer should be a function; it is {_a(answer)}.")
     try:
         return answer(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() is no way out of a check
         shown = ", ".join(_short(argument) for argument in arguments)
         raise NotYet(f"Your function raised {_told(error)} when called with {shown}.") from error
 
@@ -221,7 +221,7 @@ def _a(value: object) -> str:
     return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     message = str(error)
     return f"{type(error).__name__}: {message[:120]}" if message else type(error).__name__
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 import time
 
@@ -433,3 +434,59 @@ def test_a_success_that_left_before_the_refusals_says_nothing() -> None:
     now[0] += 0.1
     limiter.answered(quick, {}, refused=True)
     assert limiter.ready_at() == pytest.approx(now[0] + 8)
+
+
+SPENT = [
+    {"RateLimit": '"x";r=0;t=1'},
+    {"RateLimit": '"x";r=0;t=1', "RateLimit-Policy": '"x";q=5;w=10'},
+    {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"},
+]
+
+
+@pytest.mark.parametrize("spent", SPENT)
+@pytest.mark.parametrize("then", [{}, {"RateLimit": '"y";r=5;t=1'}, {"RateLimit": "nonsense"}])
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_answer_that_does_not_tell_what_was_asked_leaves_nobody_waiting(
+    spent: dict[str, str], then: dict[str, str], refused: bool, limiter, clock
+) -> None:
+    """One of a gateway, say: nothing is under way then, so no answer will ever tell."""
+    limiter.answered(limiter.take(), spent)
+    for pause in (1, 1, 2, 4):
+        assert limiter.ready_at() - clock.now <= pause
+        clock.now = limiter.ready_at()
+        limiter.answered(limiter.turn(), then, refused=refused)
+
+
+def odd_headers(draw: random.Random) -> dict[str, str]:
+    left, reset = draw.choice("0001259"), draw.choice(["0", "1", "5", "3600"])
+    name, policy = draw.choice("xy"), f'"x";q={draw.choice("0259")};w={draw.choice("0159")}'
+    said = [
+        {},
+        {"RateLimit": f'"{name}";r={left};t={reset}'},
+        {"RateLimit": f'"{name}";r={left};t={reset}', "RateLimit-Policy": policy},
+        {"RateLimit-Policy": policy},
+        {"X-RateLimit-Remaining": left, "X-RateLimit-Reset": reset},
+        {"X-RateLimit-Remaining": left, "X-RateLimit-Limit": "5", "X-RateLimit-Reset": reset},
+    ]
+    return draw.choice(said)
+
+
+def test_while_nothing_is_under_way_there_is_a_time_for_the_next_request() -> None:
+    for seed in range(300):
+        draw, clock = random.Random(seed), Clock()
+        limiter = Limiter(lambda clock=clock: clock.now, now=lambda: 1_700_000_000.0)
+        under_way: list[int] = []
+        for _ in range(40):
+            clock.now += draw.choice([0, 0.01, 1])
+            turn = limiter.turn() if draw.random() < 0.5 else math.inf
+            if isinstance(turn, int):
+                under_way.append(turn)
+            elif under_way:
+                ticket = under_way.pop(draw.randrange(len(under_way)))
+                refused = draw.random() < 0.2
+                asked = draw.choice([None, 0, 1, 30]) if refused else None
+                headers = odd_headers(draw)
+                limiter.answered(ticket, headers, refused=refused, retry_after=asked)
+            else:
+                assert limiter.ready_at() < math.inf, seed
+                clock.now = max(clock.now, limiter.ready_at())

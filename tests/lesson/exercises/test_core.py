@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -70,7 +71,12 @@ class Spiteful:
         raise ZeroDivisionError("no remainder for you")
 
 
-@pytest.mark.parametrize("odd", [None, "four", [4], {}, Spiteful(), object(), print])
+class Quits(int):
+    def __mod__(self, other: object) -> int:
+        sys.exit()
+
+
+@pytest.mark.parametrize("odd", [None, "four", [4], {}, Spiteful(), Quits(), object(), print])
 def test_an_answer_of_any_type_gets_a_sentence(odd: Any) -> None:
     outcome = even()(odd)
     assert outcome.word == "Not yet"
@@ -154,6 +160,8 @@ def test_attempt_turns_any_exception_into_a_sentence() -> None:
     with pytest.raises(NotYet, match="should be a function; it is an int"):
         attempt(3, {})
     assert attempt(answer, {"state": 1}) is True
+    with pytest.raises(NotYet, match="raised SystemExit: enough when called with 1"):
+        attempt(lambda _: sys.exit("enough"), 1)
 
 
 class TestCheck:

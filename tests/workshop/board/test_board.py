@@ -218,6 +218,13 @@ def test_whatever_answers_there_does_not_disturb_a_lesson(
     assert not reporter._thread.is_alive()
 
 
+@pytest.mark.parametrize("url", ["http://[oops", "http://ex\u2100mple", "board:8001", ""])
+def test_what_is_no_address_is_no_board(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(lesson_board.URL, url)
+    monkeypatch.setenv(lesson_board.KEY, ADA)
+    assert lesson_board.use() == ""
+
+
 def test_trying_stuck_left_and_past(tmp_path: Path) -> None:
     store = Store(tmp_path / "board.db")
     for number, exercise, outcome, wrong, at in (
