@@ -212,8 +212,9 @@ def says_json(response: requests.Response) -> bool:
 
 
 def _is_cut_off(response: requests.Response) -> bool:
-    """Of an answer without a body: JSON was announced, and not that there would be nothing."""
-    return says_json(response) and "Content-Length" not in response.headers
+    """Of an answer without a body: JSON was announced, and its end is that of the connection."""
+    told = {"Content-Length", "Transfer-Encoding"}  # that this is all
+    return says_json(response) and not any(name in response.headers for name in told)
 
 
 def _facts(response: requests.Response) -> dict[str, Any]:
