@@ -59,11 +59,10 @@ def meaning(body: bytes, stands_for: Mapping[str, str]) -> tuple[str, str]:
     if not body:
         return "", ""
     try:
-        value = json.loads(body)
+        plain = _plain(json.loads(body), stands_for)
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     except (ValueError, RecursionError):
         return hashlib.sha256(body).hexdigest()[:16], f"{len(body)} bytes that are no JSON"
-    plain = _plain(value, stands_for)
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16], _label(plain)
 
 

@@ -156,6 +156,8 @@ class Witness:
         scope.setdefault("state", {})[NUMBER] = number
         method = scope["method"]
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        query: bytes = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
         self._journal.tell(
             "arrived",
             {
@@ -164,7 +166,7 @@ class Witness:
                 "method": method,
                 "path": scope["path"][:512],
                 "key": headers.get("idempotency-key"),
-                "target": (scope["raw_path"] + b"?" + scope["query_string"])[:4096],
+                "target": target[:4096],
                 "authorization": headers.get("authorization", headers.get("x-api-key")),
             },
         )
@@ -176,7 +178,7 @@ class Witness:
                 return
             if action == "redirect":
                 self._journal.tell("done", {"number": number, "status": 307, "fault": "redirect"})
-                await _redirect(self._elsewhere + scope["path"], send)
+                await _redirect(self._elsewhere.encode() + target, send)
                 return
         answer: dict[str, Any] = {}
 
@@ -280,8 +282,8 @@ class Effects:
         await self._app(scope, receive, observed)
 
 
-async def _redirect(address: str, send: Send) -> None:
-    headers = [(b"location", address.encode()), (b"content-length", b"0")]
+async def _redirect(address: bytes, send: Send) -> None:
+    headers = [(b"location", address), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 307, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

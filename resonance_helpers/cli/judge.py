@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         from resonance_judge.page import page
 
-        options.html.write_text(page(judgement), encoding="utf-8")
+        options.html.write_text(page(judgement), encoding="utf-8", errors="backslashreplace")
     return BROKEN if judgement.broken else KEPT
 
 

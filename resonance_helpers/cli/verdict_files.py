@@ -31,6 +31,7 @@ def write_files(
     """Write those that were asked for."""
     if options.json:
         text = json.dumps(as_dict, indent=1, ensure_ascii=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        # Half of a surrogate pair is told as JSON escapes it.
+        options.json.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     if options.junit:
         options.junit.write_bytes(as_junit())

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
+import resonance_judge
+from resonance_helpers.cli import judge as cli
 from resonance_judge.forgeries import forgeries
 from resonance_judge.judgement import Judgement
 from resonance_judge.meaning import Effect, meaning
@@ -126,6 +134,29 @@ def test_a_new_key_after_a_look_is_no_retry() -> None:
     looked = seen(LOST, request(1, does=False, fault="html"), look, request(3, key="new"))
     assert word(judgement(blind), "keeps-the-key-for-a-retry") == "broken"
     assert word(judgement(looked), "keeps-the-key-for-a-retry") == "kept"
+
+
+def test_half_a_surrogate_pair_does_not_lose_a_judgement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may send one, and its name be one that is no text."""
+    made = judgement(seen(LOST, request(1, label=meaning(b'{"prompt": "\\ud83d"}', {})[1])))
+    made = replace(made, command=("caf\udce9",))
+    files = {name: tmp_path / name for name in ("json", "junit", "html")}
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(resonance_judge, "judge", lambda *_, **__: made)
+    cli.run(Namespace(command=list(made.command), seed=0, **files))
+    told = json.loads(files["json"].read_text("utf-8"))
+    assert told["command"] == ["caf\udce9"]
+    assert told["scenarios"][1]["requests"][0]["label"] == "prompt: \ud83d"
+    assert "prompt: \\ud83d" in files["html"].read_text("utf-8")
+    ElementTree.fromstring(files["junit"].read_bytes())
+
+
+def test_a_body_of_any_depth_has_a_meaning() -> None:
+    for depth in (100, 400, 600, 900, 5_000):
+        digest, _ = meaning(b"[" * depth + b"]" * depth, {})
+        assert digest != meaning(b"[" * (depth + 1) + b"]" * (depth + 1), {})[0]
 
 
 def test_two_spellings_of_a_body_mean_the_same() -> None:
