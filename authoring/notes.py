@@ -141,23 +141,23 @@ def add_seen(summary: Path, folder: Path = NOTES) -> int:
     Raises:
         ValueError: It is no summary, or one of a scripted room.
     """
+    came = read_seen(folder)
     try:
         found = json.loads(summary.read_text(encoding="utf-8"))
-        scripted, exercises = found["scripted"], dict(found["exercises"])
-    except (ValueError, LookupError, TypeError):
+        scripted, exercises = found["scripted"], found["exercises"]
+        for name, one in exercises.items():
+            before = came.setdefault(name, {"tried": 0, "solved": 0, "wrong": {}})
+            for count in ("tried", "solved"):
+                before[count] += one[count]
+            for what, number in one["wrong"].items():
+                before["wrong"][what] = before["wrong"].get(what, 0) + number
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f"{summary} is no summary of a board; python -m workshop board LIST --end --summary "
             "FILE writes one"
         ) from None
     if scripted is not False:
         raise ValueError(f"{summary} is of a rehearsal; notes tell what people did")
-    came = read_seen(folder)
-    for name, one in exercises.items():
-        before = came.setdefault(name, {"tried": 0, "solved": 0, "wrong": {}})
-        for count in ("tried", "solved"):
-            before[count] += one[count]
-        for what, number in one["wrong"].items():
-            before["wrong"][what] = before["wrong"].get(what, 0) + number
     text = json.dumps(came, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     write_whole(folder / SEEN, text.encode())
     return len(exercises)

@@ -165,9 +165,15 @@ def prepare(options: argparse.Namespace) -> bool:
 def install_proxy() -> None:
     """Fetch the proxy at the versions and hashes of package-lock.json, if it is not there."""
     check_node()
-    with _alone():
-        if not (PROXY.exists() and WHOLE.exists()):
-            _fetch_proxy()
+    # Before the lock, which an attendee could take, too: they can read that folder.
+    if not _has_proxy():
+        with _alone():
+            if not _has_proxy():
+                _fetch_proxy()
+
+
+def _has_proxy() -> bool:
+    return PROXY.exists() and WHOLE.exists()
 
 
 @contextmanager

@@ -141,12 +141,13 @@ def _read(path: Path) -> dict[str, str]:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, even if the disk is full or the machine stops meanwhile.
 
-    It is written beside, as ``.name.draft``, and then put in place.
+    It is written beside, as ``.name.4711.draft`` by process 4711, and then put in place: of two
+    at once each has its own.
 
     Raises:
         OSError: it can't be; what was there is there.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     draft.unlink(missing_ok=True)  # of a time when it was stopped, or a link to elsewhere
     try:
         with draft.open("xb") as file:

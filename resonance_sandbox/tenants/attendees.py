@@ -40,6 +40,7 @@ __all__ = [
 COLUMNS = ("attendee", "tenant", "RESONANCE_URL", "RESONANCE_API_KEY")
 LETTER = re.compile(r"LATIN (?:CAPITAL|SMALL) (?:LETTER|LIGATURE) ")
 SPELT = {"SHARP S": "ss", "THORN": "th", "ETH": "d", "ENG": "ng", "SCHWA": "e", "KRA": "k"}
+LONGEST_NAME = 256  # characters that are looked at: whoever logs in may send any number
 LONGEST = 32  # characters of a tenant; it is also the name of a folder and of a user
 
 
@@ -183,7 +184,7 @@ def _add_tenant(connection: Connection, one: Attendee, now: str) -> None:
 
 def tenant_of(name: str) -> str:
     """A person's name in letters that a URL, a folder and a user name take, if it has any."""
-    plain = "".join(map(_latin, unicodedata.normalize("NFKD", name))).lower()
+    plain = "".join(map(_latin, unicodedata.normalize("NFKD", name[:LONGEST_NAME]))).lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
 
 

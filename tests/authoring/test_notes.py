@@ -62,7 +62,19 @@ def test_nothing_of_a_rehearsal_is_written(tmp_path: Path, scripted: object) -> 
     summary.write_text(json.dumps({"scripted": scripted, "exercises": {}}), "utf-8")
     with pytest.raises(ValueError, match="rehearsal"):
         notes.add_seen(summary, tmp_path)
-    summary.write_text("[]", "utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+
+
+@pytest.mark.parametrize(
+    "exercises",
+    [
+        *("", "[]", '{"health.guard": 5}', '{"health.guard": {}}', "[" * 100_000),
+        '{"health.guard": {"tried": "x", "solved": 1, "wrong": {}}}',
+    ],
+)
+def test_what_is_no_summary_is_a_sentence(tmp_path: Path, exercises: str) -> None:
+    summary = tmp_path / "summary.json"
+    summary.write_text(f'{{"scripted": false, "exercises": {exercises}}}' if exercises else "[]")
     with pytest.raises(ValueError, match="no summary of a board"):
         notes.add_seen(summary, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 
-from resonance_helpers.cli.copies import strip, update
+from resonance_helpers.cli.copies import strip, update, write_whole
 from resonance_helpers.lesson.manifest import NOTEBOOKS
 
 NAME = "01_health.ipynb"
@@ -124,3 +127,18 @@ def test_the_language_is_what_the_kernel_will_tell() -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"not JSON", b'{"cells": [3]}', b"\xff"])
 def test_what_is_no_notebook_stays_as_it_is(content: bytes) -> None:
     assert strip(content) == content
+
+
+def test_two_at_once_do_not_take_each_others_drafts(tmp_path: Path, monkeypatch):
+    path = tmp_path / "lesson.ipynb"
+    program = "import sys, pathlib; from resonance_helpers.cli.copies import write_whole; "
+    program += "write_whole(pathlib.Path(sys.argv[1]), b'theirs')"
+
+    def another_comes(_: int) -> None:
+        subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+        assert path.read_bytes() == b"theirs"
+
+    monkeypatch.setattr(os, "fsync", another_comes)
+    write_whole(path, b"mine")
+    assert [one.name for one in tmp_path.iterdir()] == ["lesson.ipynb"]
+    assert path.read_bytes() == b"mine"

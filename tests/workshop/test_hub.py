@@ -333,6 +333,22 @@ def test_an_old_node_is_named(
     assert told in str(caught.value)
 
 
+def test_a_proxy_that_is_there_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attendee who can read the folder can hold a lock of it for ever."""
+
+    def locked() -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(hub_command, "check_node", lambda: None)
+    monkeypatch.setattr(hub_command, "_alone", locked)
+    for name in ("PROXY", "WHOLE"):
+        (tmp_path / name).touch()
+        monkeypatch.setattr(hub_command, name, tmp_path / name)
+    hub_command.install_proxy()
+
+
 def test_two_at_once_fetch_the_proxy_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm = """#!/bin/sh
         echo run >>calls

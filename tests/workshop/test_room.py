@@ -17,6 +17,7 @@ import requests
 from authoring.execute import cleared, run_cells
 from resonance_helpers.lesson.manifest import LESSONS, NOTEBOOKS
 from resonance_sandbox import Sandbox, SandboxError, start
+from resonance_sandbox.tenants import attendees
 from resonance_sandbox.tenants.attendees import AttendeesError, read_list, tenant_of
 from tests.support.postgres import Postgres
 
@@ -156,6 +157,14 @@ def test_lists_from_a_spreadsheet(tmp_path: Path, content: bytes) -> None:
 )
 def test_names_are_written_in_latin_letters(name: str, tenant: str) -> None:
     assert tenant_of(name) == tenant
+
+
+def test_of_a_name_without_end_the_beginning_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reaches a hub can send one, before any password."""
+    looked: list[str] = []
+    monkeypatch.setattr(attendees, "_latin", lambda letter: looked.append(letter) or letter)
+    tenant_of("\ufdfa" * 1_000)
+    assert len(looked) <= 18 * 256
 
 
 def test_every_letter_of_the_latin_blocks_is_written() -> None:
