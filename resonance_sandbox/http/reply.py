@@ -102,10 +102,14 @@ async def commit(request: Request, effect: Callable[[Connection], Reply]) -> Res
     database_fails(request)
     try:
         response = await asyncio.wrap_future(database.submit(work))
-    except (SQLAlchemyError, DatabaseError):
-        raise Problem(
-            "database-unavailable", "Nothing was stored; try again later.", retry_after=1
-        ) from None
+    except (SQLAlchemyError, DatabaseError) as error:
+        told = "Nothing was stored; try again later."
+        if getattr(error, "connection_invalidated", False):
+            told = (
+                "The connection to the database broke, so that it is not known whether this was "
+                "stored; look, or send it again under the same Idempotency-Key."
+            )
+        raise Problem("database-unavailable", told, retry_after=1) from None
     if context.pending is not None:
         context.pending.recorded = True
     return response

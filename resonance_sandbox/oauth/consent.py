@@ -13,7 +13,7 @@ from ..auth.directory import Credential, Directory
 from ..http.context import context_of
 from . import pages
 from .described import AUTHORIZE
-from .forms import FORM, parameters
+from .forms import FORM, LONGEST, parameters
 from .server import AuthorizationServer
 from .sessions import LIFETIME, Sessions
 
@@ -65,6 +65,8 @@ class _Visit:
             query = parameters(raw)
         except OAuth2Error as error:
             return pages.mistake(error.description)
+        if len(urlencode(query)) > LONGEST:  # as which it comes back with the forms
+            return pages.mistake("The request is too long; let the app send a shorter state.")
         asked = await self._asked(query)
         if isinstance(asked, Response):
             return asked

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from resonance_sandbox import Sandbox, start
+from resonance_sandbox.oauth.forms import LONGEST
 
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import REDIRECT, Browser, hidden, oauth_error, post, returned, service_token
@@ -227,6 +229,16 @@ def test_a_user_allows_an_app(server: Sandbox, browser: Browser) -> None:
     caller = bearer(server, body["access_token"])
     assert caller.generate().json()["tenant"] == "acme_corp"
     assert slug(caller.create("x", "acme_corp")) == "insufficient-scope"
+
+
+def test_a_state_is_long_for_the_first_page_or_for_none(browser: Browser) -> None:
+    room = LONGEST - len(urlencode(browser.query(state="%")))
+    longest = browser.query(state="%" * (1 + room // 3) + "a" * (room % 3))
+    back = returned(browser.submit(browser.sign_in(browser.ask(longest)), decision="allow"))
+    assert back["state"] == longest["state"]
+    refused = browser.ask({**longest, "state": longest["state"] + "a"})
+    assert refused.status_code == 400
+    assert "shorter state" in refused.text
 
 
 def test_a_user_denies_an_app(browser: Browser) -> None:

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -132,6 +132,30 @@ def test_while_the_server_is_away_requests_are_503(
     told = capfd.readouterr().err
     assert "Traceback" not in told
     assert postgres.password not in told
+
+
+def test_what_may_have_been_stored_is_not_said_to_be_lost(postgres: Postgres) -> None:
+    url = postgres.database()
+    app = create_app(Settings(database=url))
+    plain = url.replace("+psycopg", "")
+
+    @event.listens_for(app.state.database._backend.writing, "commit")
+    def cut(connection: Connection) -> None:
+        mine = "SELECT pg_backend_pid() FROM profiles WHERE profile_name = 'mine'"
+        own = None if cuts else connection.exec_driver_sql(mine).scalar()
+        if own is not None:
+            cuts.append(own)
+            with psycopg.connect(plain, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 10000)", (own,))
+
+    cuts: list[int] = []
+    profile = {"tenant": "default", "profile_name": "mine", "hrv_vector": [0.5] * 8}
+    with TestClient(app, "http://localhost") as client:
+        answer = client.post("/profiles", json=profile, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, len(cuts)) == (503, 1)
+        assert "not known whether this was stored" in answer.json()["detail"]
+        again = client.post("/profiles", json=profile, headers={"Idempotency-Key": "k"})
+        assert again.status_code == 201
 
 
 def test_a_read_only_one_proves_nothing(postgres: Postgres) -> None:
