@@ -29,9 +29,9 @@ KEY_LIFETIME = 24 * 3600.0
 `Idempotency-Key`)."""
 
 TOO_OLD = (
-    "The request was sent more than 24 hours ago, its answer is lost, and the server no longer "
-    "knows its idempotency key: sent again, it might be done twice. If that is no harm, put it "
-    "into a new batch."
+    "The request was sent more than 24 hours ago, or while this machine's clock was wrong by as "
+    "much, its answer is lost, and the server no longer knows its idempotency key: sent again, it "
+    "might be done twice. If that is no harm, put it into a new batch."
 )
 
 
@@ -134,7 +134,7 @@ class Intake:
             )
         if before.final:
             return False
-        if time.time() - before.sent > KEY_LIFETIME:
+        if abs(time.time() - before.sent) > KEY_LIFETIME:
             self._fail(item, OutcomeUnknownError(TOO_OLD), True)
             return False
         return True

@@ -312,11 +312,18 @@ class _Run:
                 continue
             if not item.attempts:
                 item.began = time.monotonic()
-                item.started = self._epoch + item.began
+                item.started = self._since_1970(item.began)
                 self._unanswered.add(item.index)
             item.attempts += 1
             break
         return item
+
+    def _since_1970(self, moment: float) -> float:
+        """A moment just now; evenly, but where the clocks part: a laptop sleeps, or one is set."""
+        epoch = time.time() - time.monotonic()
+        if abs(epoch - self._epoch) > 1:
+            self._epoch = epoch
+        return self._epoch + moment
 
     def _carry_out(self, item: Item) -> None:
         try:

@@ -16,6 +16,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import urlsplit
 
 from .system import needing
 
@@ -114,7 +115,9 @@ class OneRequest(BaseHTTPRequestHandler):
         """Read the head; a target in its absolute form counts as its path (RFC 9112, 3.2.2)."""
         read = super().parse_request()
         if read and self.path.lower().startswith("http://"):
-            self.path = f"/{self.path.partition('://')[2].partition('/')[2]}"
+            with contextlib.suppress(ValueError):  # what can't be read is judged as it came
+                urlsplit(self.path)
+                self.path = f"/{self.path.partition('://')[2].partition('/')[2]}"
         return read
 
     def finish(self) -> None:

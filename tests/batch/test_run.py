@@ -325,7 +325,8 @@ def test_a_longer_input_goes_on(serve, tmp_path):
     assert len(server.prompts) == report.stats.successful == 5
 
 
-def test_a_key_that_the_server_has_forgotten_is_not_used(serve, tmp_path, monkeypatch):
+@pytest.mark.parametrize("later", [1, -1])  # the clock was ahead, so nobody knows how long ago
+def test_a_key_that_the_server_has_forgotten_is_not_used(serve, tmp_path, monkeypatch, later):
     def script(prompt, attempt):
         raise requests.ConnectionError
 
@@ -333,13 +334,26 @@ def test_a_key_that_the_server_has_forgotten_is_not_used(serve, tmp_path, monkey
     run_batch(api, ["a"], journal=tmp_path / "j")
     server.prompts.clear()
     now = time.time()
-    monkeypatch.setattr(module.time, "time", lambda: now + module.KEY_LIFETIME + 60)
+    monkeypatch.setattr(module.time, "time", lambda: now + later * (module.KEY_LIFETIME + 60))
     for _ in range(2):  # and not by the run after that either
         report = run_batch(api, ["a"], journal=tmp_path / "j")
         assert not server.prompts
         assert (report.stats.total, report.stats.failed) == (1, 1)
         assert report.failures[0].type == "outcome-unknown"
         assert "24 hours" in report.failures[0].message
+
+
+@pytest.mark.parametrize("by", [8 * 3600.0, -3600.0])
+def test_the_clock_that_tells_when_may_be_set_or_go_on_while_the_machine_sleeps(
+    serve, monkeypatch, by
+):
+    real, moved = time.time, [0.0]
+    monkeypatch.setattr(module.time, "time", lambda: real() + moved[0])
+    api, _ = serve(lambda prompt, attempt: prompt == "a" and moved.append(moved.pop() + by))
+    began = real()
+    first, second = run_batch(api, ["a", "b"], concurrency=1).results
+    assert began <= first["started"] <= real()
+    assert began + by <= second["started"] <= real() + by
 
 
 def test_every_request_is_written_down_before_it_leaves(serve, tmp_path):

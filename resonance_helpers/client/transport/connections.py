@@ -235,7 +235,8 @@ class Incoming(io.RawIOBase):
 
 def broken(error: ssl.SSLError) -> ConnectionAbortedError:
     """After the handshake a failure of TLS is a connection that broke, not one refused."""
-    return ConnectionAbortedError(f"TLS failed: {error.reason}")
+    said = getattr(error, "reason", None)  # one that a library has made itself has none
+    return ConnectionAbortedError(f"TLS failed: {said or error}")
 
 
 def _resolve(connection: Any) -> list[str]:

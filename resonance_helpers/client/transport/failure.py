@@ -91,11 +91,12 @@ def explain(exception: BaseException, *, origin: str, timeout: float) -> Resonan
         return _of_the_proxy(causes)
     if caused_by(u3.NameResolutionError):
         return NameNotResolvedError(f"The host of {origin} has no address; is the name right?")
+    told = (cause for cause in causes if isinstance(cause, OSError) and cause.strerror)
+    system = next(told, None)
+    # urllib3 says that TLS has failed where the certificates' file could not be opened, too.
+    if system and (fix := way_out(system.errno)) and caused_by(u3.NewConnectionError, u3.SSLError):
+        return ConnectionFailedError(f"No connection to {origin}: {system.strerror}.{fix}")
     if caused_by(u3.NewConnectionError):
-        told = (cause for cause in causes if isinstance(cause, OSError) and cause.strerror)
-        system = next(told, None)
-        if system is not None and (fix := way_out(system.errno)):
-            return ConnectionFailedError(f"No connection to {origin}: {system.strerror}.{fix}")
         why = "no connection" if system is None else system.strerror
         return ConnectionFailedError(f"No connection to {origin} ({why}); is the server up?")
     if caused_by(u3.ConnectTimeoutError):

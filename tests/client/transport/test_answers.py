@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import json
 import pickle
@@ -391,6 +392,22 @@ def test_a_file_that_can_not_be_read_is_no_server_that_is_down(
         with pytest.raises(errors.TLSError, match=r"can't be read\. Fix: ") as raised:
             client.get_profiles()
     assert not raised.value.retryable
+
+
+def test_certificates_for_which_no_file_can_be_opened_are_not_wrong(
+    tls: Any, authority_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Context(ssl.SSLContext):
+        def load_verify_locations(self, *_: Any, **__: Any) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("urllib3.util.ssl_.SSLContext", Context)
+    with raw_server(replies(HEALTHY), tls=tls) as server:
+        client = ResonanceOSAPIClient(server.url, retry=None)
+        client.session.verify = str(authority_file)
+        answer = client.get_profiles()
+    assert (answer["type"], answer["retryable"]) == ("connection-failed", True)
+    assert "Too many open files. Fix: " in answer["message"]
 
 
 def test_a_firewall_that_forbids_a_connection_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import errno
 import http.client
 import os
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import requests
 import urllib3
 
 from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
+from resonance_helpers.client.transport import connections
 from tests.support.raw_server import raw_server, replies
 
 OK = replies({"tenants": []})
@@ -111,3 +113,8 @@ def test_a_network_that_goes_away_is_no_file_of_certificates(
         pool._put_conn(connection)
         assert client.health_check()["type"] == "connection-lost"
         assert client.get_profiles() == {"profiles": []}  # over a new one
+
+
+def test_a_failure_of_tls_that_a_library_has_made_itself_is_told_too() -> None:
+    """As those of pyOpenSSL, which urllib3 can be made to use: they have no `reason`."""
+    assert "read error" in str(connections.broken(ssl.SSLError("read error")))
