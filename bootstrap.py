@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -509,10 +510,15 @@ def tool(command, progress, folder=None, env=None):
             cwd=folder or str(ROOT),
         )
         with process:
-            for raw in process.stdout:
-                line = raw.decode(errors="replace").rstrip()
-                if "is ignored: it is" not in line:
-                    last.append(line)
+            try:
+                for raw in process.stdout:
+                    line = raw.decode(errors="replace").rstrip()
+                    if "is ignored: it is" not in line:
+                        last.append(line)
+            except BaseException:
+                process.terminate()  # else it goes on in .venv, beside the next run
+                process.wait()
+                raise
     if process.returncode:
         raise ToolError("\n".join(last))
 
@@ -632,4 +638,5 @@ def main(arguments=()):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     sys.exit(main(sys.argv[1:]))

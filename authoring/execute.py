@@ -332,7 +332,9 @@ def execute_one(
     try:
         text = path.read_text(encoding="utf-8")
         committed = nbformat.reads(text, as_version=4)
-    except (OSError, ValueError) as error:
+        for cell in committed.cells:
+            cell.source.strip()
+    except Exception as error:  # whatever nbformat makes of what is no notebook
         raise LessonError(f"{path.name}: cannot be read: {error}") from None
     fresh = run_cells(
         cleared(committed, path), path.parent, name=path.name, timeout=timeout, url=url

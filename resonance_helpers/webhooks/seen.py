@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from ..client.system import SystemLimitError, needing, told_by_sqlite
 from ..client.transport import arguments
@@ -47,7 +49,8 @@ class EventInProgress(Exception):
 class SeenEvents:
     """The ids of the events that were handled.
 
-    Safe to share between threads and, with a file, between processes, forked ones too.
+    Safe to share between threads and, with a file, between processes: forked ones, and those that
+    are given it by pickle.
 
     >>> seen = SeenEvents("events.db")
     >>> with seen.once(event.id) as first:
@@ -166,6 +169,12 @@ class SeenEvents:
     def __del__(self) -> None:
         if hasattr(self, "_closed"):  # it came as far as that
             self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not _is_file(self._path):
+            raise TypeError("SeenEvents in memory are one process's own; give them a file")
+        keep, lease, clock = self._keep, self._lease, self._clock
+        return partial(type(self), keep=keep, lease=lease, clock=clock), (self._path,)
 
     def _claimed(self, event_id: str, claim: str) -> bool:
         now = self._clock()

@@ -65,9 +65,10 @@ class Rule:
         """
         rest = dict(declared)
         named = rest.pop("kind", None)
-        kinds = [kind_named(one) for one in (named if isinstance(named, list) else [named])]
-        if not kinds:
-            raise FaultError("kind", "it is one name or a list of them, not an empty list")
+        listed = named if isinstance(named, list) else [named]
+        if not 0 < len(listed) <= len(KINDS):  # each request that it matches goes through them
+            raise FaultError("kind", f"it is one name, or a list of 1 to {len(KINDS)} of them")
+        kinds = [kind_named(one) for one in listed]
         rule = cls(
             tuple(kind.name for kind in kinds),
             _number(rest, "rate", 1.0),

@@ -28,7 +28,7 @@ from uvicorn.server import ServerState
 from ..http.connections import Connections, most_connections
 from ..http.middleware.header_limits import too_large
 from ..http.problems import Problem, render
-from ..http.strict_http import StrictConnection
+from ..http.strict_http import LONGEST, StrictConnection
 
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
 
@@ -38,6 +38,11 @@ STATE_KEY = "resonance.wire"
 ARRIVAL = 60.0
 """Seconds that a request may take to arrive. Who sends a byte now and then, or none, would have a
 connection for ever, and a thousand such all that a process may have."""
+
+AT_ONCE = LONGEST
+"""Bytes that are taken of a connection before others have their turn: in chunks of one byte each,
+asyncio's usual 256 KiB are worth a quarter of a second. As many as a head may have: of one that is
+refused nothing should be left unread, or the connection is reset and the answer lost."""
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -147,6 +152,8 @@ class FaultyHTTP(H11Protocol):
         self._too_late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        with contextlib.suppress(AttributeError):  # of asyncio's own transports
+            transport.max_size = AT_ONCE  # type: ignore[attr-defined]
         self.wire = Wire(transport)
         # uvicorn copies its app_state into every request's scope.
         self.app_state: dict[str, Any] = {**self.app_state, STATE_KEY: self.wire}

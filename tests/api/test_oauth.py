@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import requests
 
 from resonance_sandbox import Sandbox, start
-from resonance_sandbox.oauth.forms import LONGEST
+from resonance_sandbox.oauth.forms import LARGEST, LONGEST
 
 from .conftest import API, UNLIMITED, slug
 from .oauth_flow import REDIRECT, Browser, hidden, oauth_error, post, returned, service_token
@@ -187,6 +188,18 @@ def test_forms_alone_are_read_and_nothing_from_the_url(server: Sandbox) -> None:
     form = {"grant_type": "client_credentials"}
     in_url = post(url + "?client_id=acme_corp-service", form)
     assert (in_url.status_code, oauth_error(in_url)) == (400, "invalid_request")
+
+
+def test_a_form_is_bounded_before_it_is_taken_apart(server: Sandbox) -> None:
+    for path in ("token", "revoke", "sign_in", "consent"):
+        answer = requests.post(
+            f"{server.url}/oauth/{path}",
+            data=b"other=" + b"%" * LARGEST,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=30,
+        )
+        assert answer.status_code == 400
+        assert "The parameters have more than" in answer.text
 
 
 def test_errors_of_the_house_have_their_form_too(server: Sandbox) -> None:

@@ -310,9 +310,19 @@ def test_a_lesson_that_fails_is_named_and_left_as_it_was(source, says, tmp_path:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_notebook_is_named(tmp_path: Path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "{}", "[]", "[" * 100_000, '{"nbformat": 4}'),
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 5}',
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code",'
+        ' "id": "a", "metadata": {}, "source": 5, "outputs": [], "execution_count": null}]}',
+    ],
+)
+def test_a_file_that_is_no_notebook_is_named(tmp_path: Path, text: str):
     path = tmp_path / "01_health.ipynb"
-    path.write_text("{")
+    path.write_text(text)
 
     with pytest.raises(LessonError, match=r"01_health.ipynb: cannot be read"):
         execute([path])

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
+import uvicorn
+from uvicorn.server import ServerState
 
 from resonance_sandbox import start
+from resonance_sandbox.faults.wire import AT_ONCE, FaultyHTTP
 from resonance_sandbox.http.connections import Connections
 
 NEVER_READ = """
@@ -135,3 +140,37 @@ def test_who_reads_slowly_is_let_and_who_never_does_is_not() -> None:
         slow.unsent -= 1
         room.sweep([slow, never, done], float(second))
     assert [p.aborted for p in (slow, never, done)] == [False, True, False]
+
+
+def test_nobody_is_listened_to_for_long_at_a_time() -> None:
+    """However small its chunks are: each is an event of its own, and others wait meanwhile."""
+    taken: list[int] = []
+    content = b"a" * 400_000
+
+    class Watched(FaultyHTTP):
+        def data_received(self, data: bytes) -> None:
+            taken.append(len(data))
+            super().data_received(data)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def ask() -> bytes:
+        config, state = uvicorn.Config(answer, lifespan="off", log_config=None), ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Watched(config, state, {}), "127.0.0.1", 0
+        )
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            writer.write((head % len(content)).encode() + content)
+            answered = await reader.read()
+            writer.close()
+            return answered
+
+    assert asyncio.run(ask()).startswith(b"HTTP/1.1 204")
+    assert sum(taken) > len(content)
+    assert max(taken) <= AT_ONCE

@@ -291,6 +291,22 @@ def test_an_interrupted_set_up_is_started_anew(clone, quick, monkeypatch, capsys
     assert not (clone / ".venv" / "half-made").exists()
 
 
+def test_what_runs_when_it_is_interrupted_does_not_go_on(clone, tmp_path, monkeypatch):
+    class Interrupted(list):
+        def __init__(self, maxlen: int) -> None:
+            pass
+
+        def append(self, line: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(bootstrap, "deque", Interrupted)
+    went_on = tmp_path / "went on"
+    program = f"import time; print('one', flush=True); time.sleep(30); open({str(went_on)!r}, 'w')"
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.tool([sys.executable, "-c", program], bootstrap.Progress("it"))
+    assert not went_on.exists()
+
+
 def test_an_interrupted_update_does_not_look_finished(clone, quick, monkeypatch):
     bootstrap.main()
     (clone / "requirements-lessons.lock").write_text("changed")

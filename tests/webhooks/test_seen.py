@@ -7,11 +7,13 @@ import multiprocessing
 import multiprocessing.queues
 import multiprocessing.synchronize
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,6 +246,17 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert len(modes) > 1
     assert set(modes.values()) == {0o600}
+
+
+def test_a_process_that_is_given_it_has_the_same_file(tmp_path: Path) -> None:
+    seen = SeenEvents(tmp_path / "events.db", keep=100, lease=5, clock=time.time)
+    with seen.once("msg_1"):
+        pass
+    there = pickle.loads(pickle.dumps(seen))
+    assert "msg_1" in there
+    assert (there._keep, there._lease) == (100, 5)
+    with pytest.raises(TypeError, match="give them a file"):
+        pickle.dumps(SeenEvents())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a link takes a right of its own on Windows")

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from resonance_helpers.cli.copies import write_whole
 from resonance_helpers.lesson.board import key_of
+from resonance_sandbox.faults.wire import FaultyHTTP
 from resonance_sandbox.settings import is_loopback
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys
 
@@ -28,6 +30,14 @@ __all__ = ["TOKEN", "Seats", "add_options", "database", "new_token", "run"]
 
 TOKEN = "RESONANCE_BOARD_TOKEN"
 """The variable by which a hub hands the instructor's token to its board."""
+
+SERVING: dict[str, Any] = {
+    "http": FaultyHTTP,
+    "log_level": "error",
+    "access_log": False,
+    "timeout_keep_alive": 10,
+}
+"""How uvicorn serves a board: as a sandbox, whose connections nobody can keep from others."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -76,11 +86,7 @@ def run(options: argparse.Namespace) -> int:
         application(store, exercises(), token, seats, seats.names),
         host=options.host,
         port=options.port,
-        log_level="error",
-        access_log=False,
-        limit_concurrency=500,
-        timeout_keep_alive=10,
-        h11_max_incomplete_event_size=16_384,
+        **SERVING,
     )
     return 0
 

@@ -197,7 +197,8 @@ def test_a_call_that_was_forgotten_is_a_new_one(monkeypatch: pytest.MonkeyPatch)
     [
         ({}, "kind", "there is no such fault"),
         ({"kind": "reset_mid_boddy"}, "kind", "did you mean reset_mid_body"),
-        ({"kind": []}, "kind", "not an empty list"),
+        ({"kind": []}, "kind", f"a list of 1 to {len(KINDS)} of them"),
+        ({"kind": ["html"] * (len(KINDS) + 1)}, "kind", f"a list of 1 to {len(KINDS)} of them"),
         ({"kind": 7}, "kind", "it is one of status"),
         ({"kind": "status", "rate": 1.5}, "rate", "between 0 and 1"),
         ({"kind": "status", "rate": float("nan")}, "rate", "between 0 and 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import stat
@@ -19,6 +20,8 @@ from resonance_helpers.lesson import board as lesson_board
 from resonance_helpers.lesson.board import Reporter, key_of
 from resonance_helpers.lesson.exercises import check
 from resonance_sandbox import start
+from resonance_sandbox.faults.wire import FaultyHTTP
+from resonance_sandbox.http.connections import Connections
 from resonance_sandbox.tenants.attendees import AttendeesError, read_keys, read_list
 from tests.support.waiting import eventually
 from workshop.board import command, server
@@ -53,7 +56,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
     store, listening = Store(tmp_path / "board.db"), socket.create_server(("127.0.0.1", 0))
     store.seat(["ada", "grace"])
     application = server.application(store, KNOWN, TOKEN, lambda: KEYS)
-    serving = uvicorn.Server(uvicorn.Config(application, log_level="error"))
+    serving = uvicorn.Server(uvicorn.Config(application, **command.SERVING))
     thread = threading.Thread(target=serving.run, args=([listening],))
     thread.start()
     assert eventually(lambda: serving.started, 60)
@@ -223,6 +226,19 @@ def test_what_is_no_address_is_no_board(url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(lesson_board.URL, url)
     monkeypatch.setenv(lesson_board.KEY, ADA)
     assert lesson_board.use() == ""
+
+
+def test_who_holds_connections_keeps_nobody_from_it(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FaultyHTTP, "room", Connections(8))
+    host, port = board.url.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            held.enter_context(socket.create_connection((host, int(port)), timeout=30))
+        assert board.state()["past"] is None
+        assert board("POST", "/reports", ADA, {"question": True, "age": 0}).status_code == 200
+    assert "limit_concurrency" not in command.SERVING, "it would refuse the newest"
 
 
 def test_trying_stuck_left_and_past(tmp_path: Path) -> None:
