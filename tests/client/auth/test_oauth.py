@@ -741,8 +741,9 @@ def test_a_mistake_in_a_hook_of_the_session_is_shown_without_the_secret(
         mistake.__cause__ = first  # a circle
         raise mistake
 
-    with requests.Session() as session, pytest.raises(LookupError) as raised:
-        session.hooks["response"].append(hook)
+    session = requests.Session()
+    session.hooks["response"].append(hook)
+    with session, pytest.raises(LookupError) as raised:
         get(server, machine(server, session=session))
     shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     text = "".join(shown.format())
