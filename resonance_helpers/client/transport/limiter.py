@@ -327,7 +327,7 @@ class Limiter:
                 self._unexplained = 0
                 return
         policy = self._policies.get(None) or Policy(self._sent)
-        if not retry_after:  # 0 is often what was rounded down
+        if retry_after is None:
             self._refused = max(self._refused, ticket)
             if left <= self._since:
                 return  # it left before the last such refusal was known
@@ -336,7 +336,7 @@ class Limiter:
             self._earlier, self._since = self._since, now
             policy.guess(ticket, BACK_OFF, now)
             self._backed_off = now + pause
-        elif not policy.guess(ticket, retry_after, now):
+        elif not (retry_after and policy.guess(ticket, retry_after, now)):
             self._paused = max(self._paused, now + retry_after)
         if policy.quota is not None:
             policy.allow_for(self._jitter)

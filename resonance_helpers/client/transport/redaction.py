@@ -71,7 +71,9 @@ def from_theirs_on(error: _E) -> _E:
         if chained is None:
             break
         frame = chained.__traceback__
-        while frame and frame.tb_frame.f_globals["__name__"].partition(".")[0] in _LIBRARIES:
+        while (
+            frame and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES
+        ):
             frame = frame.tb_next
         chained.__traceback__ = frame
         chained = chained.__cause__ or chained.__context__

@@ -436,14 +436,6 @@ def test_a_success_that_left_before_the_refusals_says_nothing() -> None:
     assert limiter.ready_at() == pytest.approx(now[0] + 8)
 
 
-def test_a_wait_that_was_rounded_down_to_nothing_is_none(limiter, clock) -> None:
-    """Taken for leave to go at once, it ends in as many refusals as there are attempts."""
-    for pause in (1, 2, 4):
-        limiter.answered(limiter.take(), {}, refused=True, retry_after=0.0)
-        assert limiter.ready_at() - clock.now == pause
-        clock.now = limiter.ready_at()
-
-
 SPENT = [
     {"RateLimit": '"x";r=0;t=1'},
     {"RateLimit": '"x";r=0;t=1', "RateLimit-Policy": '"x";q=5;w=10'},
