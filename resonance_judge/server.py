@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from starlette.middleware import Middleware
 
 from resonance_sandbox.app import create_app, issue_credentials
 from resonance_sandbox.faults.wire import FaultyHTTP
-from resonance_sandbox.listening import bind, url_of
+from resonance_sandbox.listening import BindError, bind, url_of
 from resonance_sandbox.server import SandboxServer
 from resonance_sandbox.settings import Settings
 
@@ -33,6 +34,9 @@ END = "end"
 
 SETTLED = 0.1, 1.0
 """Seconds in which what has been answered is told of, at least and at most."""
+
+TAKEN = 20.0
+"""Seconds for which a port that is taken is waited for."""
 
 UNLIMITED = 10**9
 RETRIES = (0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0)
@@ -93,6 +97,18 @@ class Line:
                 self._loop.call_soon_threadsafe(self._go.set)
 
 
+def _bound(port: int) -> socket.socket:
+    """A listening socket; after a restart, its port may be somebody's outgoing one for a while."""
+    until = time.monotonic() + TAKEN
+    while True:
+        try:
+            return bind("127.0.0.1", port)
+        except BindError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
 def _token_id(header: str) -> str | None:
     """The id of the token in a header Authorization; None if none stands there."""
     parts = header.removeprefix("Bearer ").split(".")
@@ -128,7 +144,7 @@ def serve(
     with open(f"{database}.log", "ab") as log:
         os.dup2(log.fileno(), 2)
     line = Line(pipe)
-    listening = bind("127.0.0.1", port)
+    listening = _bound(port)
     url = url_of(listening)
     settings = Settings(
         **{

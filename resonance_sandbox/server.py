@@ -68,7 +68,10 @@ class _Ordinary(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         kind = record.exc_info[0] if record.exc_info else None
         cut_short = kind is not None and issubclass(kind, asyncio.CancelledError)
-        return not (cut_short or str(record.msg).startswith("Cancel %s running task"))
+        told = str(record.msg).rstrip()
+        # As text, where a second signal cuts the stop itself short.
+        cut_short |= told.endswith("asyncio.exceptions.CancelledError")
+        return not (cut_short or told.startswith("Cancel %s running task"))
 
 
 def run(

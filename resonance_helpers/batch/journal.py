@@ -327,6 +327,7 @@ class Answers:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(file("journal", path))
+        self._file = self.path.absolute()  # wherever the program goes meanwhile
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self._reading() as database:
@@ -353,7 +354,7 @@ class Answers:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        file = Path(os.path.realpath(self.path))
+        file = Path(os.path.realpath(self._file))
         file.stat()  # there has to be one
         with explained(self.path):
             if not check_kind(file, self.path):

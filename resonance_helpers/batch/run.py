@@ -142,6 +142,7 @@ class _Run:
         self._attempts = attempts
         self._batch = batch
         self._journal = journal
+        self._answers = Answers(journal.path) if journal else None
         with needing("the batch can't begin"):
             self._waker = Waker()
         self._queue = WorkQueue(
@@ -176,8 +177,8 @@ class _Run:
     ) -> BatchReport:
         """Carry the batch out, or as much of it as can be; the report."""
         try:
-            if self._journal:
-                self._attempts.limiter.recall(self._recall(self._journal))
+            if self._answers:
+                self._attempts.limiter.recall(self._recall(self._answers))
             shown = progress_for(progress)
         except BaseException:
             self._waker.close()
@@ -227,9 +228,9 @@ class _Run:
             raise Stopped(self._how_far(total), report)  # nothing else of the cell is to start
         return report
 
-    def _recall(self, journal: Journal) -> Iterator[float]:
+    def _recall(self, answers: Answers) -> Iterator[float]:
         """Take over what ended in earlier runs; when each request left, in seconds since 1970."""
-        for record in Answers(journal.path):
+        for record in answers:
             self._tally.recall(record, resumed=True)
             if record["attempts"]:
                 again = record["attempts"] > 1
@@ -245,15 +246,14 @@ class _Run:
         return f"Stopped: {far}, the rest was not sent.{on}"
 
     def _report(self, total: int | None) -> BatchReport:
-        path = self._journal.path if self._journal else None
         known = max(total or 0, self._journal.known if self._journal else 0)
         self._tally.take(max(0, known - self._tally.total))  # those that were not read
         records = [self._records[index] for index in sorted(self._records)]
         return BatchReport(
             self._tally.stats(time.monotonic() - self._began),
-            records if path is None else Answers(path),
+            self._answers or records,
             stopped=self._stopped,
-            journal=path,
+            journal=self._answers.path if self._answers else None,
         )
 
     def _snapshot(self, total: int | None) -> Snapshot:

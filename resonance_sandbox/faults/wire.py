@@ -28,7 +28,7 @@ from uvicorn.server import ServerState
 from ..http.connections import Connections, most_connections
 from ..http.middleware.header_limits import too_large
 from ..http.problems import Problem, render
-from ..http.strict_http import StrictConnection
+from ..http.strict_http import LONGEST, StrictConnection
 
 __all__ = ["STATE_KEY", "FaultyHTTP", "Wire"]
 
@@ -39,9 +39,10 @@ ARRIVAL = 60.0
 """Seconds that a request may take to arrive. Who sends a byte now and then, or none, would have a
 connection for ever, and a thousand such all that a process may have."""
 
-AT_ONCE = 16 << 10
+AT_ONCE = LONGEST
 """Bytes that are taken of a connection before others have their turn: in chunks of one byte each,
-asyncio's usual 256 KiB are worth a quarter of a second."""
+asyncio's usual 256 KiB are worth a quarter of a second. As many as a head may have: of one that is
+refused nothing should be left unread, or the connection is reset and the answer lost."""
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 

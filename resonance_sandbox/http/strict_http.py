@@ -7,7 +7,7 @@ from http import HTTPStatus
 import h11
 from starlette.responses import Response
 
-__all__ = ["StrictConnection"]
+__all__ = ["LONGEST", "StrictConnection"]
 
 LONGEST = 64 << 10
 """Bytes of a head that are waited for: more than a request may have, so that one that is too large

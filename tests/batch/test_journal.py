@@ -350,3 +350,14 @@ def test_a_name_may_be_given_as_the_system_has_it(tmp_path: Path):
     with Journal(path) as journal:
         assert journal.path.exists()
     assert list(Answers(path)) == []
+
+
+def test_it_is_found_again_from_wherever_the_program_has_gone(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Journal("j") as journal:
+        journal.send(sends(0))
+        journal.answer(0, **DONE)
+    answers = Answers("j")
+    monkeypatch.chdir("/")
+    assert [answer["item"] for answer in answers] == [0]
+    assert answers.path == Path("j")

@@ -356,6 +356,20 @@ def test_the_clock_that_tells_when_may_be_set_or_go_on_while_the_machine_sleeps(
     assert began + by <= second["started"] <= real() + by
 
 
+def test_a_program_may_go_elsewhere_meanwhile(serve, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    api, _ = serve()
+
+    def rows():
+        yield "a"
+        os.chdir("/")
+        yield "b"
+
+    report = run_batch(api, rows(), journal="j")
+    assert [one["success"] for one in report.results] == [True, True]
+    assert report.journal == Path("j")
+
+
 def test_every_request_is_written_down_before_it_leaves(serve, tmp_path):
     path = tmp_path / "j"
     unwritten = []

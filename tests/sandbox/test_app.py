@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -128,6 +129,27 @@ def test_what_nobody_expected_is_500_without_a_traceback(
         assert "Traceback" not in answer.text
         assert "ZeroDivisionError" not in answer.text
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_without_a_thread_to_be_had_it_is_503_and_no_fault(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run_sync(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")  # as threading.Thread.start does
+
+    with serving(OneLiner()) as client:
+        monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync)
+        for method, path, body in (
+            ("GET", "/profiles", None),
+            ("POST", "/hr_generate", {"prompt": "tea"}),
+            ("POST", "/sandbox/reset", None),
+        ):
+            answer = client.request(method, path, json=body)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path
+            assert answer.json()["type"].endswith("overloaded")
+        monkeypatch.undo()
+        assert client.get("/profiles").status_code == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_too_many_waiting_is_503_and_health_answers_meanwhile() -> None:

@@ -92,7 +92,8 @@ def test_a_long_text_is_measured_soon_and_keeps_nobody_from_stopping_the_server(
         assert asked.result(60).status_code == 200
 
 
-def test_ctrl_c_with_requests_under_way_says_nothing() -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["once", "and again at once"])
+def test_ctrl_c_with_requests_under_way_says_nothing(again: bool) -> None:
     with running("--latency", "30") as process, ThreadPoolExecutor(8) as pool:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http"))
@@ -103,6 +104,9 @@ def test_ctrl_c_with_requests_under_way_says_nothing() -> None:
         half.sendall(b"POST /hrv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
+        if again:
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
         half.close()
         assert (out, said, process.returncode) == ("", "", 0)

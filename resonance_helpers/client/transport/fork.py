@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import requests
 from requests.adapters import HTTPAdapter
 
 _T = TypeVar("_T")
 
-_renewals: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
+# By identity: two sessions may count as equal, and one of a dataclass has no hash.
+_renewals: dict[int, tuple[ref[Any], Callable[[Any], object]]] = {}
 
 
 def renewed_in_child(owner: _T, renew: Callable[[_T], object]) -> None:
     """Have `renew(owner)` called in each forked process, if `owner` still lives there."""
-    _renewals[owner] = renew
+    key = id(owner)
+    _renewals[key] = ref(owner, lambda _: _renewals.pop(key, None)), renew
 
 
 def new_connections(session: requests.Session) -> None:
@@ -32,8 +34,9 @@ def new_connections(session: requests.Session) -> None:
 
 
 def _renew_all() -> None:
-    for owner, renew in list(_renewals.items()):
-        renew(owner)
+    for held, renew in list(_renewals.values()):
+        if (owner := held()) is not None:
+            renew(owner)
 
 
 if hasattr(os, "register_at_fork"):

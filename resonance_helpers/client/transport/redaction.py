@@ -14,7 +14,12 @@ _SECRET = re.compile(
 
 MASK = "****"
 
+_LIBRARIES = {"requests", "urllib3", "http", __name__.partition(".")[0]}
+
 _E = TypeVar("_E", bound=BaseException)
+
+MOST_CHAINED = 100
+"""Errors that come of one another; a program can make a circle of them."""
 
 SHORTEST = 8
 """Characters; what is shorter is no credential, and stands in many a text by chance."""
@@ -54,3 +59,20 @@ def bare(error: _E) -> _E:
     """The error without the frames that it came through, whose variables hold credentials."""
     error.__context__ = error.__cause__ = None
     return error.with_traceback(None)
+
+
+def from_theirs_on(error: _E) -> _E:
+    """The error with the frames of a program's own code, such as a hook's, and what that called.
+
+    The frames before it are the client's and the libraries', whose variables hold credentials.
+    """
+    chained: BaseException | None = error
+    for _ in range(MOST_CHAINED):
+        if chained is None:
+            break
+        frame = chained.__traceback__
+        while frame and frame.tb_frame.f_globals["__name__"].partition(".")[0] in _LIBRARIES:
+            frame = frame.tb_next
+        chained.__traceback__ = frame
+        chained = chained.__cause__ or chained.__context__
+    return error

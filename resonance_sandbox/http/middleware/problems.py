@@ -15,6 +15,9 @@ from ..problems import Problem, render, unavailable
 
 __all__ = ["ProblemMiddleware"]
 
+NO_THREAD = "can't start new thread"
+"""Python's own words, whose error has no class of its own: a container may have a few threads."""
+
 
 class ProblemMiddleware:
     """Answers a `Problem`; anything else that is raised is a 500, with its traceback on stderr."""
@@ -47,12 +50,19 @@ class ProblemMiddleware:
             if started:
                 raise
             problem = Problem("overloaded", "The server is stopping; try again.", retry_after=1)
-        except Exception:
+        except Exception as error:
             if started:
                 raise
-            tell(f"request {context.request_id} failed:\n{traceback.format_exc().rstrip()}")
-            problem = Problem(
-                "internal-error", "This is a fault of the server, not of the request."
-            )
+            if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+                problem = Problem(
+                    "overloaded",
+                    "There is no thread left for this; try again later.",
+                    retry_after=1,
+                )
+            else:
+                tell(f"request {context.request_id} failed:\n{traceback.format_exc().rstrip()}")
+                problem = Problem(
+                    "internal-error", "This is a fault of the server, not of the request."
+                )
         context.problem = problem.slug
         await render(problem, context.request_id, scope["path"])(scope, receive, send)

@@ -729,3 +729,24 @@ def test_a_refresh_token_that_is_empty_is_none(server: TokenServer) -> None:
     get(server, auth)
     assert auth.token is not None
     assert auth.token.refresh is None
+
+
+def test_a_mistake_in_a_hook_of_the_session_is_shown_without_the_secret(
+    server: TokenServer,
+) -> None:
+    def hook(response: requests.Response, **_: Any) -> None:
+        response.close()
+        first = KeyError("first")
+        first.__context__ = mistake = LookupError("a mistake")
+        mistake.__cause__ = first  # a circle
+        raise mistake
+
+    session = requests.Session()
+    session.hooks["response"].append(hook)
+    with session, pytest.raises(LookupError) as raised:
+        get(server, machine(server, session=session))
+    shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    text = "".join(shown.format())
+    assert "in hook" in text
+    assert "Basic " not in text
+    assert_clean(text)

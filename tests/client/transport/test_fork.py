@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 
 import pytest
+import requests
 
 from resonance_helpers import ResonanceOSAPIClient
 from resonance_helpers.client.auth.clock import ServerClock
@@ -29,6 +31,28 @@ def test_no_connection_is_used_by_two_processes() -> None:
         assert server.connections == 2
         assert client.health_check()["status"] == "healthy"
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_sessions_that_count_as_equal_are_two(hashed: bool) -> None:
+    @dataclass(unsafe_hash=hashed)
+    class Named(requests.Session):
+        name: str
+
+        def __post_init__(self) -> None:
+            super().__init__()
+
+    with raw_server(replies({"status": "healthy"})) as server:
+        clients = [ResonanceOSAPIClient(server.url, session=Named("x")) for _ in range(2)]
+
+        def ask() -> str:
+            return "".join(client.health_check()["status"][0] for client in clients)
+
+        assert ask() == "hh"
+        assert in_a_fork(ask) == "hh"
+        assert server.connections == 4
+        assert ask() == "hh"
+        assert server.connections == 4
 
 
 def test_a_renewal_that_stayed_behind_is_begun_anew() -> None:
