@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     execute.add_argument("--redraw", action="store_true", help="take new pictures too")
     execute.add_argument(
-        "--timeout", type=float, default=60, metavar="SECONDS", help="of a cell; default 60"
+        "--timeout", type=_seconds, default=60, metavar="SECONDS", help="of a cell; default 60"
     )
     execute.set_defaults(run=run_execute)
 
@@ -69,6 +69,16 @@ def parser() -> argparse.ArgumentParser:
     seen.add_argument("summary", type=Path, help="what `workshop board --end --summary` kept")
     seen.set_defaults(run=run_seen)
     return top
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to a day")
+    return seconds
 
 
 def run_execute(options: argparse.Namespace) -> int:

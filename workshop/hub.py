@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from resonance_helpers.cli.main import port_number
 from resonance_sandbox.settings import is_loopback
 from resonance_sandbox.tenants.attendees import AttendeesError
 
@@ -69,7 +70,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("attendees", type=Path, help="a list of names, one a line, or a CSV file")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8000, help="TCP port, 0 for a free one (default: %(default)s)")
+    add(
+        "--port",
+        type=port_number,
+        default=8000,
+        help="TCP port, 0 for a free one (default: %(default)s)",
+    )
     add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
     add("--certificate", type=Path, metavar="FILE", help="for https: a chain in PEM")
     add("--key", type=Path, metavar="FILE", help="for https: its private key")
@@ -120,6 +126,8 @@ def prepare(options: argparse.Namespace) -> bool:
         )
     if (options.certificate is None) != (options.key is None):
         raise HubError("--certificate and --key go together")
+    for path in filter(None, (options.certificate, options.key)):
+        path.open("rb").close()  # an OSError says why not, before the proxy would in its own way
     room = Room(options.attendees.absolute(), options.one_user)
     names = len(room.attendees)  # what is wrong with the list is said before anything is fetched
     if runs(room):

@@ -38,12 +38,18 @@ CELL = 600.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--attendees", type=int, default=30, metavar="N", help="default: %(default)s")
+    add("--attendees", type=_number, default=30, metavar="N", help="default: %(default)s")
     add(
         "--database",
         metavar="URL",
         help="one shared sandbox on this empty PostgreSQL, a tenant each; else a sandbox each",
     )
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of attendees from 1 to 1000")
+    return int(text)
 
 
 @dataclass

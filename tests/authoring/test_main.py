@@ -96,3 +96,11 @@ def test_without_docstrings_nothing_is_written(module: str, tmp_path: Path):
     assert done.returncode == 1
     assert re.fullmatch(rf"{module}: PYTHONOPTIMIZE=2 .*; unset it\n", done.stderr)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "0", "1e9", "x"])
+def test_seconds_that_cannot_be_are_wrong_usage(seconds, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_line.main(["execute", "--timeout", seconds])
+    assert caught.value.code == 2
+    assert repr(seconds) in capsys.readouterr().err

@@ -301,6 +301,7 @@ def test_seats_find_a_new_hub_where_the_old_one_was(tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "give --allow-remote if you mean it"),
         (["--key", "key.pem"], "go together"),
+        (["--key", "gone.pem", "--certificate", "gone.pem"], "No such file"),
         (["--port", "1", "--host", "192.0.2.1", "--allow-remote"], "cannot be used"),
     ],
 )

@@ -20,6 +20,7 @@ from resonance_sandbox import Sandbox, SandboxError, start
 from resonance_sandbox.tenants import attendees
 from resonance_sandbox.tenants.attendees import AttendeesError, read_list, tenant_of
 from tests.support.postgres import Postgres
+from workshop import __main__ as workshop
 
 RATE = 200
 
@@ -226,3 +227,21 @@ def test_lessons_run_in_a_shared_sandbox(
     failed = [entry for entry in log if entry["status"] >= 500]
     assert log
     assert not failed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hub", "list.csv", "--port", "99999"],
+        ["board", "list.csv", "--port", "-1"],
+        ["trial", "--attendees", "0"],
+    ],
+)
+def test_a_number_that_cannot_be_is_wrong_usage(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["workshop", *command])
+    with pytest.raises(SystemExit) as caught:
+        workshop.main()
+    assert caught.value.code == 2
+    assert repr(command[-1]) in capsys.readouterr().err

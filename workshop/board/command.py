@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from resonance_helpers.cli.copies import write_whole
+from resonance_helpers.cli.main import port_number
 from resonance_helpers.lesson.board import key_of
 from resonance_sandbox.faults.wire import FaultyHTTP
 from resonance_sandbox.settings import is_loopback
@@ -45,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("attendees", type=Path, help="the list of the hub or the shared sandbox")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8001, help="TCP port (default: %(default)s)")
+    add("--port", type=port_number, default=8001, help="TCP port (default: %(default)s)")
     add("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
     add("--rehearsal", action="store_true", help="mark what comes as scripted")
     add("--end", action="store_true", help="delete what the board has kept of the room")
