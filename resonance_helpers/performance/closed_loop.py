@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..client.transport import arguments
 from ..progress import Snapshot, progress_for
 from .run import Run
 from .runner import MOST_CALLS, MOST_WORKERS, Generates, Plan, execute
 
-__all__ = ["listed", "measure", "whole"]
+__all__ = ["listed", "measure"]
 
 
 def measure(
@@ -39,12 +40,13 @@ def measure(
 
     Raises:
         Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
+        TypeError: What should be a number is none.
         ValueError: A number is out of its range, or there are more than 20,000 calls.
     """
     each = listed(prompts)
-    whole("repeat", repeat, 1, MOST_CALLS)
-    whole("concurrency", concurrency, 1, MOST_WORKERS)
-    whole("warmup", warmup, 0, MOST_CALLS)
+    arguments.whole("repeat", repeat, 1, MOST_CALLS)
+    arguments.whole("concurrency", concurrency, 1, MOST_WORKERS)
+    arguments.whole("warmup", warmup, 0, MOST_CALLS)
     if len(each) * repeat > MOST_CALLS:
         raise ValueError(
             f"{len(each)} prompts {repeat} times are more than {MOST_CALLS:,} calls; "
@@ -73,13 +75,9 @@ def listed(prompts: Iterable[str]) -> list[str]:
     """`prompts` as a list, checked."""
     if isinstance(prompts, str):
         raise ValueError('prompts is one text; give a list of texts: ["..."]')
+    if not isinstance(prompts, Iterable):
+        raise TypeError(f"prompts is a {arguments.kind(prompts)}; give a list of texts")
     found = list(prompts)
     if not found:
         raise ValueError("prompts is empty; give one at least")
     return found
-
-
-def whole(name: str, value: int, low: int, high: int) -> None:
-    """Refuse what is no whole number in ``low..high``."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it has to be a whole number, {low} to {high:,}")

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
+from ..client.transport import arguments
 from ..progress import Snapshot, Stopped, progress_for
-from .closed_loop import listed, measure, whole
+from .closed_loop import listed, measure
 from .run import Run
 from .runner import MOST_WORKERS, Generates, stopped
 
@@ -101,12 +102,12 @@ def sweep(
         ValueError: A number is out of its range.
     """
     each = listed(prompts)
-    whole("calls_each", calls_each, 1, 1_000)
-    whole("least", least, 1, 1_000)
+    arguments.whole("calls_each", calls_each, 1, 1_000)
+    arguments.whole("least", least, 1, 1_000)
     if not concurrency:
         raise ValueError("concurrency is empty; give one number at least, such as (1, 2, 4)")
     for workers in concurrency:
-        whole("concurrency", workers, 1, MOST_WORKERS)
+        arguments.whole("concurrency", workers, 1, MOST_WORKERS)
     counts = {workers: max(least, calls_each * workers) for workers in sorted(set(concurrency))}
     shown = progress_for(progress, "a measurement")
     runs: dict[int, Run] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..client.transport import arguments
 from .run import TIMES, Run
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class ServiceLevel:
             )
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError(f"{self.metric} needs either at_most or at_least, and not both")
-        if not math.isfinite(self.bound):
-            raise ValueError(f"the bound of {self.metric} is not a finite number")
+        arguments.number(f"the bound of {self.metric}", self.bound)
         if self.of not in TIMES:
             raise ValueError(f"of is {self.of!r}; it has to be one of {', '.join(TIMES)}")
 

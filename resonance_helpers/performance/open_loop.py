@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from itertools import cycle, islice
 from typing import Any
 
+from ..client.transport import arguments
 from ..progress import Snapshot, progress_for
-from .closed_loop import listed, warm, whole
+from .closed_loop import listed, warm
 from .run import Run, Sample
 from .runner import MOST_CALLS, MOST_WORKERS, Generates, Plan, execute
 
@@ -65,10 +66,9 @@ def load(
         ValueError: A number is out of its range, or there are no calls or more than 20,000.
     """
     each = listed(prompts)
-    whole("connections", connections, 1, MOST_WORKERS)
-    whole("warmup", warmup, 0, MOST_CALLS)
-    if not (math.isfinite(overrun) and overrun >= 0):
-        raise ValueError(f"overrun is {overrun!r}; it has to be 0 seconds or more")
+    arguments.whole("connections", connections, 1, MOST_WORKERS)
+    arguments.whole("warmup", warmup, 0, MOST_CALLS)
+    arguments.span("overrun", overrun)
     due = arrivals(rate, duration, spacing, seed)
     plan = Plan(
         prompts=list(islice(cycle(each), len(due))),
@@ -92,7 +92,7 @@ def arrivals(rate: float, duration: float, spacing: str = "even", seed: int = 0)
     distribution of that mean, always the same ones for a seed.
     """
     for name, value in (("rate", rate), ("duration", duration)):
-        if not (math.isfinite(value) and value > 0):
+        if arguments.number(name, value) <= 0:
             raise ValueError(f"{name} is {value!r}; it has to be a number above 0")
     if spacing not in ("even", "random"):
         raise ValueError(f'spacing is {spacing!r}; it has to be "even" or "random"')

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..client.transport.arguments import kind
 from .run import Run
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def read_json(metrics: Mapping[str, Any]) -> Reading:
     Raises:
         ValueError: It is an error dict, or lacks what this reads.
     """
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics is a {kind(metrics)}, not the dict of get_system_metrics()")
     if metrics.get("status") == "error":
         raise ValueError(f"the server gave no metrics: {metrics.get('message')}")
     try:

@@ -74,6 +74,8 @@ def test_a_server_that_has_generated_nothing_yet() -> None:
 def test_what_is_no_reading_says_so(metrics: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         read_json(metrics)
+    with pytest.raises(TypeError, match="metrics is a list"):
+        read_json([])
 
 
 @pytest.fixture(scope="module")

@@ -167,19 +167,20 @@ def numbers(name: str, values: Any) -> list[float]:
         listed = list(values)
     except TypeError:
         raise TypeError(f"{name} is a {kind(values)}, not a list of numbers") from None
-    return [_number(f"{name}[{position}]", value) for position, value in enumerate(listed)]
+    return [number(f"{name}[{position}]", value) for position, value in enumerate(listed)]
 
 
-def _number(name: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
+    """A finite number."""
     if not is_number(value):
         raise TypeError(f"{name} is a {kind(value)}, not a number")
     try:
-        number = float(value)  # before it is compared: the types of other libraries do that badly
+        found = float(value)  # before it is compared: the types of other libraries do that badly
     except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+        found = math.inf
+    if not math.isfinite(found):
         raise ValueError(f"{name} is not finite, or too large for any range")
-    return value if isinstance(value, int) else number
+    return value if isinstance(value, int) else found
 
 
 def if_match_header(etag: str | None) -> dict[str, str]:
