@@ -7,16 +7,20 @@ waiting (`--latency`, injected faults). Percentiles are exact over the latest `R
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 __all__ = ["BUCKETS", "RECENT", "Metrics", "Recorder", "percentile", "summary"]
 
-RECENT = 10_000
+RECENT, SORTED = 10_000, 100_000
+"""Times that are kept of an endpoint in a realm; and that are sorted at once, during which nobody
+else has a turn. Of more than those, as of many realms together, each gives of its latest."""
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Counted by name; what else a caller makes up is counted together."""
 
@@ -146,14 +150,17 @@ def summary(recorders: list[Recorder], uptime: float, kept: int) -> dict[str, An
     }
 
 
-def _figures(endpoints: Iterable[_Endpoint]) -> dict[str, Any]:
+def _figures(endpoints: Collection[_Endpoint]) -> dict[str, Any]:
+    kept = sum(len(endpoint.recent) for endpoint in endpoints)
+    share = min(1.0, SORTED / max(1, kept))
     statuses: dict[int, int] = {}
     recent: list[float] = []
     seconds = 0.0
     for endpoint in endpoints:
         for status, count in endpoint.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
-        recent.extend(endpoint.recent)
+        latest = math.ceil(share * len(endpoint.recent))
+        recent.extend(itertools.islice(reversed(endpoint.recent), latest))
         seconds += endpoint.seconds
     recent.sort()
     requests = sum(statuses.values())

@@ -17,7 +17,7 @@ from resonance_sandbox.control.time_travel import purge
 from resonance_sandbox.generation import store
 from resonance_sandbox.http.context import RequestContext
 from resonance_sandbox.limits.rate_limits import RateLimits
-from resonance_sandbox.metrics.recorder import RECENT, Recorder
+from resonance_sandbox.metrics.recorder import RECENT, Recorder, summary
 from resonance_sandbox.settings import Settings
 from resonance_sandbox.store import Database, generations
 from tests.support.few_files import few_files
@@ -84,3 +84,19 @@ def test_ten_million_requests_leave_memory_as_it_was() -> None:
             sizes.append((len(limits._callers["realm"]), held, len(log._entries["realm"])))
             assert sizes[-1][0] <= 8_640 + 100, "a day's worth of keys, at ten seconds each"
             assert sizes[-1][1:] == (7 * RECENT, KEPT)
+
+
+def test_of_many_times_the_latest_of_each_endpoint_are_sorted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A million and more at once, of all realms, would keep everybody waiting."""
+    monkeypatch.setattr("resonance_sandbox.metrics.recorder.SORTED", 100)
+    busy, quiet = Recorder(), Recorder()
+    for number in range(900):
+        busy.request("GET", "/health", 200, 9.0 if number < 800 else 1.0)
+    for number in range(100):
+        quiet.request("GET", "/health", 200, 9.0 if number < 80 else 2.0)
+    figures = summary([busy, quiet], 0.0, 0)
+    assert figures["requests"] == 1000
+    times = figures["response_time"]
+    assert (times["p50"], times["p95"], times["p99"]) == (1.0, 2.0, 2.0)
