@@ -76,6 +76,12 @@ def locked(file: Path, path: Path) -> sqlite3.Connection:
             database.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             database.close()
+            if _is_held(error):
+                raise JournalInUse(
+                    f"the journal {path} is in use by another run; wait for it to end, or give "
+                    "this batch a journal of its own. If there is no other run, its file system "
+                    "has no locks: put the journal on a local disk"
+                ) from error
             raise explanation(path, error) from error
     return database
 
@@ -153,15 +159,19 @@ def explanation(path: Path, error: Exception) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if _is_held(error):  # by no run, of which each has the lock first
         return JournalInUse(
-            f"the journal {path} is in use by another run; wait for it to end, or give this batch "
-            "a journal of its own. If there is no other run, its file system has no locks: put "
-            "the journal on a local disk"
+            f"the journal {path} is held by another program, such as one that reads it and has "
+            "not ended its transaction; end that first"
         )
     said = error if isinstance(error, OSError) else told_by_sqlite(error)
     why, fix = (str(error), "") if said is None else (said.strerror, way_out(said.errno))
     return JournalError(f"the journal {path} can't be read or written: {why}.{fix}")
+
+
+def _is_held(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def damaged(path: Path) -> JournalDamaged:

@@ -100,6 +100,19 @@ def test_two_runs_at_once_are_refused_also_by_another_name(tmp_path):
     Journal(tmp_path / "j").close()
 
 
+def test_who_reads_it_and_does_not_end_is_no_run(tmp_path, monkeypatch):
+    Journal(tmp_path / "j").close()
+    monkeypatch.setattr(
+        "resonance_helpers.batch.journal_file.connect.__kwdefaults__", {"patience": 0}
+    )
+    with closing(sqlite3.connect(tmp_path / "j")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM batch").fetchall()
+        with pytest.raises(JournalInUse, match="held by another program, such as one that reads"):
+            Journal(tmp_path / "j")
+    Journal(tmp_path / "j").close()
+
+
 def test_reading_while_a_run_writes_and_no_lock_goes_with_it(tmp_path):
     with Journal(tmp_path / "j") as journal:
         assert Answers(tmp_path / "j").about() == (0, pytest.approx(journal._clock(), abs=60))

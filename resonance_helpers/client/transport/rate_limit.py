@@ -34,7 +34,7 @@ _PARAMETER = re.compile(
     rf"(?:[ \t]*=(?P<value>{_STRING}|[^;\"]*))?"
 )
 _UNNAMED = re.compile(
-    r"[ \t]*(?P<key>limit|remaining|reset)[ \t]*=[ \t]*(?P<value>[0-9]{1,12})[ \t]*(?:,|$)"
+    r"[ \t]*(?P<key>limit|remaining|reset)[ \t]*=[ \t]*(?P<value>[0-9]{1,13})[ \t]*(?:,|$)"
 )
 PARTS = ("limit", "remaining", "reset")
 _NUMBER = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?", re.ASCII)
@@ -125,7 +125,7 @@ def parse_rate_limits(headers: Mapping[str, str], now: float) -> list[RateLimit]
     for name, values in _items(told).items():
         if "r" in values and name not in others:
             quota, window = policies.get(name, (None, None))
-            reset = min(float(values.get("t", 0)), LONGEST)
+            reset = _seconds_left(float(values.get("t", 0)), headers, now)
             limits.append(RateLimit(values["r"], reset, quota, window, name))
     if limits:
         return limits
@@ -136,16 +136,21 @@ def parse_rate_limits(headers: Mapping[str, str], now: float) -> list[RateLimit]
     remaining = _number(unnamed["remaining"])
     if remaining is None:
         return []
-    reset = _number(unnamed.get("reset")) or 0.0
-    if reset > MILLISECONDS:
-        reset /= 1000
-    if reset > YEAR:
-        reset = max(0.0, reset - _server_time(headers.get("Date"), now))
+    reset = _seconds_left(_number(unnamed.get("reset")) or 0.0, headers, now)
     limit = int(_number(unnamed.get("limit")) or 0) or None
     name, window = next(
         ((name, window) for name, (quota, window) in policies.items() if quota == limit), ("", None)
     )
-    return [RateLimit(int(remaining), min(reset, LONGEST), limit, window, name)]
+    return [RateLimit(int(remaining), reset, limit, window, name)]
+
+
+def _seconds_left(reset: float, headers: Mapping[str, str], now: float) -> float:
+    """Until a reset, which may be told in Unix time, by whichever header."""
+    if reset > MILLISECONDS:
+        reset /= 1000
+    if reset > YEAR:
+        reset = max(0.0, reset - _server_time(headers.get("Date"), now))
+    return min(reset, LONGEST)
 
 
 def _server_time(date: str | None, now: float) -> float:
@@ -178,7 +183,7 @@ def _values(parameters: str) -> dict[str, int]:
         at = found.end()
         key, value = found["key"], (found["value"] or "").strip(" \t")
         values.pop(key, None)  # the last one counts
-        if value.isdecimal() and value.isascii() and len(value) <= 12:
+        if value.isdecimal() and value.isascii() and len(value) <= 13:
             values[key] = int(value)
         elif key == "qu" and value != '"requests"':
             values[key] = 0

@@ -76,6 +76,11 @@ def test_a_reset_is_seconds_or_unix_time_whichever_it_can_be() -> None:
     # The server's clock is an hour behind: its own Date tells.
     assert reset("1799996402", Date="Fri, 15 Jan 2027 07:00:00 GMT") == 2
     assert reset("9" * 13) <= 2**31
+    for told in ('"minute";r=0;t={}', "limit=9, remaining=0, reset={}"):
+        for value, left in (("30", 30), ("1800000002", 2), ("1800000002500", 2.5)):
+            limit = RateLimit.from_headers({"RateLimit": told.format(value)}, now=1_800_000_000.0)
+            assert limit is not None
+            assert limit.reset == left
 
 
 def test_no_wait_is_without_bound() -> None:
