@@ -152,6 +152,12 @@ class Adapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connections; what is sent afterwards opens new ones."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for pool in map(manager.pools.get, manager.pools.keys()):
+                # Only a pool that nobody holds is closed by urllib3, and an error that is kept
+                # holds one: its traceback does. What is under way comes back, and ends with it.
+                for _ in range(pool.pool.qsize() if pool and pool.pool else 0):
+                    pool._get_conn().close()
         super().close()
         self.__setstate__(self.__getstate__())  # new pools, to tell from those that were closed
 
