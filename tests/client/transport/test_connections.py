@@ -13,9 +13,10 @@ import pytest
 import requests
 import urllib3
 
-from resonance_helpers import ResonanceOSAPIClient, RetryPolicy
+from resonance_helpers import ResonanceError, ResonanceOSAPIClient, RetryPolicy
 from resonance_helpers.client.transport import connections
 from tests.support.raw_server import raw_server, replies
+from tests.support.waiting import eventually
 
 OK = replies({"tenants": []})
 
@@ -118,3 +119,19 @@ def test_a_network_that_goes_away_is_no_file_of_certificates(
 def test_a_failure_of_tls_that_a_library_has_made_itself_is_told_too() -> None:
     """As those of pyOpenSSL, which urllib3 can be made to use: they have no `reason`."""
     assert "read error" in str(connections.broken(ssl.SSLError("read error")))
+
+
+@pytest.mark.parametrize("calls", [1, 2])  # the second goes by the fast path
+def test_an_error_that_is_kept_keeps_no_connection_of_a_closed_client(calls: int) -> None:
+    """As in a notebook, in a list of what went wrong, or in an asyncio task that was cancelled."""
+    kept = []
+    with raw_server(replies({}, 404)) as server:
+        with ResonanceOSAPIClient(server.url, retry=None, on_error="raise") as client:
+            for _ in range(calls):
+                try:
+                    client.get_tenants()
+                except ResonanceError as error:
+                    kept.append(error)
+        assert len(kept) == calls
+        assert eventually(lambda: server.closed == server.connections)
+        assert server.connections == 1
