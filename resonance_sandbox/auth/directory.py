@@ -72,7 +72,8 @@ class Directory:
     """Tenants and credentials, held in memory beside the database: each request asks here.
 
     Attributes:
-        stale: the last `load` failed, so that what was committed before it may not hold here.
+        stale: the last `load` failed, or a commit of which it is not known whether it did: what is
+            stored may not hold here.
     """
 
     def __init__(

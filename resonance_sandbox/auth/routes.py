@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from ..http.context import context_of
 from ..http.needs import Needs
 from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..http.reply import Reply, commit, json_response, read, with_secret
+from ..http.reply import Reply, commit_access, json_response, read, with_secret
 from ..http.schemas import PRINTED, Name
 from ..http.strict_route import StrictRoute
 from . import store as credential_store
@@ -62,7 +61,7 @@ async def create_key(request: Request, body: NewApiKey, principal: Manager) -> R
         )
         return with_secret(201, shown, "key", key, {"Location": f"/api_keys/{shown['id']}"})
 
-    return await _changed(request, effect)
+    return await commit_access(request, effect)
 
 
 @router.get(
@@ -110,7 +109,7 @@ async def rotate_key(
         )
         return with_secret(200, shown, "key", key)
 
-    return await _changed(request, effect)
+    return await commit_access(request, effect)
 
 
 @router.delete(
@@ -128,7 +127,7 @@ async def revoke_key(request: Request, id: Identity, principal: Manager) -> Resp
         credential_store.revoke(connection, id, tenant)
         return Reply(204)
 
-    return await _changed(request, effect)
+    return await commit_access(request, effect)
 
 
 def _tenant(request: Request, principal: Principal, named: str | None = None) -> str | None:
@@ -136,10 +135,3 @@ def _tenant(request: Request, principal: Principal, named: str | None = None) ->
     if principal.admin and named is None:
         return None
     return str(request.app.state.directory.resolve(principal, named))
-
-
-async def _changed(request: Request, effect: Any) -> Response:
-    """Commit, and let the change hold before it is answered."""
-    response = await commit(request, effect)
-    await anyio.to_thread.run_sync(request.app.state.directory.load)
-    return response

@@ -48,7 +48,11 @@ def restore(app: FastAPI, realm: str) -> None:
             delete(idempotency).where(idempotency.c.scope.startswith(f"{realm} ", autoescape=True))
         )
 
-    state.database.write(work)
+    try:
+        state.database.write(work)
+    except BaseException:
+        directory.stale = True  # it may have been stored all the same
+        raise
     directory.load()
     state.metrics.reset(realm)
     state.limits.reset(realm)

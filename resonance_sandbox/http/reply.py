@@ -22,7 +22,7 @@ from .context import context_of
 from .problems import Problem
 from .strict_json import dumps
 
-__all__ = ["Reply", "commit", "json_response", "read", "with_secret"]
+__all__ = ["Reply", "commit", "commit_access", "json_response", "read", "with_secret"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,19 @@ async def commit(request: Request, effect: Callable[[Connection], Reply]) -> Res
         raise Problem("database-unavailable", told, retry_after=1) from None
     if context.pending is not None:
         context.pending.recorded = True
+    return response
+
+
+async def commit_access(request: Request, effect: Callable[[Connection], Reply]) -> Response:
+    """`commit`, for who may do what: let the change hold before it is answered."""
+    directory = request.app.state.directory
+    try:
+        response = await commit(request, effect)
+    except Problem as problem:
+        # It may have been stored all the same: that is looked for before the next request.
+        directory.stale |= problem.slug == "database-unavailable"
+        raise
+    await anyio.to_thread.run_sync(directory.load)
     return response
 
 

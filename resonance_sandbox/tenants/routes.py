@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection, insert, select
@@ -13,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from ..http.needs import Needs
 from ..http.principal import Principal
 from ..http.problems import IDEMPOTENT, WITH_BODY, Problem, responses
-from ..http.reply import Reply, commit, json_response, read
+from ..http.reply import Reply, commit_access, json_response, read
 from ..http.strict_route import StrictRoute
 from ..profiles import store as profile_store
 from ..store import tenants
@@ -76,9 +75,7 @@ async def create_tenant(
         row = connection.execute(select(tenants).where(tenants.c.name == body.tenant)).one()
         return Reply(201, _shown(connection, row))
 
-    response = await commit(request, effect)
-    await anyio.to_thread.run_sync(state.directory.load)
-    return response
+    return await commit_access(request, effect)
 
 
 def _shown(connection: Connection, row: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from resonance_helpers import (
 )
 from resonance_helpers.batch import read_report, run_batch
 from resonance_helpers.client.auth import HeadlessBrowser
+from resonance_helpers.client.transport.arguments import seconds, span
 from resonance_helpers.client.transport.quota import RetryQuota
 from resonance_helpers.webhooks import SeenEvents, new_secret, sign, verify
 from tests.support.raw_server import raw_server, replies
@@ -383,6 +384,11 @@ def test_a_number_of_another_library_is_one(journal: str | None, tmp_path: Path)
         assert api.measure_text("x")["type"] == "unexpected-shape"
         with pytest.raises(ValueError, match="`seed` can't be sent as JSON"):
             api.generate_content("x", seed=numpy.float32("nan"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [numpy.float16(5), numpy.float32(5), numpy.int8(5), 5])
+def test_seconds_of_another_library_are_some(number: Any) -> None:
+    assert span("x", number) == seconds("x", number) == 5.0
 
 
 def test_no_secret_is_written_into_a_journal(tmp_path: Path) -> None:

@@ -39,14 +39,19 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def _as_float(value: Any) -> float:
+    """A number before it is compared, which the types of other libraries do badly."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def seconds(name: str, value: Any) -> float:
     """A number of seconds that a system can wait for."""
     if not is_number(value):
         raise TypeError(f"{name} is a {kind(value)}, not a number of seconds")
-    try:
-        number = float(value)  # before it is compared: the types of other libraries do that badly
-    except OverflowError:
-        number = math.inf
+    number = _as_float(value)
     if not 0 < number <= LONGEST:
         told = f"{name} is {shown(value)}"
         raise ValueError(f"{told}; it has to be above 0 and at most {LONGEST:,} seconds")
@@ -57,9 +62,10 @@ def span(name: str, value: Any, most: int = 10**9) -> float:
     """A number of seconds from 0 on, such as a tolerance, or how long to wait at most."""
     if not is_number(value):
         raise TypeError(f"{name} is a {kind(value)}, not a number of seconds")
-    if not 0 <= value <= most:
+    number = _as_float(value)
+    if not 0 <= number <= most:
         raise ValueError(f"{name} is {shown(value)}; it has to be 0 to {most:,} seconds")
-    return float(value)
+    return number
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:
@@ -174,10 +180,7 @@ def number(name: str, value: Any) -> float:
     """A finite number."""
     if not is_number(value):
         raise TypeError(f"{name} is a {kind(value)}, not a number")
-    try:
-        found = float(value)  # before it is compared: the types of other libraries do that badly
-    except OverflowError:
-        found = math.inf
+    found = _as_float(value)
     if not math.isfinite(found):
         raise ValueError(f"{name} is not finite, or too large for any range")
     return value if isinstance(value, int) else found

@@ -8,6 +8,7 @@ these differences, each on purpose:
 - the environment's proxies are read once, and never used for a loopback address;
 - certificates set on the session win over the environment's;
 - it asks for no compression but that of the standard library, which `compression` can bound;
+- servers can fill its cookie jar up to `COOKIES` bytes, which each request takes along;
 - its pool of connections has no limit: there are as many as threads that send at once;
 - of a redirect that is not followed it does not prepare the next request (`response.next`), for
   which a stock session reads the whole body, however large.
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidProxyURL
 from requests.utils import get_auth_from_url
 
@@ -29,6 +31,9 @@ from .connections import POOL_CLASSES
 
 MEMORY = 256
 """How many hosts' settings are remembered; when there are more, it starts afresh."""
+
+COOKIES = 8_000
+"""Bytes of cookies that are kept: many a server refuses a header of more than 8 KiB."""
 
 _V = TypeVar("_V")
 
@@ -39,6 +44,7 @@ class Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.headers["Accept-Encoding"] = "gzip, deflate"
+        self.cookies = CookieJar()
         self._settings: dict[Any, tuple[Any, dict[str, Any]]] = {}
         self.mount("https://", Adapter())
         self.mount("http://", Adapter())
@@ -89,6 +95,33 @@ class Session(requests.Session):
         if yield_requests:
             return iter(())
         return super().resolve_redirects(resp, req, *args, **kwargs)
+
+
+class CookieJar(RequestsCookieJar):
+    """A jar that a server can't fill by a new cookie in each answer, until it takes no request.
+
+    The first ones stay, and can be renewed: by one of them a load balancer knows its way.
+    """
+
+    def make_cookies(self, response: Any, request: Any) -> Any:
+        """The cookies of an answer, as many as there is room for."""
+        made, taken = super().make_cookies(response, request), []
+        self.clear_expired_cookies()
+        held = {_place(cookie): _size(cookie) for cookie in self}
+        for cookie in made:
+            with_it = held | {_place(cookie): _size(cookie)}
+            if sum(with_it.values()) <= COOKIES:
+                held = with_it
+                taken.append(cookie)
+        return taken
+
+
+def _place(cookie: Any) -> tuple[str, str, str]:
+    return cookie.domain, cookie.path, cookie.name
+
+
+def _size(cookie: Any) -> int:
+    return len(cookie.name) + len(cookie.value or "") + len("=; ")
 
 
 class Adapter(HTTPAdapter):

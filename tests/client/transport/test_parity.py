@@ -549,6 +549,24 @@ def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- where ours differs, on purpose --------------------------------------------------------------
 
 
+def test_new_cookies_without_end_stop_no_request_and_no_balancer() -> None:
+    answers = [
+        replies({}, headers={"Set-Cookie": f"{name}={number:04}{'x' * 500}; Path=/"})
+        for number in range(30)
+        for name in (f"n{number}", "balancer")
+    ]
+    with raw_server(*answers) as server, pickle.loads(pickle.dumps(Session())) as session:
+        for _ in range(61):
+            session.get(server.url, **once)
+        [line] = [line for line in server.requests[-1].split(b"\r\n") if b"Cookie:" in line]
+        assert len(line) <= 8192
+        assert b"n0=0000" in line
+        assert b"balancer=0029" in line
+        session.cookies.clear()
+        session.get(server.url, **once)
+        assert list(session.cookies.keys()) == ["balancer"]
+
+
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with raw_server(OK) as proxy, Session() as session:
         monkeypatch.setenv("http_proxy", proxy.url)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -93,6 +95,33 @@ def test_a_reset_revives_nothing(client: TestClient) -> None:
     for ended in (first, extra["key"], globex):
         assert client.get("/profiles", headers=bearer(ended)).status_code == 401
     assert client.get("/profiles", headers=bearer(rotated)).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["revoked", "reset"])
+def test_a_key_is_over_though_the_connection_broke_as_that_was_committed(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Whether it was is not known then, as with PostgreSQL behind a network, so it is looked at."""
+    admin, ended = bearer(key_of(client, "admin")), made(client, "profiles:read")
+    database = client.app.state.database  # type: ignore[attr-defined]
+    submit = database.submit
+
+    def broken(work: Any) -> Future[Any]:
+        submit(work).result()
+        future: Future[Any] = Future()
+        future.set_exception(
+            OperationalError("COMMIT", {}, OSError("closed"), connection_invalidated=True)
+        )
+        return future
+
+    monkeypatch.setattr(database, "submit", broken)
+    if how == "revoked":
+        answer = client.delete(f"/api_keys/{ended['id']}", headers=admin)
+    else:
+        answer = client.post("/sandbox/reset?tenant=acme_corp", headers=admin)
+    assert answer.status_code == 503
+    monkeypatch.setattr(database, "submit", submit)
+    assert client.get("/profiles", headers=bearer(ended["key"])).status_code == 401
 
 
 def test_a_key_is_over_though_the_database_fails_right_after_it_was_revoked(
