@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 
 from .clause import Broken, NotShown, clause, require
-from .prober import Prober, allowed, problem
+from .prober import Prober, allowed, plainly, problem
 from .reading import body
 
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -50,7 +50,9 @@ def _client(call: Prober) -> None:
     head, said = claims(told["access_token"], 0), claims(told["access_token"])
     require(head.get("typ") == "at+jwt", f"the token's typ is {head.get('typ')!r}.")
     require(head.get("alg") not in (None, "none"), "the token is not signed.")
-    require(said.get("iss") == call.url, f"the token's issuer is {said.get('iss')!r}.")
+    require(
+        plainly(said.get("iss")) == plainly(call.url), f"the token's issuer is {said.get('iss')!r}."
+    )
     missing = {"exp", "iat", "aud", "sub", "client_id", "jti"} - said.keys()
     require(not missing, f"the token lacks {', '.join(sorted(missing))}.")
     left = said["exp"] - said["iat"]  # by one clock, whichever that is

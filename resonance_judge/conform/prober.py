@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from resonance_sandbox.settings import is_loopback
+
 from .clause import Broken, Need, NotShown
 
-__all__ = ["PROBLEM", "Prober", "allowed", "problem"]
+__all__ = ["PROBLEM", "Prober", "allowed", "plainly", "problem"]
 
 PROBLEM = "application/problem+json"
 
@@ -177,6 +180,18 @@ def allowed(response: requests.Response) -> None:
     if response.status_code in (401, 403):
         asked = f"{response.request.method} {response.request.path_url.partition('?')[0]}"
         raise NotShown(f"{asked} was answered {response.status_code}: this caller may not do that.")
+
+
+def plainly(url: object) -> str:
+    """A URL in one form, to compare: this machine has several names, and a port may be left out."""
+    try:
+        parts = urlsplit(str(url))
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return str(url)
+    host = parts.hostname or ""
+    host = "localhost" if is_loopback(host) else host
+    return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}"
 
 
 def problem(response: requests.Response, *statuses: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from .clause import Broken, clause, require
-from .prober import Prober, problem
+from .prober import Prober, plainly, problem
 
 SHARED = {
     "neutral_professional": [0.6, 0.3, 0.4, 0.7, 0.5, 0.3, 0.4, 0.8],
@@ -232,10 +232,11 @@ def _openapi(call: Prober) -> None:
 @clause("oauth-metadata", "OAuth's metadata names its issuer, its endpoints and S256.")
 def _oauth(call: Prober) -> None:
     told = body(call.get("/.well-known/oauth-authorization-server"))
-    require(told.get("issuer") == call.url, f"its issuer is {told.get('issuer')!r}.")
+    here = plainly(call.url)
+    require(plainly(told.get("issuer")) == here, f"its issuer is {told.get('issuer')!r}.")
     for name in ("token_endpoint", "authorization_endpoint", "jwks_uri"):
         value = told.get(name, "")
-        require(str(value).startswith(call.url), f"{name} is {value!r}.")
+        require(plainly(value).startswith(f"{here}/"), f"{name} is {value!r}.")
     methods = told.get("code_challenge_methods_supported")
     require(methods == ["S256"], f"its methods of PKCE are {methods}.")
 

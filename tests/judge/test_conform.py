@@ -35,6 +35,7 @@ def checked(
     only: Callable[[Clause], bool],
     deviation: Deviation | None = None,
     allows: frozenset[Need] = ALL,
+    host: str = "127.0.0.1",
 ) -> tuple[list[Row], Any]:
     """The rows of a sandbox, and its log of requests."""
 
@@ -47,7 +48,7 @@ def checked(
         credentials = issue_credentials(app)
         held = credentials["acme_corp"]
         call = Prober(
-            url,
+            url.replace("127.0.0.1", host),
             client=(held["client_id"], held["client_secret"]),
             app=(held["app_client_id"], held["redirect_uri"]),
             admin=credentials["admin"]["api_key"],
@@ -69,6 +70,13 @@ def test_the_sandbox_keeps_every_clause() -> None:
     rows, _ = checked(schemaless)
     assert [(r.clause.name, r.shown_by) for r in rows if r.verdict != "kept"] == []
     assert len(rows) >= 55
+
+
+def test_this_machine_is_the_same_by_its_other_name() -> None:
+    """As the README calls it; the sandbox's name as an issuer is the address it listens on."""
+    named = {"oauth-metadata", "client-credentials"}
+    rows, _ = checked(lambda clause: clause.name in named, host="LocalHost")
+    assert [(r.verdict, r.shown_by) for r in rows] == [("kept", ""), ("kept", "")]
 
 
 @pytest.mark.soak
