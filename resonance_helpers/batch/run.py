@@ -118,7 +118,9 @@ def run_batch(
             raise too_long(book, total)
         batch = book.id if book else uuid.uuid4().hex
         pool = executor if isinstance(executor, ThreadPoolExecutor) else None
-        if pool and isinstance(pool, getattr(concurrent.futures, "InterpreterPoolExecutor", ())):
+        # None on a Python 3.14 that has no interpreters.
+        interpreters = getattr(concurrent.futures, "InterpreterPoolExecutor", None) or ()
+        if isinstance(pool, interpreters):
             pool = None  # its threads, from Python 3.14 on, share nothing with this one
         attempts: Here | Remote
         if executor is None or pool is not None:

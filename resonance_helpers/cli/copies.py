@@ -148,7 +148,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: it can't be; what was there is there.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    draft.unlink(missing_ok=True)  # of a time when it was stopped, or a link to elsewhere
+    draft.unlink(missing_ok=True)  # of a time when it was killed, or a link to elsewhere
     try:
         with draft.open("xb") as file:
             file.write(content)
@@ -157,7 +157,7 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             shutil.copymode(path, draft)
         os.replace(draft, path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             draft.unlink()
         raise

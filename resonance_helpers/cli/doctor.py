@@ -316,6 +316,14 @@ CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
 )
 
 
+def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:  # such as a file of another program's that is damaged
+        state = f"cannot be looked at ({type(error).__name__}: {error})"
+        yield Finding(check.__name__.replace("_", " "), state, "mend what this names")
+
+
 def examine(
     say: Callable[[str], None] = print,
     checks: Sequence[Callable[[], Iterable[Finding]]] = CHECKS,
@@ -323,12 +331,7 @@ def examine(
     """Print every finding; 0 if the lessons can run, else 1."""
     broken = 0
     for check in checks:
-        try:
-            found = list(check())
-        except Exception as error:  # such as a file of another program's that is damaged
-            state = f"cannot be looked at ({type(error).__name__}: {error})"
-            found = [Finding(check.__name__.replace("_", " "), state, "mend what this names")]
-        for finding in found:
+        for finding in _found(check):
             say(str(finding))
             broken += bool(finding.fix and finding.fatal)
     say("The lessons can run." if not broken else f"To fix before the lessons can run: {broken}.")

@@ -186,6 +186,13 @@ def test_a_pool_of_interpreters(cheap, monkeypatch):
             check(run_batch(factory, PROMPTS, concurrency=2, executor=pool), cheap)
 
 
+def test_a_pool_of_threads_where_there_are_no_interpreters(cheap, monkeypatch):
+    cheap.reset(fault_rate=0.0)
+    monkeypatch.setattr(concurrent.futures, "InterpreterPoolExecutor", None, raising=False)
+    with ThreadPoolExecutor(2) as pool:
+        check(run_batch(make_client(cheap.url), PROMPTS, executor=pool), cheap)
+
+
 @pytest.mark.parametrize("how", ["can't begin", "is shut down"])
 def test_a_pool_of_threads_that_gives_no_place_is_not_waited_for(cheap, how):
     if how == "can't begin":

@@ -142,3 +142,14 @@ def test_two_at_once_do_not_take_each_others_drafts(tmp_path: Path, monkeypatch)
     write_whole(path, b"mine")
     assert [one.name for one in tmp_path.iterdir()] == ["lesson.ipynb"]
     assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_what_breaks_it_off_leaves_no_draft(tmp_path: Path, monkeypatch, error: type):
+    def broken(_: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(error):
+        write_whole(tmp_path / "lesson.ipynb", b"mine")
+    assert not list(tmp_path.iterdir())

@@ -48,8 +48,8 @@ def test_a_check_that_trips_is_a_finding_and_the_others_go_on():
         raise ValueError("kernel.json is damaged")
 
     assert examine(lines.append, [kernelspec, lambda: [Finding("next", "fine")]]) == 1
-    assert "FAIL  kernelspec: cannot be looked at (ValueError: kernel.json is damaged)" in lines[0]
-    assert lines[1] == "ok    next: fine"
+    assert "FAIL  kernelspec: cannot be looked at (ValueError: kernel.json is damaged)" in lines[1]
+    assert [lines[0], lines[2]] == ["ok    a: b", "ok    next: fine"]
 
 
 def test_this_machine_can_run_the_lessons(capsys):

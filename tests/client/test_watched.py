@@ -195,3 +195,15 @@ def test_a_session_of_ones_own_signs_in_its_own_way(server: RawServer) -> None:
     client = ResonanceOSAPIClient(server.url, session=Signing(), retry=RetryPolicy(base=0.001))
     assert client.get_tenants() == {"tenants": []}
     assert all(b"X-Signed: yes" in request for request in server.requests)
+
+
+@pytest.mark.parametrize("library", [requests_mock.Mocker, responses.RequestsMock])
+def test_an_answer_that_is_made_up_may_be_empty(library: Any) -> None:
+    """No connection has cut it off, though no header says how long it is."""
+    url, client = "http://127.0.0.1:9", ResonanceOSAPIClient("http://127.0.0.1:9", retry=None)
+    with library() as mock:
+        status = "status" if library is responses.RequestsMock else "status_code"
+        mock.get(f"{url}/tenants", headers=JSON, **{status: 503})
+        mock.delete(f"{url}/profiles/a/b", headers=JSON)
+        assert client.get_tenants()["type"] == "unavailable"
+        assert client.delete_profile("a", "b") == {}

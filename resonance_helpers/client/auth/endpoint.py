@@ -18,7 +18,7 @@ from ..transport.arguments import kind
 from ..transport.content import read_content, says_json
 from ..transport.deadline import Deadline
 from ..transport.failure import BROKEN_OFF, explain, refused_by_hook
-from ..transport.redaction import bare, from_theirs_on, masked
+from ..transport.redaction import EVERYTHING, bare, masked, without
 from ..transport.retry_after import parse_retry_after
 from ..transport.session import anonymous
 from .clock import ServerClock
@@ -85,7 +85,7 @@ class TokenEndpoint:
         try:
             return self._answer(form)
         except BaseException as error:
-            return from_theirs_on(error) if isinstance(error, Exception) else bare(error)
+            return without(EVERYTHING, error) if isinstance(error, Exception) else bare(error)
 
     def _answer(self, form: Mapping[str, str | Secret | None]) -> Token | TokenError:
         url = self.url() if callable(self.url) else self.url

@@ -29,7 +29,7 @@ from .in_flight import Begun, InFlight
 from .payload import encode
 from .quota import RETRY_COST, SUCCESS_REFUND
 from .rate_limit import RateLimit
-from .redaction import bare, credentials, masked, redacted
+from .redaction import LIBRARIES, bare, credentials, masked, redacted, without
 from .retry import RetryPolicy
 from .retry_after import parse_retry_after
 from .shared import Transport
@@ -363,6 +363,7 @@ class Call(Generic[A]):
             if request.begun is not None:
                 request.begun.drop()
             if isinstance(error, Exception):
+                without(LIBRARIES, error)
                 raise  # a mistake in the program, or in one of its hooks
             return bare(error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 _SECRET = re.compile(
@@ -14,7 +14,9 @@ _SECRET = re.compile(
 
 MASK = "****"
 
-_LIBRARIES = {"requests", "urllib3", "http", __name__.partition(".")[0]}
+LIBRARIES = frozenset({"requests", "urllib3", "http"})
+EVERYTHING = LIBRARIES | {__name__.partition(".")[0]}
+"""What is between a call and the network."""
 
 _E = TypeVar("_E", bound=BaseException)
 
@@ -61,20 +63,22 @@ def bare(error: _E) -> _E:
     return error.with_traceback(None)
 
 
-def from_theirs_on(error: _E) -> _E:
-    """The error with the frames of a program's own code, such as a hook's, and what that called.
+def without(packages: Collection[str], error: _E) -> _E:
+    """The error without the frames of those packages, whose variables hold credentials.
 
-    The frames before it are the client's and the libraries', whose variables hold credentials.
+    Those of a program's own code, such as a hook's, stay.
     """
     chained: BaseException | None = error
     for _ in range(MOST_CHAINED):
         if chained is None:
             break
-        frame = chained.__traceback__
-        while (
-            frame and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES
-        ):
+        frame, later = chained.__traceback__, []
+        while frame:
+            if str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0] not in packages:
+                later.append(frame)
             frame = frame.tb_next
-        chained.__traceback__ = frame
+        for frame, following in zip(later, [*later[1:], None], strict=False):
+            frame.tb_next = following
+        chained.__traceback__ = later[0] if later else None
         chained = chained.__cause__ or chained.__context__
     return error

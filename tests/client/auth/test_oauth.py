@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 
 from resonance_helpers import ApiKeyAuth, JWTAuth, ResonanceOSAPIClient, RetryPolicy, Secret
 from resonance_helpers.client.auth import (
@@ -750,3 +752,29 @@ def test_a_mistake_in_a_hook_of_the_session_is_shown_without_the_secret(
     assert "in hook" in text
     assert "Basic " not in text
     assert_clean(text)
+
+
+@pytest.mark.parametrize("grant", [True, False], ids=["token", "key"])
+def test_a_mistake_below_the_libraries_is_shown_without_the_secret(grant: bool) -> None:
+    """As a connection of a recorder's raises it, and runs out of stack anywhere."""
+
+    class Broken(urllib3.connection.HTTPConnection):
+        def connect(self) -> None:
+            raise LookupError("a mistake")
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Broken
+
+    session, url = requests.Session(), "http://127.0.0.1:9"
+    adapter = HTTPAdapter()
+    adapter.poolmanager.pool_classes_by_scheme = {"http": Pool}
+    session.mount("http://", adapter)
+    token = OAuth2ClientCredentials(f"{url}/token", CLIENT, SECRET, session=session)
+    auth = token if grant else ApiKeyAuth(SECRET)
+    with session, pytest.raises(LookupError) as raised:
+        ResonanceOSAPIClient(url, auth=auth, session=session).get_tenants()
+    shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if frame.filename != __file__]
+    assert "in connect" in "".join(shown.format())
+    assert "Basic " not in str([frame.locals for frame in ours])
+    assert_clean(*[frame.locals for frame in ours])
