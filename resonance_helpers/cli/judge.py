@@ -79,11 +79,13 @@ def run(options: argparse.Namespace) -> int:
         write_files(options, {"not_judged": why, "promises": []}, junit_of)
         return NOT_JUDGED
     _show(judgement)
-    write_files(options, report.as_dict(judgement), lambda: report.as_junit(judgement))
-    if options.html:
+
+    def as_html() -> str:
         from resonance_judge.page import page
 
-        options.html.write_text(page(judgement), encoding="utf-8", errors="backslashreplace")
+        return page(judgement)
+
+    write_files(options, report.as_dict(judgement), lambda: report.as_junit(judgement), as_html)
     return BROKEN if judgement.broken else KEPT
 
 

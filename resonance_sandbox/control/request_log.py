@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypedDict
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -90,9 +91,9 @@ class RequestLog:
             )
         )
 
-    def entries(self, realm: str, limit: int = KEPT) -> list[LoggedRequest]:
-        """The latest `limit` requests of `realm`."""
-        return [_entry(*entry) for entry in list(self._entries.get(realm, ()))[-limit:]]
+    def entries(self, realm: str, limit: int = KEPT) -> Iterator[LoggedRequest]:
+        """The latest `limit` requests of `realm`, each put into words when it is asked for."""
+        return itertools.starmap(_entry, list(self._entries.get(realm, ()))[-limit:])
 
     def reset(self, realm: str) -> None:
         """Forget the requests of `realm`."""

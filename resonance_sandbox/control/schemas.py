@@ -14,7 +14,7 @@ __all__ = ["Advance", "Outage"]
 class Outage(RequestBody):
     """Components to be out of order from now on; an empty list puts all in order again."""
 
-    components: list[Literal["database", "writer", "disk"]]
+    components: Annotated[list[Literal["database", "writer", "disk"]], Field(max_length=20)]
 
 
 class Advance(RequestBody):

@@ -38,6 +38,8 @@ def test_it_holds_what_people_take_home_and_nothing_for_authors(wheel: Path) -> 
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert sources == {name for name in names if ".dist-info/" not in name}
+    # PEP 561: without it, all that a package gives is Any to its callers.
+    assert {f"{name}/py.typed" for name in rooms} <= sources
 
 
 def test_alone_it_asks_for_requests_and_what_that_needs(wheel: Path) -> None:

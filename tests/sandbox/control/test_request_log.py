@@ -8,7 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from resonance_sandbox.app import create_app
-from resonance_sandbox.control.request_log import LONGEST, SHOWN_HEADERS
+from resonance_sandbox.control.request_log import KEPT, LONGEST, SHOWN_HEADERS, RequestLog
+from resonance_sandbox.control.routes import PIECE, listed
+from resonance_sandbox.http.context import RequestContext
 
 
 def test_a_long_log_is_written_out_request_by_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +32,20 @@ def test_a_long_log_is_written_out_request_by_request(monkeypatch: pytest.Monkey
     assert {one["headers"]["user-agent"] for one in told["requests"]} == {'"' * LONGEST}
     one = 2 * LONGEST * len(SHOWN_HEADERS) + 2_000
     assert longest[0] < one, "no call of the encoder keeps the interpreter for all of them"
+
+
+def test_whoever_does_not_read_the_log_has_little_of_it_held() -> None:
+    log = RequestLog(lambda: "2026-01-01T00:00:00Z")
+    header = (b"user-agent", b"x" * LONGEST)
+    for _ in range(KEPT):
+        log.add("a", {"path": "/nothing", "headers": [header]}, RequestContext("mine"), "GET")
+    pieces = listed(log.entries("a"))
+    first = next(pieces) + next(pieces)
+    assert first.count(b'"mine"') == PIECE
+    told = json.loads(first + b"".join(pieces))
+    assert told["count"] == len(told["requests"]) == KEPT
+
+
+def test_an_empty_log_is_listed() -> None:
+    log = RequestLog(lambda: "2026-01-01T00:00:00Z")
+    assert json.loads(b"".join(listed(log.entries("a")))) == {"requests": [], "count": 0}

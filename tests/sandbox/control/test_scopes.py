@@ -179,3 +179,10 @@ def test_starts_on_one_file_leave_the_secrets_of_the_latest(
             kept = {name: count for name, count in connection.execute(counted)}  # noqa: C416
     assert statuses == [401] * 2 + [200] * 3
     assert set(kept.values()) == {3}
+
+
+def test_many_wrong_components_are_refused_in_few_words(client: TestClient) -> None:
+    answer = client.put("/sandbox/outages", json={"components": ["x"] * 19_000})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "components"
+    assert len(answer.content) < 2_000

@@ -162,6 +162,18 @@ def test_clearing_gives_the_last_counts_and_starts_the_attempts_anew():
     assert struck(engine, call(1)) == "status"
 
 
+def test_a_path_that_no_route_has_is_held_against_no_pattern(monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    monkeypatch.setattr(engines, "fnmatchcase", lambda path, pattern: bool(seen.append(path)))
+    rule, every = Rule.parse({"kind": "status", "route": "*"}), Rule.parse({"kind": "status"})
+    long = "/" + "a" * 16_000
+    assert not rule.matches("GET", long)
+    assert every.matches("GET", long)
+    assert not seen
+    assert not rule.matches("GET", "/webhooks/" + "a" * 64)
+    assert seen
+
+
 def test_rules_are_bounded():
     engine = engine_with(*({"kind": "status"} for _ in range(MOST_RULES)))
     with pytest.raises(FaultError, match="clear some first"):

@@ -74,6 +74,26 @@ def test_depth_and_size_up_to_the_bound_are_fine() -> None:
     assert len(loads(b"[" + b"1," * (MAX_VALUES - 2) + b"1]")) == MAX_VALUES - 1
 
 
+@pytest.mark.parametrize("value", [b"[]", b"{}", b'""', b'{"":0}', rb'"\""', rb'"\\"', b"0"])
+def test_too_many_values_are_refused_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    def read(*args: object, **options: object) -> None:
+        raise AssertionError("of a megabyte, that keeps everybody waiting for 0.2 s")
+
+    monkeypatch.setattr(json, "loads", read)
+    with pytest.raises(Problem, match="more than 20,000 values"):
+        loads(b"[" + (value + b",") * (2 * MAX_VALUES) + value + b"]")
+
+
+@pytest.mark.parametrize(
+    "text", [",", "[{", '"', "\\", '\\"[', '"\\,', "\\\\", '",'], ids=lambda text: ascii(text)
+)
+def test_what_stands_in_a_string_counts_for_nothing(text: str) -> None:
+    long = {"text": text * 3 * MAX_VALUES, text: [text]}
+    assert loads(json.dumps(long).encode()) == long
+
+
 def test_a_pair_of_surrogates_is_a_character() -> None:
     assert loads(b'"\\ud83e\\udd8a"') == "🦊"
 
