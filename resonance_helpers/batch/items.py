@@ -8,6 +8,7 @@ from typing import Any
 
 from ..client.errors import ResonanceError
 from ..client.transport import Call
+from ..client.transport.arguments import shown
 
 __all__ = ["Item", "as_request"]
 
@@ -57,7 +58,14 @@ def as_request(value: object) -> dict[str, Any]:
     """
     if isinstance(value, str):
         return {"prompt": value}
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"a request names generate_content's arguments, and {shown(name)} is no name. "
+                    "Fix: leave it out (where a row of a CSV file has more cells than its head, "
+                    "csv.DictReader gives the rest as None)"
+                )
         return dict(value)
     raise TypeError(
         "a request is a prompt or a dict of generate_content's arguments, "

@@ -162,9 +162,9 @@ def verify(
 def _read(headers: Headers) -> tuple[str, str, list[bytes]]:
     """The id, the timestamp and the signatures of version v1, each in its form."""
     # Not every framework's headers are a Mapping, but all that are no pairs have items().
-    if isinstance(headers, str | bytes) or not isinstance(headers, Iterable):
-        raise TypeError(f"headers is a {kind(headers)}, not a mapping or pairs")
     pairs = headers.items() if hasattr(headers, "items") else headers
+    if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
+        raise TypeError(f"headers is a {kind(headers)}, not a mapping or pairs")
     found: dict[str, str] = {}
     for name, value in pairs:
         name = _header_text(name).lower()

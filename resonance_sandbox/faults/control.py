@@ -158,6 +158,8 @@ class Faults:
             answer = response.json()
         except requests.RequestException as error:
             raise RuntimeError(f"the sandbox does not answer: {error}") from None
+        if not isinstance(answer, dict):
+            raise RuntimeError(f"the sandbox does not answer: {self._address} is something else")
         if response.ok:
             return answer
         detail = answer.get("detail", response.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import itertools
 import os
@@ -55,6 +56,15 @@ def test_one_failure_never_stops_the_rest(serve):
     assert "not a int" in report.failures[2].message
     assert report.failures[0].response_code == 422
     assert str(report.failures[0]) == "item 1: 422 validation-failed: It is validation-failed."
+
+
+def test_a_row_with_more_cells_than_its_table_is_told_as_that(serve):
+    api, server = serve()
+    rows = csv.DictReader(["prompt,tenant", "tides,default,and more", "tides,default"])
+    report = run_batch(api, rows)
+    assert [(failure.item, failure.type) for failure in report.failures] == [(0, "invalid-request")]
+    assert "None is no name. Fix: leave it out (where a row" in report.failures[0].message
+    assert server.prompts == ["tides"]
 
 
 @pytest.mark.parametrize(

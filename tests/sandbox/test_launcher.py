@@ -17,7 +17,7 @@ import pytest
 
 from resonance_sandbox import SandboxError, start
 from resonance_sandbox.faults.control import Faults
-from tests.support.raw_server import RawServer
+from tests.support.raw_server import RawServer, replies
 from tests.support.waiting import eventually
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -202,6 +202,15 @@ NO_ANSWERS = (
     b"SSH-2.0\r\n",
     b"",
 )
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_what_is_no_sandbox_injects_no_faults(status: int) -> None:
+    with contextlib.closing(RawServer(replies([], status))) as other:
+        with pytest.raises(RuntimeError, match="the sandbox does not answer: "):
+            Faults(other.url).list()
+        with pytest.raises(RuntimeError, match="the sandbox does not answer: "):
+            Faults(other.url).add("unavailable")
 
 
 def test_half_an_answer_is_none() -> None:

@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import time
+import wsgiref.headers
 from datetime import UTC, datetime
 from email.message import Message
 from typing import Any
@@ -86,7 +87,9 @@ def test_headers_come_in_any_case_and_container(spelling: Any) -> None:
     message = Message()  # as http.server has them
     for name, value in pairs:
         message[name] = value
-    for headers in (dict(pairs), pairs, raw, message, werkzeug.Headers(pairs)):
+    plain = wsgiref.headers.Headers(pairs)  # it has items, but can't be iterated itself
+    containers: tuple[Any, ...] = (dict(pairs), pairs, raw, message, werkzeug.Headers(pairs), plain)
+    for headers in containers:
         assert verify(sent.body, headers, SECRET, now=NOW).id == "msg_1"
 
 

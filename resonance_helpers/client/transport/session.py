@@ -106,6 +106,8 @@ class CookieJar(RequestsCookieJar):
     def make_cookies(self, response: Any, request: Any) -> Any:
         """The cookies of an answer, as many as there is room for."""
         made, taken = super().make_cookies(response, request), []
+        if not made:
+            return made
         self.clear_expired_cookies()
         held = {_place(cookie): _size(cookie) for cookie in self}
         for cookie in made:
