@@ -92,12 +92,21 @@ class Directory:
     def load(self) -> None:
         """Read tenants and credentials anew: whatever was committed before holds afterwards."""
         with self._lock:
-            try:
-                self._read()
-            except BaseException:
-                self.stale = True
-                raise
-            self.stale = False
+            self._load()
+
+    def refresh(self) -> None:
+        """`load` where it is stale, and no other request has seen to that meanwhile."""
+        with self._lock:
+            if self.stale:
+                self._load()
+
+    def _load(self) -> None:
+        try:
+            self._read()
+        except BaseException:
+            self.stale = True
+            raise
+        self.stale = False
 
     def _read(self) -> None:
         with self._database.reading() as connection:

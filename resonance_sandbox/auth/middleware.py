@@ -31,7 +31,7 @@ class AuthenticationMiddleware:
                     api_key = value
             if self._directory.stale and not is_public(scope["path"]):
                 # A key that was revoked would go on as if nothing had been: better 503 than that.
-                await anyio.to_thread.run_sync(self._directory.load)
+                await anyio.to_thread.run_sync(self._directory.refresh)
             if scope["path"].startswith(OAUTH):
                 authorization = None  # it is a client's, and OAuth's own to check
             try:
