@@ -44,9 +44,9 @@ def measure(
         ValueError: A number is out of its range, or there are more than 20,000 calls.
     """
     each = listed(prompts)
-    arguments.whole("repeat", repeat, 1, MOST_CALLS)
-    arguments.whole("concurrency", concurrency, 1, MOST_WORKERS)
-    arguments.whole("warmup", warmup, 0, MOST_CALLS)
+    repeat = arguments.whole("repeat", repeat, 1, MOST_CALLS)
+    concurrency = arguments.whole("concurrency", concurrency, 1, MOST_WORKERS)
+    warmup = arguments.whole("warmup", warmup, 0, MOST_CALLS)
     if len(each) * repeat > MOST_CALLS:
         raise ValueError(
             f"{len(each)} prompts {repeat} times are more than {MOST_CALLS:,} calls; "

@@ -102,13 +102,12 @@ def sweep(
         ValueError: A number is out of its range.
     """
     each = listed(prompts)
-    arguments.whole("calls_each", calls_each, 1, 1_000)
-    arguments.whole("least", least, 1, 1_000)
+    calls_each = arguments.whole("calls_each", calls_each, 1, 1_000)
+    least = arguments.whole("least", least, 1, 1_000)
     if not concurrency:
         raise ValueError("concurrency is empty; give one number at least, such as (1, 2, 4)")
-    for workers in concurrency:
-        arguments.whole("concurrency", workers, 1, MOST_WORKERS)
-    counts = {workers: max(least, calls_each * workers) for workers in sorted(set(concurrency))}
+    levels = {arguments.whole("concurrency", workers, 1, MOST_WORKERS) for workers in concurrency}
+    counts = {workers: max(least, calls_each * workers) for workers in sorted(levels)}
     shown = progress_for(progress, "a measurement")
     runs: dict[int, Run] = {}
     far = Snapshot(0, sum(counts.values()), 0, 0, 0, 0, 0.0, 0.0)

@@ -66,9 +66,10 @@ def load(
         ValueError: A number is out of its range, or there are no calls or more than 20,000.
     """
     each = listed(prompts)
-    arguments.whole("connections", connections, 1, MOST_WORKERS)
-    arguments.whole("warmup", warmup, 0, MOST_CALLS)
-    arguments.span("overrun", overrun)
+    connections = arguments.whole("connections", connections, 1, MOST_WORKERS)
+    warmup = arguments.whole("warmup", warmup, 0, MOST_CALLS)
+    overrun = arguments.span("overrun", overrun)
+    rate, duration = arguments.number("rate", rate), arguments.number("duration", duration)
     due = arrivals(rate, duration, spacing, seed)
     plan = Plan(
         prompts=list(islice(cycle(each), len(due))),
@@ -91,8 +92,9 @@ def arrivals(rate: float, duration: float, spacing: str = "even", seed: int = 0)
     "even" gives one every ``1 / rate`` seconds. "random" draws the gaps from an exponential
     distribution of that mean, always the same ones for a seed.
     """
+    rate, duration = arguments.number("rate", rate), arguments.number("duration", duration)
     for name, value in (("rate", rate), ("duration", duration)):
-        if arguments.number(name, value) <= 0:
+        if value <= 0:
             raise ValueError(f"{name} is {value!r}; it has to be a number above 0")
     if spacing not in ("even", "random"):
         raise ValueError(f'spacing is {spacing!r}; it has to be "even" or "random"')

@@ -72,6 +72,8 @@ def parameters(raw: bytes) -> dict[str, str]:
         seen.add(name)
         if len(value) > LONGEST or "\0" in value:
             raise InvalidRequestError(f"The parameter {name} is too long or not text.")
+        if name == "scope":  # each once, or a token of a thousand would be too long to be taken
+            value = " ".join(dict.fromkeys(value.split(" ")))
         if value:
             found[name] = value
     return found

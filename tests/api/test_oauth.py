@@ -74,6 +74,14 @@ def test_a_narrower_token_is_not_told_what_a_wider_one_did(server: Sandbox, acme
     assert answers[2].headers["Idempotency-Replayed"] == "true"
 
 
+def test_a_scope_that_is_asked_for_again_and_again_is_one(server: Sandbox) -> None:
+    """A token that named it each time was too long to be taken."""
+    answer = service_token(server, scope="profiles:read generate " * 300)
+    assert answer.json()["scope"] == "profiles:read generate"
+    caller = bearer(server, answer.json()["access_token"])
+    assert caller.generate().status_code == 200
+
+
 @pytest.mark.parametrize("scope", ["admin", "generate admin", "nothing", "generate\x00"])
 def test_a_scope_that_is_not_the_clients_is_refused(server: Sandbox, scope: str) -> None:
     answer = service_token(server, scope=scope)

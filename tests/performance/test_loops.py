@@ -8,6 +8,7 @@ import statistics
 import threading
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +147,16 @@ def test_bad_input_is_named_and_nothing_is_sent(call: Any, told: str) -> None:
     with pytest.raises((TypeError, ValueError), match=told):
         call(server)
     assert server.calls == []
+
+
+def test_numbers_of_another_library_are_pythons_afterwards() -> None:
+    small, two = numpy.float16, numpy.int64(2)
+    run = load(
+        Server(), ["a"], rate=small(200), duration=small(0.1), connections=two, overrun=small(60)
+    )
+    assert (type(run.rate), type(run.workers), len(run.samples)) == (float, int, 20)
+    run = measure(Server(), ["a"], repeat=two, concurrency=two, warmup=two)
+    assert (type(run.workers), len(run.samples)) == (int, 2)
+    found = sweep(Server(), ["a"], [two], calls_each=two, least=two)
+    assert [type(workers) for workers in found.runs] == [int]
+    assert {type(at) for at in arrivals(small(10), small(1), "random")} == {float}
