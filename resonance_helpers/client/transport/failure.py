@@ -7,6 +7,7 @@ and their exceptions hold the request with its credentials. So these are looked 
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -51,8 +52,12 @@ UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchem
 
 def no_credential(exception: BaseException) -> TokenError:
     """The error for an auth class that met a failure of its own, before anything was sent."""
+    why = type(exception).__name__
+    # Of its own words some may be secret; and ssl's and getaddrinfo's numbers are not the system's.
+    if isinstance(exception, OSError) and type(exception).__module__ == "builtins":
+        why += f": {os.strerror(exception.errno)}" if isinstance(exception.errno, int) else ""
     return TokenError(
-        f"The credential for the request could not be had ({type(exception).__name__}).",
+        f"The credential for the request could not be had ({why}).",
         retryable=isinstance(exception, requests.ConnectionError | requests.Timeout),
     )
 

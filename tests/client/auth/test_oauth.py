@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import os
 import socket
 import struct
 import threading
@@ -130,6 +132,19 @@ def test_an_earlier_log_in_goes_on(server: TokenServer) -> None:
     auth = person(server, refresh_token=kept[-1], keep=kept.append)
     assert get(server, auth) == 200
     assert [secret.reveal() for secret in kept] == ["refresh-canary-1", "refresh-canary-2"]
+
+
+def test_a_token_that_cannot_be_kept_is_told_with_the_systems_reason(server: TokenServer) -> None:
+    def keep(secret: Secret) -> None:
+        raise OSError(errno.ENOSPC, "canary", "/canary")
+
+    kept: list[Secret] = []
+    logged_in(server, keep=kept.append)
+    auth = person(server, refresh_token=kept[-1], keep=keep)
+    client = ResonanceOSAPIClient(server.url, auth=auth, retry=None)
+    told = client.get_tenants().get("message")
+    full = os.strerror(errno.ENOSPC)
+    assert told == f"The credential for the request could not be had (OSError: {full})."
 
 
 def test_a_server_that_does_not_rotate_leaves_us_the_token_we_have(server: TokenServer) -> None:
