@@ -20,7 +20,11 @@ LISTS = frozenset({b"accept", b"if-match", b"if-none-match"})
 
 
 class HeaderLimitMiddleware:
-    """Refuses a request whose headers are too many, too large (RFC 6585, section 5) or twofold."""
+    """Refuses a request whose headers are too many, too large (RFC 6585, section 5) or twofold.
+
+    Cookies lose their quotes, which ours never have: FastAPI takes them apart for each request,
+    Python before 3.11.10 in 0.2 s for 15 KB of them, and nobody else has a turn meanwhile.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,6 +38,11 @@ class HeaderLimitMiddleware:
             if len(headers) > MOST_HEADERS or size > MOST_BYTES:
                 raise too_large()
             names = [name for name, _ in headers]
+            if b"cookie" in names:
+                headers = scope["headers"] = [
+                    (name, value.replace(b'"', b"") if name == b"cookie" else value)
+                    for name, value in headers
+                ]
             if len(set(names)) < len(names):
                 scope["headers"] = _once(headers)
         await self._app(scope, receive, send)
