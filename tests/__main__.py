@@ -27,6 +27,10 @@ SPREAD = ("-n", "4", "--dist", "loadfile")
 ORDERED = ("--no-loadscope-reorder",)
 """As `tests/conftest.py` has put them: the longest first."""
 LONG = "soak"
+SOAK = (
+    *("-vv", "-n", "3", "--dist", "loadfile"),
+    *("-m", "soak", "-o", "faulthandler_timeout=7200", "--durations=20"),
+)
 PARTS: dict[str, list[tuple[str, ...]]] = {
     "lint": [
         ("ruff", "check", "."),
@@ -47,11 +51,10 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
     "browser": [
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
+    # A line for each as it ends. Those of the browser apart: Playwright leaves an event loop behind.
     LONG: [
-        (
-            *(*PYTEST, "-vv", *NO_NBVAL, "-n", "3", "--dist", "loadfile", *ORDERED),  # a line each
-            *("-m", "soak", "-o", "faulthandler_timeout=7200", "--durations=20", "tests"),
-        ),
+        (*PYTEST, *NO_NBVAL, *SOAK, *ORDERED, "--ignore=tests/browser", "tests"),
+        (*PYTEST, *NO_NBVAL, *SOAK, "tests/browser"),
     ],
 }
 COLLECT = (*PYTEST, *NO_NBVAL, "--collect-only", "--ignore=tests/browser", "tests")
