@@ -51,7 +51,7 @@ PARTS: dict[str, list[tuple[str, ...]]] = {
     "browser": [
         (*PYTEST, *NO_NBVAL, *SPREAD, "tests/browser"),
     ],
-    # A line for each as it ends. Those of the browser apart: Playwright leaves an event loop behind.
+    # A line for each. Those of the browser apart: Playwright leaves an event loop behind.
     LONG: [
         (*PYTEST, *NO_NBVAL, *SOAK, *ORDERED, "--ignore=tests/browser", "tests"),
         (*PYTEST, *NO_NBVAL, *SOAK, "tests/browser"),
