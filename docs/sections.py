@@ -21,7 +21,7 @@ WEIGHTS = {
     "lessons/": 3.0,
     "start": 2.5,
     "api/problems": 0.5,
-    "api/": 1.0,
+    "api/": 0.8,
     "http_api": 1.0,
     "instructor/": 1.0,
 }
