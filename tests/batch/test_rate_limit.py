@@ -21,6 +21,7 @@ def test_it_slows_down_before_it_is_told_to():
         with sandbox.start(burst=20, rate_limit=100_000) as server:
             report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
             assert report.stats.successful == 45
+            assert report.stats.total_time > 1  # two more seconds have to begin
             told += refused(server)
     assert told <= 4, "more than 1 % of what ten clients send that know nothing yet"
 
