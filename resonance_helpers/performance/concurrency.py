@@ -99,6 +99,7 @@ def sweep(
 
     Raises:
         Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
+        TypeError: What should be a number is none.
         ValueError: A number is out of its range.
     """
     each = listed(prompts)

@@ -63,6 +63,7 @@ def load(
 
     Raises:
         Stopped: It was interrupted; a KeyboardInterrupt that says how far it had come.
+        TypeError: What should be a number is none.
         ValueError: A number is out of its range, or there are no calls or more than 20,000.
     """
     each = listed(prompts)

@@ -16,14 +16,11 @@ def refused(server: sandbox.Sandbox) -> int:
 @pytest.mark.soak  # on a machine of its own: where others work, requests arrive late and together
 def test_it_slows_down_before_it_is_told_to():
     requests = [{"prompt": f"Topic {number}", "paragraphs": 1} for number in range(45)]
-    none_refused = 0
-    for _ in range(10):
-        with sandbox.start(burst=20, rate_limit=100_000) as server:
-            report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
-            assert report.stats.successful == 45
-            assert report.stats.total_time > 1  # two more seconds have to begin
-            none_refused += not refused(server)
-    assert none_refused >= 8  # where the machine stops for a moment, what was late comes together
+    with sandbox.start(burst=20, rate_limit=100_000) as server:
+        report = run_batch(ResonanceOSAPIClient(server.url), requests, concurrency=8)
+        assert report.stats.successful == 45
+        assert refused(server) == 0
+        assert report.stats.total_time > 1  # 20 in any second: two more seconds have to begin
 
 
 @pytest.mark.soak

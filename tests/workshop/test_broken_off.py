@@ -137,38 +137,32 @@ def test_nobody_installs_from_half_a_bundle(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs another user's folder")
+@pytest.mark.parametrize("when", ["before", "in the last moment"])
 def test_a_folder_of_another_user_is_not_installed_into(
-    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stick, theirs = small / "stick", small / "theirs"
-    bundle.make(stick, [Target()])
-    theirs.mkdir()
-    os.chown(theirs, 52_000, 52_000)
-    monkeypatch.setattr(sys, "argv", ["install.py", str(theirs)])
-    assert installer(stick).main() == 1
-    assert "belongs to another user" in capsys.readouterr().out
-    assert not list(theirs.iterdir())
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs another user's folder")
-def test_nor_is_one_that_they_make_just_before(
-    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    when: str, small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stick, theirs = small / "stick", small / "theirs"
     bundle.make(stick, [Target()])
     install = installer(stick)
     made = Path.mkdir
 
+    def make_it_theirs() -> None:
+        made(theirs)
+        os.chown(theirs, 52_000, 52_000)
+
     def mkdir(path: Path, *given: object, **options: object) -> None:
         if path == theirs:
-            made(theirs)
-            os.chown(theirs, 52_000, 52_000)
+            make_it_theirs()
         made(path, *given, **options)  # type: ignore[arg-type]
 
+    if when == "before":
+        make_it_theirs()
+    else:
+        monkeypatch.setattr(Path, "mkdir", mkdir)
     monkeypatch.setattr(sys, "argv", ["install.py", str(theirs)])
-    monkeypatch.setattr(Path, "mkdir", mkdir)
     assert install.main() == 1
     assert "belongs to another user" in capsys.readouterr().out
+    assert not list(theirs.iterdir())
 
 
 def test_a_path_that_an_old_code_page_lacks_is_said(small: Path) -> None:

@@ -134,9 +134,9 @@ def test_while_nothing_can_be_stored_rests_grow_by_the_rest_and_not_by_the_deliv
     assert capsys.readouterr().err.count("a delivery was not stored") == 1
 
 
-def test_a_queue_that_stops_goes_on(
-    house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+@pytest.fixture
+def stops_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver's queue meets a fault where it looks for what is due."""
     monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
     real, failures = deliveries.due, iter([OSError("the disk is away")])
 
@@ -146,30 +146,26 @@ def test_a_queue_that_stops_goes_on(
         return real(*args)
 
     monkeypatch.setattr(deliveries, "due", due)
+
+
+@pytest.mark.usefixtures("stops_once")
+def test_a_queue_that_stops_goes_on(house: House, hooks: HookServer, capsys: Any) -> None:
     house.send(house.subscribe(hooks.url))
     hooks.wait(1)
     assert eventually(lambda: house.statuses() == ["delivered"])
     assert "a receiver's queue stopped" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("stops_once")
 def test_a_queue_goes_on_though_nothing_can_be_said_of_its_stop(
     house: House, hooks: HookServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_worker, "AFTER_A_FAULT", 0.01)
-    real, failures = deliveries.due, iter([OSError("the disk is away")])
-
-    def due(*args: Any) -> Any:
-        for failure in failures:
-            raise failure
-        return real(*args)
-
     class Full:
         def write(self, text: str) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         flush = write
 
-    monkeypatch.setattr(deliveries, "due", due)
     monkeypatch.setattr(sys, "stderr", Full())
     house.send(house.subscribe(hooks.url))
     hooks.wait(1)
